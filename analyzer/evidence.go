@@ -1,0 +1,111 @@
+package analyzer
+
+import "github.com/slimimage/slim/layers"
+
+// EvidenceSchema names the version of Evidence.
+const EvidenceSchema = "slim/evidence/v1"
+
+// Evidence is what happened when an image ran: never file contents, only what was looked at, run and answered.
+// All lists are sorted and hold no duplicates.
+type Evidence struct {
+	Schema    string        `json:"schema"`
+	Image     string        `json:"image"`    // digest of the platform manifest that ran, "sha256:..."
+	Platform  string        `json:"platform"` // "linux/amd64"
+	Runs      []Run         `json:"runs"`
+	Paths     []PathUse     `json:"paths"`
+	Missing   []MissingPath `json:"missing,omitempty"`
+	Processes []Process     `json:"processes,omitempty"`
+	Syscalls  []string      `json:"syscalls,omitempty"` // names, empty where they were not recorded
+	Warnings  []string      `json:"warnings,omitempty"` // what could not be observed, one sentence each
+}
+
+// Op is one kind of successful use of a path.
+type Op string
+
+// The operations of a PathUse. Hop is a symlink that was followed on the way to another path; Interp a file the kernel
+// itself opened (PT_INTERP, "#!"); Connect an AF_UNIX socket; Write an existing file or directory that was changed
+// (content, attributes, or an entry renamed or removed); Create a path that was made by the program.
+const (
+	OpOpen     Op = "open"
+	OpExec     Op = "exec"
+	OpStat     Op = "stat"
+	OpReadlink Op = "readlink"
+	OpList     Op = "list"
+	OpChdir    Op = "chdir"
+	OpHop      Op = "hop"
+	OpInterp   Op = "interp"
+	OpConnect  Op = "connect"
+	OpWrite    Op = "write"
+	OpCreate   Op = "create"
+)
+
+// PathUse is one path of the root filesystem and what was done with it. Paths under /proc, /sys, /dev and the agent's own
+// mount are not recorded: they are the sandbox's, not the image's.
+type PathUse struct {
+	Path layers.Path   `json:"path"` // physical: no symlink on the way
+	Ops  []Op          `json:"ops"`
+	By   []layers.Path `json:"by,omitempty"`   // executables that used it
+	UIDs []uint32      `json:"uids,omitempty"` // effective user ids that used it
+}
+
+// MissingPath is a look-up that failed.
+type MissingPath struct {
+	Path  layers.Path   `json:"path"`  // resolved as far as it exists, the rest appended
+	Errno string        `json:"errno"` // "ENOENT", "EACCES", ...
+	Ops   []Op          `json:"ops"`
+	By    []layers.Path `json:"by,omitempty"`
+}
+
+// Process is one program that ran; processes that differ in nothing here are listed once.
+type Process struct {
+	Exe    layers.Path `json:"exe"`
+	Argv   []string    `json:"argv"`
+	UID    uint32      `json:"uid"` // effective, at the end of its life
+	GID    uint32      `json:"gid"`
+	Groups []uint32    `json:"groups,omitempty"`
+}
+
+// Kinds of runs.
+const (
+	KindServer  = "server"  // it listened
+	KindCommand = "command" // it ran to its end without listening
+)
+
+// Run is one start of the entrypoint and what it answered.
+type Run struct {
+	Name       string   `json:"name"` // "default", or the --run arguments as given
+	Argv       []string `json:"argv"`
+	Kind       string   `json:"kind"`
+	Listen     []Socket `json:"listen,omitempty"`
+	Peers      []Socket `json:"peers,omitempty"` // remote ends it tried to reach
+	Answers    []Answer `json:"answers"`
+	ExitCode   int      `json:"exitCode"`             // of a command; of a server only when it ended by itself
+	Signal     string   `json:"signal,omitempty"`     // the signal that ended it, when not the agent's own stop
+	PeakMemory int64    `json:"peakMemory"`           // bytes of resident memory of all its processes, rounded up to 16 MiB
+	Failure    string   `json:"failure,omitempty"`    // why this run is not a good observation, one sentence; empty when it is
+	Unfaithful []string `json:"unfaithful,omitempty"` // where the run differed from how the image says it runs
+}
+
+// Socket is an address in the run's network: "tcp" or "udp" with a port, or "unix" with a path.
+type Socket struct {
+	Network string      `json:"network"`
+	Address string      `json:"address,omitempty"` // "0.0.0.0", "::", "127.0.0.1"
+	Port    int         `json:"port,omitempty"`
+	Path    layers.Path `json:"path,omitempty"`
+}
+
+// MaxBody is how much of an answer is kept, in bytes; its size and hash are those of the whole.
+const MaxBody = 256 << 10
+
+// Answer is what one probe got.
+type Answer struct {
+	Probe  string `json:"probe"`            // unique in the run: "GET http://127.0.0.1:80/", "exec: id", "output"
+	OK     bool   `json:"ok"`               // it answered, as expected where something was expected
+	Status int    `json:"status,omitempty"` // HTTP status, or exit code of a command
+	Header string `json:"header,omitempty"` // HTTP content-type and location, one "name: value" per line, sorted
+	Body   []byte `json:"body,omitempty"`   // first MaxBody bytes of the body, or of the command's stdout
+	Stderr []byte `json:"stderr,omitempty"` // of a command, likewise
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256,omitempty"`
+	Error  string `json:"error,omitempty"` // why it did not answer
+}

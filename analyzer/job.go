@@ -1,0 +1,87 @@
+package analyzer
+
+// JobSchema names the version of Job.
+const JobSchema = "slim/job/v1"
+
+// Job tells the agent what to run and how to drive it. One job is one run of the entrypoint.
+type Job struct {
+	Schema   string `json:"schema"`
+	Image    string `json:"image"`    // digest of the platform manifest
+	Platform string `json:"platform"` // "linux/amd64"
+	Name     string `json:"name"`     // Run.Name
+	Process  Entry  `json:"process"`
+	// AutoProbe asks for the default drive: HTTP on every listening port that speaks it, same-origin links two deep,
+	// the health check, a plain connect for the rest.
+	AutoProbe bool   `json:"autoProbe"`
+	Steps     []Step `json:"steps,omitempty"` // after the automatic ones, in order
+	// ProbeRoot is where the probe image is mounted, with ProbeArgv to run in it (chroot) beside the application.
+	ProbeRoot string   `json:"probeRoot,omitempty"`
+	ProbeArgv []string `json:"probeArgv,omitempty"`
+	ProbeEnv  []string `json:"probeEnv,omitempty"`
+	ProbeDir  string   `json:"probeDir,omitempty"`
+	Timeout   int      `json:"timeout"`            // seconds for the whole run, start to stop
+	Trace     bool     `json:"trace"`              // record paths; false runs it bare, for answers alone
+	Syscalls  bool     `json:"syscalls,omitempty"` // also record the set of system calls (stops on every call: slow)
+}
+
+// Entry is the first process, exactly as the image's config says it.
+type Entry struct {
+	Argv        []string     `json:"argv"`
+	Env         []string     `json:"env,omitempty"`
+	Dir         string       `json:"dir,omitempty"`        // WorkingDir, "/" when empty
+	User        string       `json:"user,omitempty"`       // as in the config: "", "name", "uid", "uid:gid", "name:group"
+	StopSignal  string       `json:"stopSignal,omitempty"` // "SIGTERM" when empty
+	Healthcheck *Healthcheck `json:"healthcheck,omitempty"`
+	Exposed     []string     `json:"exposed,omitempty"` // "80/tcp", sorted
+	Volumes     []string     `json:"volumes,omitempty"` // sorted
+	Shell       []string     `json:"shell,omitempty"`   // for a CMD-SHELL health check; /bin/sh -c when empty
+}
+
+// Healthcheck is the image's HEALTHCHECK: Test is ["CMD", ...], ["CMD-SHELL", line] or ["NONE"].
+type Healthcheck struct {
+	Test    []string `json:"test"`
+	Timeout int      `json:"timeout,omitempty"` // seconds, 30 when 0
+}
+
+// Step is one thing to do with the running application; exactly one of HTTP, TCP, Exec and Wait is set.
+type Step struct {
+	Name string    `json:"name,omitempty" yaml:"name"`
+	HTTP *HTTPStep `json:"http,omitempty" yaml:"http"`
+	TCP  *TCPStep  `json:"tcp,omitempty" yaml:"tcp"`
+	Exec *ExecStep `json:"exec,omitempty" yaml:"exec"`
+	Wait *WaitStep `json:"wait,omitempty" yaml:"wait"`
+}
+
+// HTTPStep is one request to the application.
+type HTTPStep struct {
+	Method  string            `json:"method,omitempty" yaml:"method"` // GET when empty
+	URL     string            `json:"url,omitempty" yaml:"url"`       // whole, or empty and Port and Path
+	Port    int               `json:"port,omitempty" yaml:"port"`     // the first listening port that speaks HTTP when 0
+	Path    string            `json:"path,omitempty" yaml:"path"`
+	Headers map[string]string `json:"headers,omitempty" yaml:"headers"`
+	Body    string            `json:"body,omitempty" yaml:"body"`
+	Status  int               `json:"status,omitempty" yaml:"status"` // expected; any below 500 when 0
+	Text    string            `json:"text,omitempty" yaml:"contains"` // expected somewhere in the body
+}
+
+// TCPStep sends bytes to a port and waits for others.
+type TCPStep struct {
+	Port   int    `json:"port" yaml:"port"`
+	Send   string `json:"send,omitempty" yaml:"send"`
+	Expect string `json:"expect,omitempty" yaml:"expect"` // expected somewhere in the answer
+}
+
+// ExecStep is a command in the running container, traced too.
+type ExecStep struct {
+	Argv   []string `json:"argv,omitempty" yaml:"argv"`
+	Line   string   `json:"line,omitempty" yaml:"line"` // instead of Argv: run by /bin/sh -c, without a shell split into words when it needs none
+	User   string   `json:"user,omitempty" yaml:"user"` // the image's when empty
+	Status int      `json:"status,omitempty" yaml:"status"`
+	Text   string   `json:"text,omitempty" yaml:"contains"`
+}
+
+// WaitStep waits for a port to be listened on, or just for a while.
+type WaitStep struct {
+	Port    int `json:"port,omitempty" yaml:"port"`
+	Seconds int `json:"seconds,omitempty" yaml:"seconds"`
+}

@@ -1,0 +1,127 @@
+package analyzer
+
+import "github.com/slimimage/slim/layers"
+
+// PlanSchema names the version of Plan.
+const PlanSchema = "slim/plan/v1"
+
+// Keep is how much more than what was observed is kept.
+type Keep string
+
+// The levels of --keep.
+const (
+	KeepObserved Keep = "observed"
+	KeepClosure  Keep = "closure" // the default
+	KeepPackage  Keep = "package"
+)
+
+// Options says how evidence becomes a plan. The zero value is the default.
+type Options struct {
+	Keep           Keep     `json:"keep,omitempty"`           // KeepClosure when empty
+	Include        []string `json:"include,omitempty"`        // globs of paths: kept with what they need
+	Exclude        []string `json:"exclude,omitempty"`        // globs of paths: never kept
+	IncludeExe     []string `json:"includeExe,omitempty"`     // programs by name (looked up in PATH) or path
+	IncludePackage []string `json:"includePackage,omitempty"` // packages, whole
+	IncludeShell   bool     `json:"includeShell,omitempty"`   // a shell and the coreutils-like programs beside it
+	User           string   `json:"user,omitempty"`           // "" decides; "root", "uid" or "uid:gid" is taken as it is
+	DisableRules   []string `json:"disableRules,omitempty"`   // names of rules switched off
+}
+
+// Request is what the analyze stage is given besides the image and the evidence.
+type Request struct {
+	Schema   string  `json:"schema"` // "slim/request/v1"
+	Image    string  `json:"image"`
+	Platform string  `json:"platform"`
+	Process  Entry   `json:"process"` // the image's own config; what is in PATH is looked up in Env
+	Options  Options `json:"options"`
+	// Repair lists paths that a check found missing, by round: Repair[0] is round 1.
+	Repair [][]layers.Path `json:"repair,omitempty"`
+}
+
+// Plan is what the slim image holds. Files are sorted by path; each has at least one reason.
+type Plan struct {
+	Schema   string        `json:"schema"`
+	Image    string        `json:"image"`
+	Platform string        `json:"platform"`
+	Options  Options       `json:"options"`
+	User     User          `json:"user"`
+	Layers   []Layer       `json:"layers"` // in order, lowest first; only those with files
+	Files    []File        `json:"files"`
+	Writable []layers.Path `json:"writable,omitempty"` // given to the user: seen written, and volumes
+	Before   Totals        `json:"before"`
+	After    Totals        `json:"after"`
+	Floor    Totals        `json:"floor"` // regular files the observed run itself opened
+	Warnings []string      `json:"warnings,omitempty"`
+	Packages []Package     `json:"packages,omitempty"` // with at least one kept file, sorted by name
+	Dropped  []Dropped     `json:"dropped,omitempty"`  // what is not kept, sorted by path
+}
+
+// User is who the slim image runs as.
+type User struct {
+	UID    uint32 `json:"uid"`
+	GID    uint32 `json:"gid"`
+	Name   string `json:"name,omitempty"`
+	Home   string `json:"home,omitempty"`
+	Reason string `json:"reason"` // one clause: "the image's own", "the user nginx dropped to", ...
+}
+
+// Layer is one layer of the slim image: "os", "runtime" or "app".
+type Layer struct {
+	Name  string `json:"name"`
+	Files int    `json:"files"`
+	Bytes int64  `json:"bytes"`
+}
+
+// Totals count a tree: Files without directories, Bytes of regular files, a hard-linked file once.
+type Totals struct {
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
+}
+
+// File is one kept path.
+type File struct {
+	Path    layers.Path `json:"path"`
+	Kind    string      `json:"kind"`  // "file", "dir", "symlink", "device", "fifo", "socket"
+	Layer   int         `json:"layer"` // index in Plan.Layers
+	Size    int64       `json:"size,omitempty"`
+	Package string      `json:"package,omitempty"` // owner, "" when none
+	Reasons []Reason    `json:"reasons"`
+	UID     *uint32     `json:"uid,omitempty"` // owner in the slim image where it is not the image's own
+	GID     *uint32     `json:"gid,omitempty"`
+	Mode    *uint32     `json:"mode,omitempty"`    // permission bits (07777) where not the image's own
+	Content []byte      `json:"content,omitempty"` // where the bytes are not the image's own (made or edited by slim)
+	New     bool        `json:"new,omitempty"`     // the image has no such path: Kind, UID, GID, Mode and Content say it all
+	Link    string      `json:"link,omitempty"`    // target of a new symlink
+}
+
+// Reason says why a path is kept: a rule, and what it came from (a path, a package, a program; may be empty).
+type Reason struct {
+	Rule string `json:"rule"`
+	From string `json:"from,omitempty"`
+}
+
+// String is the reason as a clause: "opened by /usr/sbin/nginx".
+func (r Reason) String() string {
+	if r.From == "" {
+		return r.Rule
+	}
+	return r.Rule + " " + r.From
+}
+
+// Package is an installed package that owns kept files.
+type Package struct {
+	Type    string `json:"type"` // "deb", "apk", "rpm"
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Arch    string `json:"arch,omitempty"`
+	Source  string `json:"source,omitempty"`
+	Files   int    `json:"files"` // kept
+}
+
+// Dropped is one path that is not kept. Directories are kept whole as a skeleton and never listed.
+type Dropped struct {
+	Path    layers.Path `json:"path"`
+	Size    int64       `json:"size,omitempty"`
+	Package string      `json:"package,omitempty"`
+	Rule    string      `json:"rule,omitempty"` // the rule that drops it ("excluded", "cache", "docs"); "" when nothing needed it
+}

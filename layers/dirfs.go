@@ -1,0 +1,35 @@
+package layers
+
+import (
+	"io/fs"
+	"os"
+)
+
+// DirFS is the directory tree of root as an fs.ReadLinkFS. Unlike root.FS it takes every name Linux takes (also names that
+// are not UTF-8), and no name reaches outside the directory. Links are not followed out of it: resolve first.
+func DirFS(root *os.Root) RootFS { return dirFS{root} }
+
+// RootFS is a root filesystem: a directory (DirFS), the merged layers of an image (Index) or a test's tree (MapFS).
+// Lstat's FileInfo.Sys is *syscall.Stat_t for DirFS and *Entry for Index; use StatOf for owner and link count.
+type RootFS interface {
+	fs.ReadLinkFS
+	fs.ReadDirFS
+	fs.StatFS
+}
+
+type dirFS struct{ root *os.Root }
+
+func (d dirFS) Open(name string) (fs.File, error)      { return d.root.Open(name) }
+func (d dirFS) Stat(name string) (fs.FileInfo, error)  { return d.root.Stat(name) }
+func (d dirFS) Lstat(name string) (fs.FileInfo, error) { return d.root.Lstat(name) }
+func (d dirFS) ReadLink(name string) (string, error)   { return d.root.Readlink(name) }
+func (d dirFS) ReadDir(name string) ([]fs.DirEntry, error) {
+	f, err := d.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	entries, err := f.ReadDir(-1)
+	sortDirEntries(entries)
+	return entries, err
+}
