@@ -1,0 +1,38 @@
+// Package probe drives a running application: it waits until it is ready, asks it what a user would ask, and writes down
+// the answers. It knows nothing of tracing: the application is a Target.
+package probe
+
+import (
+	"context"
+
+	"github.com/slimimage/slim/analyzer"
+)
+
+// Target is the application under observation, in the prober's own network namespace.
+type Target interface {
+	// Listening returns the sockets listened on at this moment by anything in the network namespace but the agent, sorted.
+	Listening() ([]analyzer.Socket, error)
+	// Exited is closed when the first process has ended.
+	Exited() <-chan struct{}
+	// Exec runs a command beside the application, as the application's user and in its environment unless cmd says
+	// otherwise, and waits for it. A command that ran and failed is no error: its Result has the exit code.
+	Exec(ctx context.Context, cmd Command) (Result, error)
+}
+
+// Command is a program to run beside the application.
+type Command struct {
+	Argv []string
+	Env  []string // the application's when nil
+	Dir  string   // the application's when empty
+	User string   // the application's when empty
+	Root string   // chroot into it first when not empty
+}
+
+// Result is what a command printed and how it ended. Stdout and Stderr are cut at analyzer.MaxBody.
+type Result struct {
+	ExitCode   int
+	Stdout     []byte
+	Stderr     []byte
+	StdoutSize int64
+	StdoutSHA  string // hex SHA-256 of all of stdout
+}

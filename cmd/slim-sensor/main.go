@@ -1,0 +1,37 @@
+// Command slim-sensor is the agent that slim runs inside BuildKit: it observes an image, analyzes what it saw and packs the
+// result. It is one static program without privilege of its own; builder mounts it at /.slim/bin.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args))
+}
+
+// run does one stage. It returns the exit code: 0 done (also when the application failed: the evidence says so),
+// 1 the stage itself failed, 2 wrong arguments.
+func run(ctx context.Context, args []string) int {
+	if len(args) < 2 {
+		fmt.Fprintln(os.Stderr, "slim-sensor: usage: slim-sensor observe|analyze|pack|version")
+		return 2
+	}
+	stages := map[string]func(context.Context, []string) error{
+		"observe": observe,
+		"analyze": analyze,
+		"pack":    pack,
+	}
+	stage, ok := stages[args[1]]
+	if !ok {
+		fmt.Fprintf(os.Stderr, "slim-sensor: no stage %q\n", args[1])
+		return 2
+	}
+	if err := stage(ctx, args[2:]); err != nil {
+		fmt.Fprintf(os.Stderr, "slim-sensor: %s: %v\n", args[1], err)
+		return 1
+	}
+	return 0
+}
