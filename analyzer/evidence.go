@@ -17,7 +17,13 @@ type Evidence struct {
 	Processes []Process     `json:"processes,omitempty"`
 	Syscalls  []string      `json:"syscalls,omitempty"` // names, empty where they were not recorded
 	Warnings  []string      `json:"warnings,omitempty"` // what could not be observed, one sentence each
+	// Privileged lists programs that were run and whose setuid bit or file capabilities had no effect under the trace's
+	// no_new_privs: the run is then repeated with Job.Plain.
+	Privileged []layers.Path `json:"privileged,omitempty"`
 }
+
+// NeedsPlain says whether the run was unfaithful because no_new_privs took a program's privileges away.
+func (e *Evidence) NeedsPlain() bool { return len(e.Privileged) > 0 }
 
 // Op is one kind of successful use of a path.
 type Op string

@@ -19,9 +19,14 @@ type Job struct {
 	ProbeArgv []string `json:"probeArgv,omitempty"`
 	ProbeEnv  []string `json:"probeEnv,omitempty"`
 	ProbeDir  string   `json:"probeDir,omitempty"`
-	Timeout   int      `json:"timeout"`            // seconds for the whole run, start to stop
-	Trace     bool     `json:"trace"`              // record paths; false runs it bare, for answers alone
-	Syscalls  bool     `json:"syscalls,omitempty"` // also record the set of system calls (stops on every call: slow)
+	Timeout   int      `json:"timeout"` // seconds for the whole run, start to stop
+	Trace     bool     `json:"trace"`   // record paths; false runs it bare, for answers alone
+	// Plain traces without a seccomp filter and without no_new_privs, stopping at every system call: slow, and the only way
+	// that leaves setuid programs and file capabilities their effect.
+	Plain bool `json:"plain,omitempty"`
+	// Again marks a second observation of the same image, made to learn which answers vary by themselves.
+	Again    bool `json:"again,omitempty"`
+	Syscalls bool `json:"syscalls,omitempty"` // also record the set of system calls (stops on every call: slow)
 }
 
 // Entry is the first process, exactly as the image's config says it.

@@ -27,9 +27,12 @@ type Options struct {
 	DisableRules   []string `json:"disableRules,omitempty"`   // names of rules switched off
 }
 
+// RequestSchema names the version of Request.
+const RequestSchema = "slim/request/v1"
+
 // Request is what the analyze stage is given besides the image and the evidence.
 type Request struct {
-	Schema   string  `json:"schema"` // "slim/request/v1"
+	Schema   string  `json:"schema"`
 	Image    string  `json:"image"`
 	Platform string  `json:"platform"`
 	Process  Entry   `json:"process"` // the image's own config; what is in PATH is looked up in Env

@@ -1,0 +1,79 @@
+// Package agent carries the static agent (cmd/slim-sensor) for each platform inside slim, and puts it where BuildKit can
+// fetch it.
+package agent
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Name is the agent's file name in the directory that Dir returns.
+const Name = "slim-sensor"
+
+//go:embed bin
+var carried embed.FS
+
+// ErrNotCarried is returned by Dir when this slim was built without the agent for an architecture.
+var ErrNotCarried = errors.New("this slim carries no agent for the platform (build it with `make build`)")
+
+// Dir returns a directory below cache that holds nothing but the agent for linux/arch, executable. It is written once for
+// each version of the agent; its mtime is constant, so that BuildKit sees an unchanged file. SLIM_AGENT names a directory
+// with agents named slim-sensor-linux-ARCH to use instead of the carried ones.
+func Dir(cache, arch string) (string, error) {
+	data, err := read(arch)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(data)
+	dir := filepath.Join(cache, "agent", hex.EncodeToString(sum[:8]))
+	name := filepath.Join(dir, Name)
+	if info, err := os.Stat(name); err == nil && info.Size() == int64(len(data)) {
+		return dir, nil
+	}
+	if err := write(dir, name, data); err != nil {
+		return "", fmt.Errorf("unpacking the agent: %w", err)
+	}
+	return dir, nil
+}
+
+func read(arch string) ([]byte, error) {
+	file := "slim-sensor-linux-" + arch
+	if dir := os.Getenv("SLIM_AGENT"); dir != "" {
+		data, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil {
+			return nil, fmt.Errorf("reading the agent of SLIM_AGENT: %w", err)
+		}
+		return data, nil
+	}
+	data, err := carried.ReadFile("bin/" + file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("linux/%s: %w", arch, ErrNotCarried)
+	}
+	return data, err
+}
+
+func write(dir, name string, data []byte) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	part, err := os.CreateTemp(filepath.Dir(dir), "part-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(part.Name())
+	_, err = part.Write(data)
+	if err := errors.Join(err, part.Chmod(0o755), part.Close()); err != nil {
+		return err
+	}
+	if err := os.Chtimes(part.Name(), time.Unix(0, 0), time.Unix(0, 0)); err != nil {
+		return err
+	}
+	return os.Rename(part.Name(), name)
+}

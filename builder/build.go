@@ -1,0 +1,275 @@
+package builder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/layers"
+)
+
+// build is one call of Build, Observe or Analyze.
+type build struct {
+	opt         Options
+	platform    ocispecs.Platform
+	evidenceDir string     // given evidence as files for BuildKit, "" without
+	probeState  *llb.State // root filesystem of the probe image
+	probe       *imageConfig
+	runID       string // tells an observation made by this build from one in BuildKit's cache
+}
+
+// maxRounds is how often a plan is repaired with what its check found missing.
+const maxRounds = 3
+
+// Build observes the input (unless evidence is given), decides what to keep, packs it, checks the result against the
+// original and exports it. Errors: *SlimmedError, *ObservationError and *CheckError (then nothing was exported), or what
+// BuildKit said.
+func Build(ctx context.Context, opt Options) (*Result, error) {
+	b, err := newBuild(opt)
+	if err != nil {
+		return nil, err
+	}
+	defer b.close()
+	result := b.newResult()
+	response, err := b.run(ctx, b.opt.Export, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		return b.pipeline(ctx, c, result)
+	})
+	if err != nil {
+		return result, err
+	}
+	return result, b.finish(ctx, result, response)
+}
+
+// Observe runs the input and returns what happened. An observation that failed is returned with an *ObservationError.
+func Observe(ctx context.Context, opt Options) (*analyzer.Evidence, error) {
+	b, err := newBuild(opt)
+	if err != nil {
+		return nil, err
+	}
+	defer b.close()
+	var seen *observation
+	_, err = b.run(ctx, Export{}, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		src, err := b.openSource(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		seen, err = b.observe(ctx, c, src)
+		return gateway.NewResult(), err
+	})
+	if seen == nil {
+		return nil, err
+	}
+	return seen.evidence, err
+}
+
+// Analyze observes the input (unless evidence is given) and decides what to keep; it makes no image.
+func Analyze(ctx context.Context, opt Options) (*Result, error) {
+	b, err := newBuild(opt)
+	if err != nil {
+		return nil, err
+	}
+	defer b.close()
+	result := b.newResult()
+	_, err = b.run(ctx, Export{}, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		src, err := b.openSource(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		seen, err := b.observe(ctx, c, src)
+		if err != nil {
+			return nil, err
+		}
+		_, err = b.analyze(ctx, c, src, seen, nil, result)
+		return gateway.NewResult(), err
+	})
+	return result, err
+}
+
+// pipeline is the gateway function: the stages from top to bottom.
+func (b *build) pipeline(ctx context.Context, c gateway.Client, result *Result) (*gateway.Result, error) {
+	src, err := b.openSource(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	seen, err := b.observe(ctx, c, src)
+	if err != nil {
+		return nil, err
+	}
+	slim, err := b.shrink(ctx, c, src, seen, result)
+	if err != nil {
+		return nil, err
+	}
+	if result.Verdict != nil && !result.Verdict.OK && !b.opt.KeepGoing {
+		return nil, &CheckError{Result: result}
+	}
+	res := gateway.NewResult()
+	res.SetRef(slim.ref)
+	res.AddMeta(exptypes.ExporterImageConfigKey, slim.config)
+	return res, nil
+}
+
+// slimmed is a packed image.
+type slimmed struct {
+	ref    gateway.Reference
+	state  llb.State
+	config []byte
+	parsed *imageConfig
+}
+
+// shrink analyzes, packs and checks, and does so again with what the check found missing.
+func (b *build) shrink(ctx context.Context, c gateway.Client, src source, seen *observation, result *Result) (*slimmed, error) {
+	var repair [][]layers.Path
+	for round := 0; ; round++ {
+		plan, err := b.analyze(ctx, c, src, seen, repair, result)
+		if err != nil {
+			return nil, err
+		}
+		slim, err := b.pack(ctx, c, src, plan, result)
+		if err != nil {
+			return nil, err
+		}
+		if !b.checked() {
+			return slim, nil
+		}
+		verdict, err := b.check(ctx, c, src, seen, slim, result)
+		if err != nil {
+			return nil, err
+		}
+		result.Verdict = verdict
+		missing := analyzer.Repairable(verdict, repair)
+		if verdict.OK || len(missing) == 0 || round == maxRounds {
+			return slim, nil
+		}
+		repair = append(repair, missing)
+	}
+}
+
+// checked says whether the result is compared with the original: evidence from elsewhere names runs that cannot be repeated.
+func (b *build) checked() bool { return !b.opt.NoCheck && len(b.opt.Evidence) == 0 }
+
+// analyze turns evidence into the plan.
+func (b *build) analyze(ctx context.Context, c gateway.Client, src source, seen *observation, repair [][]layers.Path, result *Result) (plan llb.State, err error) {
+	name := "analyze"
+	if len(repair) > 0 {
+		name = fmt.Sprintf("analyze: repair round %d", len(repair))
+	}
+	done := b.step(name)
+	defer func() { done(err) }()
+	entry, err := src.config.entry(nil)
+	if err != nil && len(b.opt.Observe.Runs) == 0 {
+		return plan, err
+	}
+	req := &analyzer.Request{Schema: analyzer.RequestSchema, Image: src.digest, Platform: b.platformString(), Process: entry,
+		Options: b.opt.Analyze, Repair: repair}
+	plan, err = b.analyzeState(src.state, req, seen.states, name)
+	if err != nil {
+		return plan, err
+	}
+	ref, err := b.solve(ctx, c, plan)
+	if err != nil {
+		return plan, stageError("analyzing", err)
+	}
+	data, err := readFile(ctx, ref, "plan.json")
+	if err != nil {
+		return plan, err
+	}
+	result.Image, result.Evidence = src.digest, seen.evidence
+	result.Plan, err = analyzer.ReadPlan(data)
+	if err != nil {
+		return plan, err
+	}
+	result.SizeBefore, result.SizeAfter = result.Plan.Before.Bytes, result.Plan.After.Bytes
+	return plan, nil
+}
+
+// pack makes the slim root filesystem and its config.
+func (b *build) pack(ctx context.Context, c gateway.Client, src source, plan llb.State, result *Result) (s *slimmed, err error) {
+	done := b.step("pack")
+	defer func() { done(err) }()
+	epoch := b.epoch(src)
+	s = &slimmed{state: b.packState(src.state, plan, result.Plan.Layers, epoch)}
+	if s.ref, err = b.solve(ctx, c, s.state); err != nil {
+		return nil, stageError("packing", err)
+	}
+	if s.config, result.Config, err = slimConfig(src.config, src, result.Plan, epoch); err != nil {
+		return nil, err
+	}
+	s.parsed, err = parseConfig(s.config)
+	return s, err
+}
+
+func newBuild(opt Options) (*build, error) {
+	if opt.Engine == nil {
+		return nil, errors.New("no BuildKit engine")
+	}
+	b := &build{opt: opt, platform: platforms.DefaultSpec(), runID: newRunID()}
+	if opt.Input != nil {
+		b.platform = ocispecs.Platform{OS: opt.Input.Platform.OS, Architecture: opt.Input.Platform.Architecture, Variant: opt.Input.Platform.Variant}
+	} else if opt.Platform != "" {
+		p, err := platforms.Parse(opt.Platform)
+		if err != nil {
+			return nil, fmt.Errorf("platform %q: %w", opt.Platform, err)
+		}
+		b.platform = p
+	}
+	if len(opt.Evidence) > 0 {
+		return b, b.writeEvidence()
+	}
+	return b, nil
+}
+
+// writeEvidence puts the given evidence, united, where BuildKit can fetch it.
+func (b *build) writeEvidence() error {
+	all, err := analyzer.Merge(b.opt.Evidence...)
+	if err != nil {
+		return err
+	}
+	if b.evidenceDir, err = os.MkdirTemp("", "slim-evidence-"); err != nil {
+		return err
+	}
+	f, err := os.Create(filepath.Join(b.evidenceDir, "evidence.json"))
+	if err != nil {
+		return err
+	}
+	return errors.Join(all.Write(f), f.Close())
+}
+
+func (b *build) close() {
+	if b.evidenceDir != "" {
+		os.RemoveAll(b.evidenceDir)
+	}
+}
+
+func (b *build) newResult() *Result {
+	return &Result{Schema: ResultSchema, Input: b.inputName(), Platform: b.platformString()}
+}
+
+func (b *build) platformString() string { return platforms.Format(b.platform) }
+
+func (b *build) platformOption() llb.RunOption { return llb.Platform(b.platform) }
+
+func (b *build) epoch(src source) int64 {
+	if b.opt.Epoch != nil {
+		return *b.opt.Epoch
+	}
+	return src.config.epoch()
+}
+
+func (b *build) step(name string) func(error) {
+	if b.opt.Step == nil {
+		return func(error) {}
+	}
+	if done := b.opt.Step(name); done != nil {
+		return done
+	}
+	return func(error) {}
+}

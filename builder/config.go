@@ -1,0 +1,182 @@
+package builder
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/slimimage/slim/analyzer"
+)
+
+// Labels of a slim image. The base labels are those of the OCI image-spec (annotations.md).
+const (
+	LabelSlim       = "io.slimimage.slim" // marks an image that slim made; the value is the schema of its plan
+	labelBaseName   = "org.opencontainers.image.base.name"
+	labelBaseDigest = "org.opencontainers.image.base.digest"
+)
+
+// imageConfig is an image's config: what slim reads of it, and the whole as it was written, so that fields unknown to slim
+// (StopTimeout, say) survive.
+type imageConfig struct {
+	dockerspec.DockerOCIImage
+	raw map[string]json.RawMessage
+}
+
+// parseConfig reads an OCI or Docker image config.
+func parseConfig(data []byte) (*imageConfig, error) {
+	var c imageConfig
+	if err := json.Unmarshal(data, &c.DockerOCIImage); err != nil {
+		return nil, fmt.Errorf("reading the image config: %w", err)
+	}
+	if err := json.Unmarshal(data, &c.raw); err != nil {
+		return nil, fmt.Errorf("reading the image config: %w", err)
+	}
+	return &c, nil
+}
+
+// entry is the first process as the config says it, with args instead of CMD when not nil.
+func (c *imageConfig) entry(args []string) (analyzer.Entry, error) {
+	cmd := c.Config.Cmd
+	if args != nil {
+		cmd = args
+	}
+	e := analyzer.Entry{
+		Argv:       append(slices.Clone(c.Config.Entrypoint), cmd...),
+		Env:        c.Config.Env,
+		Dir:        c.Config.WorkingDir,
+		User:       c.Config.User,
+		StopSignal: c.Config.StopSignal,
+		Shell:      c.Config.Shell,
+		Exposed:    sortedKeys(c.Config.ExposedPorts),
+		Volumes:    sortedKeys(c.Config.Volumes),
+	}
+	if h := c.Config.Healthcheck; h != nil && len(h.Test) > 0 {
+		e.Healthcheck = &analyzer.Healthcheck{Test: h.Test, Timeout: int(h.Timeout / time.Second)}
+	}
+	if len(e.Argv) == 0 {
+		return e, fmt.Errorf("the image has neither ENTRYPOINT nor CMD: there is nothing to run (name a command with --run)")
+	}
+	return e, nil
+}
+
+// slimmed says whether slim made the image.
+func (c *imageConfig) slimmed() bool { return c.Config.Labels[LabelSlim] != "" }
+
+// epoch is the creation time in seconds, 0 when the image does not say.
+func (c *imageConfig) epoch() int64 {
+	if c.Created == nil || c.Created.Unix() < 0 {
+		return 0
+	}
+	return c.Created.Unix()
+}
+
+// identity is a digest-like name of what the config says, without its times: how a built Dockerfile is told from another
+// before it has a manifest.
+func (c *imageConfig) identity() []byte {
+	plain := map[string]json.RawMessage{}
+	for key, value := range c.raw {
+		if key != "created" && key != "history" && key != "moby.buildkit.buildinfo.v1" {
+			plain[key] = value
+		}
+	}
+	data, _ := json.Marshal(plain) // RawMessages that were just read cannot fail
+	return data
+}
+
+// slimConfig is the config of the slim image, and what changed.
+func slimConfig(in *imageConfig, source source, plan *analyzer.Plan, epoch int64) ([]byte, Config, error) {
+	created := time.Unix(epoch, 0).UTC()
+	var inner map[string]json.RawMessage
+	if err := json.Unmarshal(orObject(in.raw["config"]), &inner); err != nil {
+		return nil, Config{}, fmt.Errorf("reading the image config: %w", err)
+	}
+	user := strconv.FormatUint(uint64(plan.User.UID), 10) + ":" + strconv.FormatUint(uint64(plan.User.GID), 10)
+	labels := map[string]string{}
+	for key, value := range in.Config.Labels {
+		labels[key] = value
+	}
+	labels[LabelSlim] = analyzer.PlanSchema
+	labels[labelBaseDigest] = source.digest
+	if source.base != "" {
+		labels[labelBaseName] = source.base
+	}
+	summary := Config{User: user, Entrypoint: in.Config.Entrypoint, Cmd: in.Config.Cmd}
+	if in.Config.User != user {
+		summary.Edits = append(summary.Edits, fmt.Sprintf("user %q is now %s (%s)", in.Config.User, user, plan.User.Reason))
+	}
+	if len(in.Config.OnBuild) > 0 {
+		summary.Edits = append(summary.Edits, "ONBUILD triggers dropped")
+	}
+	for _, key := range []string{"OnBuild", "Hostname", "Domainname", "Image", "Tty", "OpenStdin", "StdinOnce", "AttachStdin", "AttachStdout", "AttachStderr"} {
+		delete(inner, key)
+	}
+	if in.Config.Healthcheck == nil || len(in.Config.Healthcheck.Test) == 0 || in.Config.Healthcheck.Test[0] != "CMD-SHELL" {
+		delete(inner, "Shell") // it serves RUN in a Dockerfile, and a shell-form health check
+	}
+	out := map[string]any{
+		"architecture": in.Architecture,
+		"os":           in.OS,
+		"created":      created,
+		"rootfs":       ocispecs.RootFS{Type: "layers"},
+		"history":      history(plan, created),
+	}
+	for _, key := range []string{"variant", "author", "os.version", "os.features"} {
+		if value, ok := in.raw[key]; ok {
+			out[key] = value
+		}
+	}
+	inner["User"] = mustJSON(user)
+	inner["Labels"] = mustJSON(labels)
+	out["config"] = inner
+	data, err := json.Marshal(out)
+	return data, summary, err
+}
+
+func history(plan *analyzer.Plan, created time.Time) []ocispecs.History {
+	list := make([]ocispecs.History, len(plan.Layers))
+	for i, layer := range plan.Layers {
+		list[i] = ocispecs.History{Created: &created, CreatedBy: "slim: " + layer.Name + " layer", Comment: "slim"}
+	}
+	return list
+}
+
+// mustJSON encodes strings and maps of strings, which cannot fail.
+func mustJSON(v any) json.RawMessage {
+	data, _ := json.Marshal(v)
+	return data
+}
+
+func orObject(raw json.RawMessage) json.RawMessage {
+	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
+		return json.RawMessage("{}")
+	}
+	return raw
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// defaultName is the name of the slim image: NAME.slim:TAG, or "slim" where the input has no name.
+func defaultName(repo, tag string) string {
+	if repo == "" {
+		return ""
+	}
+	if tag == "" {
+		tag = "latest"
+	}
+	return strings.TrimSuffix(repo, ".slim") + ".slim:" + tag
+}

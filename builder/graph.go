@@ -1,0 +1,170 @@
+package builder
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/builder/agent"
+)
+
+// Names of what this client gives to BuildKit, and where the agent finds things in a step.
+const (
+	agentMount    = "slim-agent"
+	evidenceMount = "slim-evidence"
+
+	binDir = "/.slim/bin"
+	inDir  = "/.slim/in"
+	outDir = "/.slim/out"
+	srcDir = "/src"
+)
+
+// maxResult bounds a file that a stage wrote, in bytes: a plan of a million files is about 200 MB.
+const maxResult = 512 << 20
+
+// chunk is how much of a file one gateway message carries: gRPC's default limit for a message is 16 MiB
+// (buildkit defaults.DefaultMaxRecvMsgSize).
+const chunk = 8 << 20
+
+// anyExit lets a step end with every exit code: the application is its first process, so its exit code is the step's,
+// and what it means stands in the evidence.
+var anyExit = func() []int {
+	codes := make([]int, 256)
+	for i := range codes {
+		codes[i] = i
+	}
+	return codes
+}()
+
+func (b *build) agentState() llb.State {
+	return llb.Local(agentMount, llb.SharedKeyHint("slim-agent"), llb.WithCustomName("[slim] agent"),
+		llb.FollowPaths([]string{agent.Name}))
+}
+
+// observeState runs a job in root and returns the directory with evidence.json. attempt tells a repeated observation from
+// the first, which BuildKit would otherwise answer from its cache.
+func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fresh bool) (llb.State, error) {
+	data, err := json.Marshal(job)
+	if err != nil {
+		return llb.State{}, fmt.Errorf("writing the job: %w", err)
+	}
+	in := llb.Scratch().File(llb.Mkfile("/job.json", 0o644, data), llb.WithCustomName("[slim] "+name+": the job"))
+	opts := []llb.RunOption{
+		llb.Args([]string{binDir + "/" + agent.Name, "observe", "--job", inDir + "/job.json", "--out", outDir + "/evidence.json"}),
+		llb.AddMount(binDir, b.agentState(), llb.Readonly),
+		llb.AddMount(inDir, in, llb.Readonly),
+		llb.AddSecret("/.slim/run-id", llb.SecretID(runSecret), llb.SecretOptional),
+		llb.Network(b.network()),
+		llb.ValidExitCodes(anyExit...),
+		llb.Dir("/"),
+		llb.User("0"),
+		llb.WithCustomName("[slim] " + name),
+		b.platformOption(),
+	}
+	if b.probeState != nil {
+		opts = append(opts, llb.AddMount(probeRoot, *b.probeState))
+	}
+	if fresh {
+		opts = append(opts, llb.IgnoreCache)
+	}
+	return llb.State(root).Run(opts...).AddMount(outDir, llb.Scratch()), nil
+}
+
+// analyzeState turns evidence into a plan.
+func (b *build) analyzeState(image llb.State, req *analyzer.Request, evidence []llb.State, name string) (llb.State, error) {
+	data, err := json.Marshal(req)
+	if err != nil {
+		return llb.State{}, fmt.Errorf("writing the request: %w", err)
+	}
+	in := llb.Scratch().File(llb.Mkfile("/request.json", 0o644, data), llb.WithCustomName("[slim] "+name+": the request"))
+	for i, state := range evidence {
+		in = in.File(llb.Copy(state, "/evidence.json", "/evidence-"+strconv.Itoa(i)+".json"),
+			llb.WithCustomName("[slim] "+name+": evidence "+strconv.Itoa(i+1)))
+	}
+	run := llb.Scratch().Run(
+		llb.Args([]string{binDir + "/" + agent.Name, "analyze", "--src", srcDir, "--in", inDir, "--out", outDir}),
+		llb.AddMount(binDir, b.agentState(), llb.Readonly),
+		llb.AddMount(srcDir, image, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)),
+		llb.AddMount(inDir, in, llb.Readonly),
+		llb.Network(pb.NetMode_NONE),
+		llb.WithCustomName("[slim] "+name),
+		b.platformOption(),
+	)
+	return run.AddMount(outDir, llb.Scratch()), nil
+}
+
+// packState copies the plan's files out of the image, one step and so one layer at a time.
+func (b *build) packState(image, plan llb.State, list []analyzer.Layer, epoch int64) llb.State {
+	out := llb.Scratch()
+	for i, layer := range list {
+		run := llb.Scratch().Run(
+			llb.Args([]string{binDir + "/" + agent.Name, "pack", "--src", srcDir, "--plan", inDir + "/plan.json",
+				"--layer", strconv.Itoa(i), "--epoch", strconv.FormatInt(epoch, 10), "--out", "/out"}),
+			llb.AddMount(binDir, b.agentState(), llb.Readonly),
+			llb.AddMount(srcDir, image, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)),
+			llb.AddMount(inDir, plan, llb.Readonly),
+			llb.Network(pb.NetMode_NONE),
+			llb.WithCustomName("[slim] pack: "+layer.Name+" layer"),
+			b.platformOption(),
+		)
+		out = run.AddMount("/out", out)
+	}
+	return out
+}
+
+func (b *build) network() pb.NetMode {
+	switch b.opt.Observe.Network {
+	case "default":
+		return pb.NetMode_UNSET
+	case "host":
+		return pb.NetMode_HOST
+	}
+	return pb.NetMode_NONE
+}
+
+// solve runs a state to its end.
+func (b *build) solve(ctx context.Context, c gateway.Client, state llb.State) (gateway.Reference, error) {
+	def, err := state.Marshal(ctx, llb.Platform(b.platform))
+	if err != nil {
+		return nil, fmt.Errorf("writing the build graph: %w", err)
+	}
+	res, err := c.Solve(ctx, gateway.SolveRequest{Definition: def.ToPB(), Evaluate: true})
+	if err != nil {
+		return nil, err
+	}
+	ref, err := res.SingleRef()
+	if err == nil && ref == nil {
+		err = errors.New("the step gave no files")
+	}
+	return ref, err
+}
+
+// readFile reads what a stage wrote.
+func readFile(ctx context.Context, ref gateway.Reference, name string) ([]byte, error) {
+	stat, err := ref.StatFile(ctx, gateway.StatRequest{Path: name})
+	if err != nil {
+		return nil, fmt.Errorf("reading %s of a step: %w", name, err)
+	}
+	if stat.Size > maxResult {
+		return nil, fmt.Errorf("reading %s of a step: %d bytes are too many", name, stat.Size)
+	}
+	data := make([]byte, 0, stat.Size)
+	for int64(len(data)) < stat.Size {
+		part, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: name, Range: &gateway.FileRange{Offset: len(data), Length: chunk}})
+		if err != nil {
+			return nil, fmt.Errorf("reading %s of a step: %w", name, err)
+		}
+		if len(part) == 0 {
+			return nil, fmt.Errorf("reading %s of a step: it ends after %d of %d bytes", name, len(data), stat.Size)
+		}
+		data = append(data, part...)
+	}
+	return data, nil
+}

@@ -1,0 +1,218 @@
+package builder
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/client/llb/sourceresolver"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"golang.org/x/sync/errgroup"
+	"mvdan.cc/sh/v3/shell"
+
+	"github.com/slimimage/slim/analyzer"
+)
+
+const (
+	probeRoot      = "/.slim/probe"
+	runSecret      = "slim-run-id"
+	defaultTimeout = 120 // seconds
+)
+
+// observation is the evidence, as data and as it lies in BuildKit.
+type observation struct {
+	evidence *analyzer.Evidence
+	states   []llb.State // one directory with evidence.json for each run
+}
+
+// observe runs the image once for each job, or takes the evidence that was given.
+func (b *build) observe(ctx context.Context, c gateway.Client, src source) (seen *observation, err error) {
+	if len(b.opt.Evidence) > 0 {
+		return b.givenEvidence(src)
+	}
+	if err := b.openProbeImage(ctx, c); err != nil {
+		return nil, err
+	}
+	jobs, err := b.jobs(src.config, src.digest)
+	if err != nil {
+		return nil, err
+	}
+	done := b.step("observe")
+	defer func() { done(err) }()
+	seen, err = b.runJobs(ctx, c, src.state, jobs, "observe")
+	if err != nil {
+		return seen, err
+	}
+	if failures := failuresOf(seen.evidence); len(failures) > 0 && !b.opt.KeepGoing {
+		return seen, &ObservationError{Evidence: seen.evidence, Failures: failures}
+	}
+	return seen, nil
+}
+
+func (b *build) givenEvidence(src source) (*observation, error) {
+	all, err := analyzer.Merge(b.opt.Evidence...)
+	if err != nil {
+		return nil, err
+	}
+	if all.Image != src.digest {
+		return nil, fmt.Errorf("the evidence is of image %s, the input is %s", all.Image, src.digest)
+	}
+	state := llb.Local(evidenceMount, llb.SharedKeyHint("slim-evidence"), llb.WithCustomName("[slim] given evidence"))
+	return &observation{evidence: all, states: []llb.State{state}}, nil
+}
+
+// jobs lists the runs: the image's own command, then one for each --run.
+func (b *build) jobs(config *imageConfig, image string) ([]*analyzer.Job, error) {
+	var jobs []*analyzer.Job
+	if !b.opt.Observe.NoDefault || len(b.opt.Observe.Runs) == 0 {
+		job, err := b.job(config, image, "default", nil)
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, job)
+	}
+	for _, line := range b.opt.Observe.Runs {
+		args, err := shell.Fields(line, func(string) string { return "" })
+		if err != nil {
+			return nil, fmt.Errorf("--run %q: %w", line, err)
+		}
+		job, err := b.job(config, image, "run "+line, args)
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, job)
+	}
+	first := jobs[0]
+	for _, line := range b.opt.Observe.Execs {
+		first.Steps = append(first.Steps, analyzer.Step{Name: "exec: " + line, Exec: &analyzer.ExecStep{Line: line}})
+	}
+	first.Steps = append(first.Steps, b.opt.Observe.Steps...)
+	if b.probe != nil {
+		b.addProbeImage(first)
+	}
+	return jobs, nil
+}
+
+func (b *build) job(config *imageConfig, image, name string, args []string) (*analyzer.Job, error) {
+	entry, err := config.entry(args)
+	if err != nil {
+		return nil, err
+	}
+	timeout := b.opt.Observe.Timeout
+	if timeout == 0 {
+		timeout = defaultTimeout
+	}
+	return &analyzer.Job{Schema: analyzer.JobSchema, Image: image, Platform: b.platformString(), Name: name, Process: entry,
+		AutoProbe: true, Timeout: timeout, Trace: true, Syscalls: b.opt.Observe.Syscalls}, nil
+}
+
+// runJobs runs every job in its own step and unites what they saw.
+func (b *build) runJobs(ctx context.Context, c gateway.Client, root llb.State, jobs []*analyzer.Job, name string) (*observation, error) {
+	found := make([]*analyzer.Evidence, len(jobs))
+	seen := &observation{states: make([]llb.State, len(jobs))}
+	eg, ctx := errgroup.WithContext(ctx)
+	eg.SetLimit(2)
+	for i, job := range jobs {
+		title := name
+		if len(jobs) > 1 {
+			title = fmt.Sprintf("%s: %s", name, job.Name)
+		}
+		eg.Go(func() (err error) {
+			found[i], seen.states[i], err = b.runJob(ctx, c, root, job, title)
+			return err
+		})
+	}
+	if err := eg.Wait(); err != nil {
+		return nil, err
+	}
+	var err error
+	seen.evidence, err = analyzer.Merge(found...)
+	return seen, err
+}
+
+// runJob runs one job. What BuildKit remembers of a run that failed is not believed: the job is run again. An image that needs
+// what the traced run takes away (a setuid program under no_new_privs) is run again the slow and faithful way.
+func (b *build) runJob(ctx context.Context, c gateway.Client, root llb.State, job *analyzer.Job, title string) (*analyzer.Evidence, llb.State, error) {
+	found, own, state, err := b.runOnce(ctx, c, root, job, title, false)
+	if err == nil && !own && found.Runs[0].Failure != "" {
+		found, _, state, err = b.runOnce(ctx, c, root, job, title, true)
+	}
+	if err != nil || !found.NeedsPlain() || job.Plain {
+		return found, state, err
+	}
+	plain := *job
+	plain.Plain = true
+	return b.runJob(ctx, c, root, &plain, title+" (without seccomp)")
+}
+
+func (b *build) runOnce(ctx context.Context, c gateway.Client, root llb.State, job *analyzer.Job, title string, fresh bool) (found *analyzer.Evidence, own bool, state llb.State, err error) {
+	if state, err = b.observeState(root, job, title, fresh); err != nil {
+		return nil, false, state, err
+	}
+	ref, err := b.solve(ctx, c, state)
+	if err != nil {
+		return nil, false, state, stageError("running the image", err)
+	}
+	data, err := readFile(ctx, ref, "evidence.json")
+	if err != nil {
+		return nil, false, state, fmt.Errorf("the agent left no evidence (was it killed? the run may need more memory): %w", err)
+	}
+	if found, err = analyzer.ReadEvidence(bytes.NewReader(data)); err != nil {
+		return nil, false, state, err
+	}
+	if len(found.Runs) != 1 {
+		return nil, false, state, fmt.Errorf("the agent's evidence has %d runs, not one", len(found.Runs))
+	}
+	id, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: "run-id"})
+	return found, err == nil && string(id) == b.runID, state, nil
+}
+
+// openProbeImage resolves --probe-image.
+func (b *build) openProbeImage(ctx context.Context, c gateway.Client) error {
+	name := b.opt.Observe.ProbeRef
+	if name == "" || b.probe != nil {
+		return nil
+	}
+	_, dgst, raw, err := c.ResolveImageConfig(ctx, name, sourceresolver.Opt{ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &b.platform}})
+	if err != nil {
+		return fmt.Errorf("resolving the probe image %s: %w", name, err)
+	}
+	if b.probe, err = parseConfig(raw); err != nil {
+		return fmt.Errorf("probe image %s: %w", name, err)
+	}
+	if dgst != "" {
+		name += "@" + dgst.String()
+	}
+	state := llb.Image(name, llb.Platform(b.platform))
+	b.probeState = &state
+	return nil
+}
+
+func (b *build) addProbeImage(job *analyzer.Job) {
+	job.ProbeRoot = probeRoot
+	job.ProbeArgv = b.opt.Observe.ProbeArgv
+	if len(job.ProbeArgv) == 0 {
+		job.ProbeArgv = append(slices.Clone(b.probe.Config.Entrypoint), b.probe.Config.Cmd...)
+	}
+	job.ProbeEnv, job.ProbeDir = b.probe.Config.Env, b.probe.Config.WorkingDir
+}
+
+func failuresOf(e *analyzer.Evidence) []string {
+	var failures []string
+	for _, run := range e.Runs {
+		if run.Failure != "" {
+			failures = append(failures, run.Name+": "+run.Failure)
+		}
+	}
+	return failures
+}
+
+func newRunID() string {
+	var id [16]byte
+	rand.Read(id[:]) // never fails (crypto/rand documentation since Go 1.24)
+	return hex.EncodeToString(id[:])
+}

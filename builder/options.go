@@ -1,0 +1,121 @@
+// Package builder is the gateway function of slim: it runs an image under the agent, decides what to keep, packs it, checks
+// the result and has BuildKit export it. Build reads as the list of those stages.
+package builder
+
+import (
+	"io"
+
+	bkclient "github.com/moby/buildkit/client"
+	mobyclient "github.com/moby/moby/client"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/builder/engine"
+	"github.com/slimimage/slim/layers"
+)
+
+// Options says what to build. Exactly one of Input and Dockerfile is set.
+type Options struct {
+	Engine     *engine.Engine
+	Input      *layers.Input
+	Dockerfile *Dockerfile
+	Observe    ObserveOptions
+	Analyze    analyzer.Options
+	Evidence   []*analyzer.Evidence // replaces the observation when not empty; united
+	Platform   string               // "linux/amd64"; the engine's own when empty
+	Force      bool                 // also take an image that slim made
+	KeepGoing  bool                 // export although a run or the check failed; Result says so
+	NoCheck    bool                 // skip the check (observe-only evidence from elsewhere cannot be repeated)
+	Export     Export
+	CacheFrom  []bkclient.CacheOptionsEntry
+	CacheTo    []bkclient.CacheOptionsEntry
+	Epoch      *int64 // SOURCE_DATE_EPOCH; the input image's creation time when nil
+	// Status receives BuildKit's progress and is closed when the build ends; nil discards it.
+	Status chan *bkclient.SolveStatus
+	// Step is told when a stage begins, and calls done when it ends; nil does nothing.
+	Step func(name string) (done func(error))
+}
+
+// Dockerfile is an input that is built first, in the same BuildKit, as buildx would.
+type Dockerfile struct {
+	Context       string // directory
+	File          string // path of the Dockerfile; Context/Dockerfile when empty
+	Target        string
+	BuildArgs     map[string]string
+	Secrets       []string          // as buildx spells them: id=ID[,src=FILE|,env=NAME]
+	BuildContexts map[string]string // name -> directory, docker-image://REF, oci-layout://DIR
+}
+
+// ObserveOptions says how the image is run and driven.
+type ObserveOptions struct {
+	Runs      []string        // --run: arguments instead of CMD, one more run each, split as a shell splits words
+	Execs     []string        // --exec: commands in the running container of the default run
+	Steps     []analyzer.Step // --probe
+	ProbeRef  string          // --probe-image: reference of an image with a test suite
+	ProbeArgv []string        // its command
+	Network   string          // "none" (when empty), "default" or "host"
+	Timeout   int             // seconds for one run; 120 when 0
+	NoDefault bool            // with Runs: do not also run the image's own CMD
+	Syscalls  bool            // record the set of system calls (one more, slow run)
+}
+
+// Export says where the result goes; with none of it set the result is only built and checked.
+type Export struct {
+	Names       []string           // --tag: image names
+	Load        bool               // into the Docker engine
+	Push        bool               // to the registry of each name
+	Docker      *mobyclient.Client // for Load
+	Outputs     []Output           // --output
+	Compression string             // "gzip" (when empty), "zstd", "uncompressed"
+}
+
+// Output is one --output in buildx's syntax.
+type Output struct {
+	Type   string            // "oci", "docker", "tar", "local", "image"
+	Dest   string            // file or directory; "-" is Stdout
+	Attrs  map[string]string // passed to BuildKit's exporter
+	Stdout io.WriteCloser    // where Dest "-" goes
+}
+
+// ResultSchema names the version of Result.
+const ResultSchema = "slim/result/v1"
+
+// Result is what was built.
+type Result struct {
+	Schema     string             `json:"schema"`             // "slim/result/v1"
+	Input      string             `json:"input"`              // name as given
+	Image      string             `json:"image"`              // digest of the input's platform manifest
+	Digest     string             `json:"digest,omitempty"`   // of the slim image (index when attestations are attached)
+	Manifest   string             `json:"manifest,omitempty"` // digest of the slim platform manifest
+	Names      []string           `json:"names,omitempty"`
+	Written    []string           `json:"written,omitempty"` // files and directories
+	Platform   string             `json:"platform"`
+	Config     Config             `json:"config"`
+	Evidence   *analyzer.Evidence `json:"evidence"`
+	Plan       *analyzer.Plan     `json:"plan"`
+	Verdict    *analyzer.Verdict  `json:"verdict,omitempty"` // nil when not checked
+	Check      *analyzer.Evidence `json:"-"`                 // what happened when the slim image ran
+	SizeBefore int64              `json:"sizeBefore"`        // bytes of the root filesystem's regular files
+	SizeAfter  int64              `json:"sizeAfter"`
+}
+
+// Config is what changed in the image's config, for the summary.
+type Config struct {
+	User       string   `json:"user"` // "65532:65532"
+	Entrypoint []string `json:"entrypoint,omitempty"`
+	Cmd        []string `json:"cmd,omitempty"`
+	Edits      []string `json:"edits,omitempty"` // one clause each
+}
+
+// ObservationError says that the image did not run well enough to be slimmed. Exit code 3.
+type ObservationError struct {
+	Evidence *analyzer.Evidence
+	Failures []string
+}
+
+// CheckError says that the slim image does not answer like the original. Exit code 3; nothing was exported.
+type CheckError struct {
+	Result *Result // with Verdict
+}
+
+// SlimmedError says that the input was made by slim. Exit code 2.
+type SlimmedError struct{ Name string }

@@ -1,0 +1,184 @@
+package builder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/docker/cli/cli/config"
+	bkclient "github.com/moby/buildkit/client"
+	bkbuild "github.com/moby/buildkit/cmd/buildctl/build"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/auth/authprovider"
+	"github.com/moby/buildkit/session/secrets"
+	"github.com/moby/buildkit/session/secrets/secretsprovider"
+	"github.com/moby/buildkit/util/entitlements"
+
+	"github.com/slimimage/slim/builder/agent"
+)
+
+// run has BuildKit carry out f and export what it returns.
+func (b *build) run(ctx context.Context, export Export, f gateway.BuildFunc) (*bkclient.SolveResponse, error) {
+	opt, err := b.solveOpt(ctx, export)
+	if err != nil {
+		if b.opt.Status != nil {
+			close(b.opt.Status)
+		}
+		return nil, err
+	}
+	var own error // f's own error, with its type: over the wire it becomes a gRPC status
+	status := b.opt.Status
+	if status == nil {
+		status = discardStatus()
+	}
+	response, err := b.opt.Engine.Client.Build(ctx, opt, "slim", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		res, err := f(ctx, c)
+		own = err
+		return res, err
+	}, status)
+	if own != nil {
+		err = own
+	}
+	if ctx.Err() != nil && err != nil {
+		err = ctx.Err()
+	}
+	return response, err
+}
+
+func discardStatus() chan *bkclient.SolveStatus {
+	ch := make(chan *bkclient.SolveStatus)
+	go func() {
+		for range ch {
+		}
+	}()
+	return ch
+}
+
+func (b *build) solveOpt(ctx context.Context, export Export) (bkclient.SolveOpt, error) {
+	dir, err := agent.Dir(cacheDir(), b.platform.Architecture)
+	if err != nil {
+		return bkclient.SolveOpt{}, err
+	}
+	mounts, stores, err := b.mounts(dir)
+	if err != nil {
+		return bkclient.SolveOpt{}, err
+	}
+	attachables, err := b.attachables()
+	if err != nil {
+		return bkclient.SolveOpt{}, err
+	}
+	exports, err := b.exports(ctx, export)
+	if err != nil {
+		return bkclient.SolveOpt{}, err
+	}
+	opt := bkclient.SolveOpt{LocalMounts: mounts, OCIStores: stores, Session: attachables, Exports: exports,
+		CacheImports: b.opt.CacheFrom, CacheExports: b.opt.CacheTo, FrontendAttrs: map[string]string{}}
+	if b.opt.Observe.Network == "host" {
+		opt.AllowedEntitlements = []string{entitlements.EntitlementNetworkHost.String()}
+	}
+	return opt, nil
+}
+
+// attachables are the services BuildKit may call in this client: registry credentials and secrets.
+func (b *build) attachables() ([]session.Attachable, error) {
+	dockerConfig := config.LoadDefaultConfigFile(io.Discard)
+	list := []session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
+		AuthConfigProvider: authprovider.LoadAuthConfig(dockerConfig)})}
+	store := ownSecrets{runID: b.runID}
+	if df := b.opt.Dockerfile; df != nil && len(df.Secrets) > 0 {
+		sources := make([]secretsprovider.Source, 0, len(df.Secrets))
+		for _, spec := range df.Secrets {
+			source, err := parseSecret(spec)
+			if err != nil {
+				return nil, err
+			}
+			sources = append(sources, source)
+		}
+		users, err := secretsprovider.NewStore(sources)
+		if err != nil {
+			return nil, fmt.Errorf("--secret: %w", err)
+		}
+		store.users = users
+	}
+	return append(list, secretsprovider.NewSecretProvider(store)), nil
+}
+
+// ownSecrets gives the agent the id of this run, which so stays out of every cache key, and the Dockerfile its secrets.
+type ownSecrets struct {
+	runID string
+	users secrets.SecretStore
+}
+
+// GetSecret implements secrets.SecretStore.
+func (s ownSecrets) GetSecret(ctx context.Context, id string) ([]byte, error) {
+	if id == runSecret {
+		return []byte(s.runID), nil
+	}
+	if s.users == nil {
+		return nil, fmt.Errorf("secret %s: %w", id, secrets.ErrNotFound)
+	}
+	return s.users.GetSecret(ctx, id)
+}
+
+func parseSecret(spec string) (secretsprovider.Source, error) {
+	source := secretsprovider.Source{}
+	for _, field := range strings.Split(spec, ",") {
+		key, value, ok := strings.Cut(field, "=")
+		switch {
+		case !ok:
+			return source, fmt.Errorf("--secret %q: %q is not key=value", spec, field)
+		case key == "id":
+			source.ID = value
+		case key == "src" || key == "source":
+			source.FilePath = value
+		case key == "env":
+			source.Env = value
+		case key == "type" && (value == "file" || value == "env"):
+		default:
+			return source, fmt.Errorf("--secret %q: unknown key %q (id, src, env, type)", spec, key)
+		}
+	}
+	if source.ID == "" {
+		return source, fmt.Errorf("--secret %q: it needs an id", spec)
+	}
+	return source, nil
+}
+
+// stageError makes one readable error of what BuildKit says about a failed step.
+func stageError(doing string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// cacheDir is where slim keeps what it need not make again.
+func cacheDir() string {
+	if dir := os.Getenv("SLIM_CACHE"); dir != "" {
+		return dir
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		dir = os.TempDir()
+	}
+	return filepath.Join(dir, "slim")
+}
+
+// ParseCacheFrom and ParseCacheTo read --cache-from and --cache-to as buildx spells them.
+var (
+	ParseCacheFrom = bkbuild.ParseImportCache
+	ParseCacheTo   = bkbuild.ParseExportCache
+)
+
+func epochAttr(epoch *int64) map[string]string {
+	if epoch == nil {
+		return nil
+	}
+	return map[string]string{"source-date-epoch": strconv.FormatInt(*epoch, 10)}
+}

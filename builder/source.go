@@ -1,0 +1,183 @@
+package builder
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/distribution/reference"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/opencontainers/go-digest"
+	"github.com/tonistiigi/fsutil"
+
+	"github.com/slimimage/slim/layers"
+)
+
+// source is the input as BuildKit has it.
+type source struct {
+	state  llb.State
+	config *imageConfig
+	digest string // of the platform manifest; of the config's content for a Dockerfile, which has no manifest yet
+	base   string // normalized name, "" where it has none
+}
+
+// inputStore is the name of the content store that holds an input that is no registry's.
+const inputStore = "slim-input"
+
+// openSource makes the state of the input. It runs inside the gateway function, because a Dockerfile is built there.
+func (b *build) openSource(ctx context.Context, c gateway.Client) (source, error) {
+	src, err := b.loadSource(ctx, c)
+	if err != nil {
+		return src, err
+	}
+	if src.config.slimmed() && !b.opt.Force {
+		return src, &SlimmedError{Name: b.inputName()}
+	}
+	return src, nil
+}
+
+func (b *build) loadSource(ctx context.Context, c gateway.Client) (source, error) {
+	if b.opt.Dockerfile != nil {
+		return b.buildDockerfile(ctx, c)
+	}
+	in := b.opt.Input
+	raw, err := in.Image.RawConfigFile()
+	if err != nil {
+		return source{}, fmt.Errorf("reading the config of %s: %w", in.Name, err)
+	}
+	config, err := parseConfig(raw)
+	if err != nil {
+		return source{}, fmt.Errorf("%s: %w", in.Name, err)
+	}
+	src := source{config: config, digest: in.Digest.String(), base: baseName(in)}
+	platform := llb.Platform(b.platform)
+	switch {
+	case in.Ref != "":
+		src.state = llb.Image(in.Ref, platform)
+	case in.Kind == "docker" && b.opt.Engine.Kind == "docker":
+		src.state = llb.Image(in.Repo+":"+in.Tag, llb.ResolveModePreferLocal, platform)
+	default:
+		src.state = llb.OCILayout("slim.local/input@"+src.digest, llb.OCIStore("", inputStore), platform)
+	}
+	return src, nil
+}
+
+// buildDockerfile solves the Dockerfile with BuildKit's own frontend.
+func (b *build) buildDockerfile(ctx context.Context, c gateway.Client) (source, error) {
+	df := b.opt.Dockerfile
+	opts := map[string]string{"filename": filepath.Base(b.dockerfilePath()), "platform": b.platformString()}
+	if df.Target != "" {
+		opts["target"] = df.Target
+	}
+	for key, value := range df.BuildArgs {
+		opts["build-arg:"+key] = value
+	}
+	for name, value := range df.BuildContexts {
+		opts["context:"+name] = namedContext(name, value)
+	}
+	res, err := c.Solve(ctx, gateway.SolveRequest{Frontend: "dockerfile.v0", FrontendOpt: opts, Evaluate: true})
+	if err != nil {
+		return source{}, fmt.Errorf("building %s: %w", b.dockerfilePath(), err)
+	}
+	ref, ok := res.FindRef(b.platformString())
+	if !ok || ref == nil {
+		return source{}, fmt.Errorf("building %s: it gave no image for %s", b.dockerfilePath(), b.platformString())
+	}
+	state, err := ref.ToState()
+	if err != nil {
+		return source{}, fmt.Errorf("building %s: %w", b.dockerfilePath(), err)
+	}
+	raw := res.Metadata[exptypes.ExporterImageConfigKey]
+	if raw == nil {
+		raw = res.Metadata[exptypes.ExporterImageConfigKey+"/"+b.platformString()]
+	}
+	config, err := parseConfig(raw)
+	if err != nil {
+		return source{}, fmt.Errorf("building %s: %w", b.dockerfilePath(), err)
+	}
+	return source{state: state, config: config, digest: digest.FromBytes(config.identity()).String()}, nil
+}
+
+// namedContext spells a --build-context value as the Dockerfile frontend takes it: a directory becomes a local mount.
+func namedContext(name, value string) string {
+	if strings.Contains(value, "://") {
+		if rest, ok := strings.CutPrefix(value, "oci-layout://"); ok {
+			return "oci-layout://" + contextStore(name) + "@" + rest
+		}
+		return value
+	}
+	return "local:" + contextStore(name)
+}
+
+func contextStore(name string) string { return "slim-context-" + name }
+
+// mounts are the local directories and content stores that BuildKit may fetch from this client.
+func (b *build) mounts(agentDir string) (map[string]fsutil.FS, map[string]content.Store, error) {
+	dirs := map[string]string{agentMount: agentDir}
+	stores := map[string]string{}
+	if b.evidenceDir != "" {
+		dirs[evidenceMount] = b.evidenceDir
+	}
+	if in := b.opt.Input; in != nil && in.Layout != "" {
+		stores[inputStore] = in.Layout
+	}
+	if df := b.opt.Dockerfile; df != nil {
+		dirs["context"] = df.Context
+		dirs["dockerfile"] = filepath.Dir(b.dockerfilePath())
+		for name, value := range df.BuildContexts {
+			if !strings.Contains(value, "://") {
+				dirs[contextStore(name)] = value
+			}
+		}
+	}
+	mounts := map[string]fsutil.FS{}
+	for name, dir := range dirs {
+		if _, err := os.Stat(dir); err != nil {
+			return nil, nil, err
+		}
+		local, err := fsutil.NewFS(dir)
+		if err != nil {
+			return nil, nil, fmt.Errorf("opening %s: %w", dir, err)
+		}
+		mounts[name] = local
+	}
+	contents := map[string]content.Store{}
+	for name, dir := range stores {
+		contents[name] = layoutStore{dir: dir}
+	}
+	return mounts, contents, nil
+}
+
+func (b *build) dockerfilePath() string {
+	if b.opt.Dockerfile.File != "" {
+		return b.opt.Dockerfile.File
+	}
+	return filepath.Join(b.opt.Dockerfile.Context, "Dockerfile")
+}
+
+func (b *build) inputName() string {
+	if b.opt.Input != nil {
+		return b.opt.Input.Name
+	}
+	return b.dockerfilePath()
+}
+
+// baseName is the normalized reference of the input, for org.opencontainers.image.base.name.
+func baseName(in *layers.Input) string {
+	if in.Repo == "" {
+		return ""
+	}
+	named, err := reference.ParseNormalizedNamed(in.Repo)
+	if err != nil {
+		return ""
+	}
+	if in.Tag == "" {
+		return named.Name()
+	}
+	return named.Name() + ":" + in.Tag
+}
