@@ -1,0 +1,69 @@
+//go:build e2e
+
+package integration
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/builder"
+)
+
+// TestApps slims every application with the default probe alone and then asks original and slim image for features that the
+// probe did not touch: the answers must be the same.
+func TestApps(t *testing.T) {
+	names, err := filepath.Glob("testdata/apps/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no applications: %v", err)
+	}
+	for _, file := range names {
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		t.Run(name, func(t *testing.T) { checkApp(t, loadApp(t, name)) })
+	}
+}
+
+func checkApp(t *testing.T, a app) {
+	archive := filepath.Join(t.TempDir(), a.name+".tar")
+	args := append([]string{"build", a.ref, "--output", "type=oci,dest=" + archive, "--format", "json", "--progress", "plain"}, a.flags...)
+	built := mustSlim(t, args...)
+	var result builder.Result
+	decode(t, built.stdout, &result)
+	mb := float64(result.SizeAfter) / 1e6
+	t.Logf("%s: %.1f MB of %.1f MB, user %s", a.name, mb, float64(result.SizeBefore)/1e6, result.Config.User)
+	if a.maxMB > 0 && mb > a.maxMB {
+		t.Errorf("%s is %.1f MB, want at most %.1f MB", a.name, mb, a.maxMB)
+	}
+	if a.checks == "" {
+		return
+	}
+	original := observeWith(t, a, a.ref)
+	slimmed := observeWith(t, a, "oci-archive:"+archive, "--force")
+	verdict := analyzer.Compare(original, nil, slimmed)
+	for _, d := range verdict.Differences {
+		t.Errorf("%s: %s: %s: want %q, got %q", a.name, d.Probe, d.What, d.Want, d.Got)
+	}
+	if verdict.Checked == 0 {
+		t.Errorf("%s: nothing was compared", a.name)
+	}
+}
+
+// observeWith asks an image everything in the case's checks.
+func observeWith(t *testing.T, a app, ref string, flags ...string) *analyzer.Evidence {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "evidence.json")
+	args := append([]string{"observe", ref, "--probe", a.checks, "-o", file, "--progress", "plain", "--keep-going"}, flags...)
+	out := slim(t, append(args, a.flags...)...)
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatalf("slim observe %s: exit code %d\n%s", ref, out.code, tail(out.stderr, 40))
+	}
+	defer f.Close()
+	evidence, err := analyzer.ReadEvidence(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return evidence
+}

@@ -1,0 +1,76 @@
+package integration
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/slimimage/slim"
+
+// arrow is the one direction of imports: what each part of slim must never link, directly or through another package.
+var arrow = []struct {
+	pkg    string // pattern for go list
+	banned []string
+	why    string
+}{
+	{"./cmd/slim-sensor", []string{"github.com/moby/buildkit", "github.com/urfave/cli", "github.com/containerd/containerd", module + "/builder"}, "the agent stays small"},
+	{"./analyzer/...", []string{"github.com/moby/buildkit", "github.com/urfave/cli", module + "/builder", module + "/cmd"}, "the analyzer knows no BuildKit"},
+	{"./layers/...", []string{"github.com/moby/buildkit", "github.com/urfave/cli", module + "/analyzer", module + "/builder", module + "/cmd"}, "layers is the lowest package"},
+	{"./builder/...", []string{"github.com/urfave/cli", module + "/cmd"}, "the command line is a user of builder"},
+}
+
+// TestImportArrow holds the direction of imports and names the offender.
+func TestImportArrow(t *testing.T) {
+	for _, rule := range arrow {
+		for _, line := range list(t, `{{.ImportPath}} {{join .Deps ","}}`, rule.pkg) {
+			pkg, deps, _ := strings.Cut(line, " ")
+			for _, dep := range strings.Split(deps, ",") {
+				if banned := under(dep, rule.banned); banned != "" {
+					t.Errorf("%s links %s, and must not link %s: %s", pkg, dep, banned, rule.why)
+				}
+			}
+		}
+	}
+}
+
+// TestBuildKitHome holds that BuildKit is imported by builder/... and the command line alone.
+func TestBuildKitHome(t *testing.T) {
+	homes := []string{module + "/builder", module + "/cmd/slim", module + "/cmd/slim-frontend", module + "/integration"}
+	for _, line := range list(t, `{{.ImportPath}} {{join .Imports ","}}`, "./...") {
+		pkg, imports, _ := strings.Cut(line, " ")
+		if under(pkg, homes) != "" {
+			continue
+		}
+		for _, dep := range strings.Split(imports, ",") {
+			if under(dep, []string{"github.com/moby/buildkit"}) != "" {
+				t.Errorf("%s imports %s: BuildKit lives in builder/... and cmd/slim", pkg, dep)
+			}
+		}
+	}
+}
+
+// list runs go list for linux in the module's root and returns its lines.
+func list(t *testing.T, format, pattern string) []string {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-f", format, pattern)
+	cmd.Dir = ".."
+	cmd.Env = append(cmd.Environ(), "GOOS=linux", "CGO_ENABLED=0")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list %s: %v\n%s", pattern, err, stderr.String())
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+// under returns the first of prefixes that dep is or lies below (a package path, whole elements), "" for none.
+func under(dep string, prefixes []string) string {
+	for _, prefix := range prefixes {
+		if dep == prefix || strings.HasPrefix(dep, prefix+"/") {
+			return prefix
+		}
+	}
+	return ""
+}

@@ -1,0 +1,192 @@
+//go:build e2e
+
+package integration
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"golang.org/x/tools/txtar"
+)
+
+// worldPackages are all the applications of the tests, in one Debian root filesystem: it is made and unpacked once, and every
+// case is one small layer over it.
+var worldPackages = []string{
+	"apache2-bin", "apache2", "ca-certificates", "gunicorn", "haproxy", "libmojolicious-perl", "lighttpd", "lua5.4", "media-types", "memcached",
+	"nginx-light", "nodejs", "perl", "php-cli", "php-intl", "php-mbstring", "php-sqlite3", "php-xml", "postgresql", "python3-django", "python3-flask",
+	"python3-pil", "python3-requests", "python3-yaml", "redis-server", "ruby", "ruby-sinatra", "ruby-webrick", "sqlite3", "tcl", "tzdata",
+}
+
+// app is one case: an application over the world, and what it must answer.
+type app struct {
+	name   string
+	ref    string // oci:DIR:NAME
+	flags  []string
+	checks string // path of a --probe file with late-loaded features, "" without
+	maxMB  float64
+}
+
+// loadApp reads testdata/apps/NAME.txtar: config.json is the image's config, root/... its files, checks.yaml the probes that
+// original and slim image must answer alike, flags the arguments of the build, one per line; "max-mb N" bounds the size.
+func loadApp(t testing.TB, name string) app {
+	t.Helper()
+	archive, err := txtar.ParseFile(filepath.Join("testdata", "apps", name+".txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := app{name: name}
+	var config v1.Config
+	files := map[string][]byte{}
+	for _, f := range archive.Files {
+		switch {
+		case f.Name == "config.json":
+			if err := json.Unmarshal(f.Data, &config); err != nil {
+				t.Fatalf("%s: config.json: %v", name, err)
+			}
+		case f.Name == "checks.yaml":
+			a.checks = filepath.Join(t.TempDir(), "checks.yaml")
+			if err := os.WriteFile(a.checks, f.Data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		case f.Name == "flags":
+			a.flags = strings.Split(strings.TrimSpace(string(f.Data)), "\n")
+		case f.Name == "max-mb":
+			if _, err := fmt.Sscan(string(f.Data), &a.maxMB); err != nil {
+				t.Fatalf("%s: max-mb: %v", name, err)
+			}
+		case strings.HasPrefix(f.Name, "root/"):
+			files[strings.TrimPrefix(f.Name, "root/")] = f.Data
+		default:
+			t.Fatalf("%s: unknown section %q", name, f.Name)
+		}
+	}
+	a.ref = addImage(t, name, config, filesLayer(t, files))
+	return a
+}
+
+// addImage puts world + extra layers under NAME into the shared OCI layout and returns its slim reference.
+func addImage(t testing.TB, name string, config v1.Config, extra ...v1.Layer) string {
+	t.Helper()
+	img, err := mutate.AppendLayers(empty.Image, append([]v1.Layer{worldLayer(t)}, extra...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addToLayout(t, name, img, config)
+}
+
+func addToLayout(t testing.TB, name string, img v1.Image, config v1.Config) string {
+	t.Helper()
+	file, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = file.DeepCopy()
+	file.OS, file.Architecture, file.Config = "linux", "amd64", config
+	if len(config.Env) == 0 {
+		file.Config.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	}
+	if img, err = mutate.ConfigFile(img, file); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(cacheDir(t), "images")
+	l, err := layout.FromPath(dir)
+	if err != nil {
+		if l, err = layout.Write(dir, empty.Index); err != nil {
+			t.Fatal(err)
+		}
+	}
+	annotation := map[string]string{"org.opencontainers.image.ref.name": name}
+	if err := l.ReplaceImage(img, func(d v1.Descriptor) bool { return d.Annotations["org.opencontainers.image.ref.name"] == name },
+		layout.WithAnnotations(annotation)); err != nil {
+		t.Fatal(err)
+	}
+	return "oci:" + dir + ":" + name
+}
+
+// worldLayer makes the Debian root filesystem, once for each list of packages.
+func worldLayer(t testing.TB) v1.Layer {
+	t.Helper()
+	sum := sha256.Sum256([]byte(strings.Join(worldPackages, " ")))
+	name := filepath.Join(cacheDir(t), "world-"+hex.EncodeToString(sum[:4])+".tar")
+	if _, err := os.Stat(name); err != nil {
+		debian(t, name, worldPackages...)
+	}
+	layer, err := tarball.LayerFromFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return layer
+}
+
+// debian makes a root filesystem of Debian packages with mmdebstrap.
+func debian(t testing.TB, name string, packages ...string) {
+	t.Helper()
+	part := name + ".part.tar"
+	cmd := exec.Command("mmdebstrap", "--quiet", "--variant=minbase", "--include="+strings.Join(packages, ","), "--dpkgopt=path-exclude=/usr/share/man/*",
+		"--customize-hook=rm -rf \"$1\"/var/lib/apt/lists/* \"$1\"/var/cache/apt/*", "bookworm", part)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		os.Remove(part)
+		t.Fatalf("mmdebstrap: %v\n%s", err, tail(string(out), 30))
+	}
+	if err := os.Rename(part, name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// filesLayer makes a layer of text files; those that start with "#!" are executable.
+func filesLayer(t testing.TB, files map[string][]byte) v1.Layer {
+	t.Helper()
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	names := make([]string, 0, len(files))
+	dirs := map[string]bool{}
+	for name := range files {
+		names = append(names, name)
+		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+			dirs[dir] = true
+		}
+	}
+	for dir := range dirs {
+		names = append(names, dir)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		header := &tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(files[name]))}
+		if dirs[name] {
+			header.Typeflag, header.Name, header.Mode = tar.TypeDir, name+"/", 0o755
+		} else if bytes.HasPrefix(files[name], []byte("#!")) {
+			header.Mode = 0o755
+		}
+		if err := w.WriteHeader(header); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(files[name]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(buf.Bytes())), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return layer
+}
