@@ -1,0 +1,26 @@
+package shell
+
+// Script is what a script names. All lists are sorted and hold no duplicates.
+type Script struct {
+	// Lang is the dialect it was read as: "posix", "bash" or "mksh".
+	Lang string
+	// Tolerant is set when the script did not parse and was read line by line instead: more names, less certain.
+	Tolerant bool
+	// Warning says why it is tolerant or cut short, one clause; empty otherwise.
+	Warning string
+	// Commands are command words as written: names to look up in PATH ("sed") or paths ("/usr/sbin/nginx", "./run.sh").
+	// Functions of the script and builtins of its shell are left out.
+	Commands []string
+	// Sourced are the arguments of "." and "source": paths, or names to look up in PATH.
+	Sourced []string
+	// Paths are the literal absolute paths anywhere in the script, also in redirections, assignments and here-documents.
+	Paths []string
+	// Prefixes are absolute directories under which a path was built from an unknown part: "/etc/app/" of "/etc/app/$1".
+	// They end with a slash and are never "/".
+	Prefixes []string
+	// Vars are the variables that the script gives one constant value, by name, and the value.
+	Vars map[string]string
+}
+
+// MaxSize is how many bytes of a script are read; the rest is ignored and said in Warning.
+const MaxSize = 1 << 20
