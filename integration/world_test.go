@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -150,8 +151,8 @@ func debian(t testing.TB, name string, packages ...string) {
 	}
 }
 
-// filesLayer makes a layer of text files; those that start with "#!" are executable.
-func filesLayer(t testing.TB, files map[string][]byte) v1.Layer {
+// filesLayer makes a layer of files; those that start with "#!" and those named by programs are executable.
+func filesLayer(t testing.TB, files map[string][]byte, programs ...string) v1.Layer {
 	t.Helper()
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
@@ -171,7 +172,7 @@ func filesLayer(t testing.TB, files map[string][]byte) v1.Layer {
 		header := &tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(files[name]))}
 		if dirs[name] {
 			header.Typeflag, header.Name, header.Mode = tar.TypeDir, name+"/", 0o755
-		} else if bytes.HasPrefix(files[name], []byte("#!")) {
+		} else if bytes.HasPrefix(files[name], []byte("#!")) || slices.Contains(programs, name) {
 			header.Mode = 0o755
 		}
 		if err := w.WriteHeader(header); err != nil {
