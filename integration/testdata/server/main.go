@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
+	"syscall"
 	"time"
+	"unsafe"
 )
 
 func main() {
@@ -29,10 +32,63 @@ func command(name string) {
 		os.Exit(7)
 	case "sleep":
 		time.Sleep(time.Hour)
-	case "read":
-		data, err := os.ReadFile(os.Args[2])
-		fmt.Println(string(data), err)
+	case "do":
+		for _, op := range os.Args[2:] {
+			do(op)
+		}
 	default:
 		fmt.Println("ran", name)
 	}
+}
+
+// do carries out one OPERATION:PATH and prints whether it went well.
+func do(op string) {
+	name, path, _ := strings.Cut(op, ":")
+	var err error
+	switch name {
+	case "chdir":
+		err = os.Chdir(path)
+	case "open":
+		_, err = os.ReadFile(path)
+	case "stat":
+		_, err = os.Stat(path)
+	case "access":
+		err = syscall.Access(path, 4)
+	case "faccessat2": // bash and dash on glibc 2.33 and later ask so; the number is the same on amd64 and arm64
+		p, _ := syscall.BytePtrFromString(path)
+		at := -100 // AT_FDCWD
+		if _, _, errno := syscall.Syscall6(439, uintptr(at), uintptr(unsafe.Pointer(p)), 4, 0x200, 0, 0); errno != 0 {
+			err = errno
+		}
+	case "list":
+		var entries []os.DirEntry
+		entries, err = os.ReadDir(path)
+		fmt.Print(len(entries), " entries: ")
+	case "openall":
+		var entries []os.DirEntry
+		entries, err = os.ReadDir(path)
+		for _, entry := range entries {
+			if _, e := os.ReadFile(path + "/" + entry.Name()); e != nil {
+				err = e
+			}
+		}
+	case "statall":
+		var entries []os.DirEntry
+		entries, err = os.ReadDir(path)
+		for _, entry := range entries {
+			if _, e := os.Stat(path + "/" + entry.Name()); e != nil {
+				err = e
+			}
+		}
+	case "append":
+		var f *os.File
+		if f, err = os.OpenFile(path, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600); err == nil {
+			_, err = f.WriteString("more")
+			f.Close()
+		}
+	case "id":
+		groups, _ := os.Getgroups()
+		fmt.Print(os.Getuid(), ":", os.Getgid(), " ", groups, " ")
+	}
+	fmt.Println(op, err == nil)
 }
