@@ -1,0 +1,59 @@
+# One or two lines a target; `make` alone lists them. Every program is static: no cgo.
+export CGO_ENABLED := 0
+# Go stamps the commit into the program; where git cannot read the repository (another owner, no git), it is left out.
+ifneq ($(shell git rev-parse HEAD >/dev/null 2>&1; echo $$?),0)
+export GOFLAGS += -buildvcs=false
+endif
+
+ARCHES   := amd64 arm64
+BIN      := builder/agent/bin
+GOBUILD  := go build -trimpath -ldflags '-s -w'
+FUZZTIME ?= 60s
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: sensors ## bin/slim, with the agent for every platform inside
+	$(GOBUILD) -o bin/slim ./cmd/slim
+
+sensors: ## the agent for every platform, into the folder that slim embeds
+	@for arch in $(ARCHES); do GOOS=linux GOARCH=$$arch $(GOBUILD) -buildvcs=false -o $(BIN)/slim-sensor-linux-$$arch ./cmd/slim-sensor || exit 1; done
+
+test: sensors ## unit tests: no network (once Go has its modules), root or daemon
+	go test -timeout 10m ./...
+
+e2e: build ## end-to-end tests with real BuildKit and runc, as root; a missing part is a failure
+	SLIM_E2E=1 go test -timeout 20m -count 1 -v ./integration/...
+
+bench: build ## the ratios that slim promises, each measured in one run
+	SLIM_E2E=1 go test -timeout 30m -run '^$$' -bench . -benchtime 1x ./integration/...
+
+fuzz: ## each fuzz target for FUZZTIME (one minute)
+	@for pkg in $$(go list ./...); do for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	  echo "== $$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; done; done
+
+lint: sensors ## gofmt, vet, the rules of the house, tidy go.mod, docs in step with the program
+	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt -w these:"; echo "$$files"; exit 1; }
+	go vet ./...
+	@! grep -rln --include='*.go' '"path/filepath"' analyzer | grep . || { echo "rootfs paths are slash paths: use package path"; exit 1; }
+	go mod tidy -diff
+	go test -count 1 -run '^TestReference$$' ./cmd/slim
+	@! command -v golangci-lint >/dev/null || golangci-lint run
+
+generate: ## docs/reference.md from the program's own help
+	go test -count 1 -run '^TestReference$$' ./cmd/slim -update
+
+demo: build ## slim an example image made from Debian packages, run it, show before and after
+	examples/demo.sh
+
+examples: build ## each example's result against its want.txt
+	examples/check.sh
+
+cover: sensors ## test coverage, in cover.out
+	go test -timeout 10m -coverprofile cover.out ./... && go tool cover -func cover.out | tail -1
+
+clean: ## what make made
+	rm -rf bin .cache cover.out $(BIN)/slim-sensor-linux-*
+
+.DEFAULT_GOAL := help
+.PHONY: help build sensors test e2e bench fuzz lint generate demo examples cover clean
