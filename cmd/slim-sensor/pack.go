@@ -2,8 +2,69 @@ package main
 
 import (
 	"context"
-	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/layers"
 )
 
+// maxInput bounds a file that a stage reads, in bytes.
+const maxInput = 512 << 20
+
 // pack copies layer --layer of the plan --plan from --src into --out.
-func pack(ctx context.Context, args []string) error { return errors.New("not built yet") }
+func pack(_ context.Context, args []string) error {
+	flags := flag.NewFlagSet("pack", flag.ContinueOnError)
+	src, out := flags.String("src", "/src", "root filesystem of the image"), flags.String("out", "/out", "where the slim one grows")
+	planFile, layer := flags.String("plan", "", "plan.json"), flags.Int("layer", 0, "number of the layer to copy")
+	epoch := flags.Int64("epoch", 0, "mtime of files slim makes, in seconds")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	data, err := readInput(*planFile)
+	if err != nil {
+		return err
+	}
+	plan, err := analyzer.ReadPlan(data)
+	if err != nil {
+		return err
+	}
+	from, err := os.OpenRoot(*src)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	to, err := os.OpenRoot(*out)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	return layers.Copy(to, from, layerItems(plan, *layer), layers.CopyOptions{Epoch: *epoch})
+}
+
+func layerItems(plan *analyzer.Plan, layer int) []layers.Item {
+	items := []layers.Item{{Path: "."}}
+	for _, f := range plan.Files {
+		if f.Layer != layer || f.Path == "." {
+			continue
+		}
+		items = append(items, layers.Item{Path: string(f.Path), UID: f.UID, GID: f.GID, Mode: f.Mode,
+			Content: f.Content, HasContent: f.Content != nil || f.New && f.Kind == "file", New: f.New, Kind: f.Kind, Link: f.Link})
+	}
+	return items
+}
+
+func readInput(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxInput+1))
+	if err == nil && len(data) > maxInput {
+		err = fmt.Errorf("%s has more than %d bytes", name, maxInput)
+	}
+	return data, err
+}

@@ -1,0 +1,284 @@
+package layers
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Item is one path to copy. A nil UID, GID or Mode means the source's own.
+type Item struct {
+	Path       string // clean, "." is the root
+	UID, GID   *uint32
+	Mode       *uint32 // permission bits, 07777
+	Content    []byte  // instead of the source's bytes, when HasContent
+	HasContent bool
+	New        bool   // the source has no such path: Kind, UID, GID, Mode, Content and Link say it all
+	Kind       string // of a new path: "file", "dir" or "symlink"
+	Link       string // target of a new symlink
+}
+
+// CopyOptions says what the source cannot.
+type CopyOptions struct {
+	Epoch int64 // mtime of paths with content of their own, in seconds
+}
+
+// Copy writes items from src into dst, exactly as src has them: owner, mode with setuid and sticky bits, whole-second mtime,
+// hard links among the items, symlinks, devices, fifos, file capabilities (security.capability, the only extended attribute
+// that BuildKit's snapshots keep), holes. Missing parents are made with src's own owner and mode. An existing path of dst is
+// replaced; an existing directory keeps its entries. Sockets are skipped. No link is ever followed, in src or in dst.
+func Copy(dst, src *os.Root, items []Item, opt CopyOptions) error {
+	c, err := newCopier(dst, src, opt)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	sorted := slices.Clone(items)
+	slices.SortFunc(sorted, func(a, b Item) int { return strings.Compare(a.Path, b.Path) })
+	for _, item := range sorted {
+		if err := c.copy(item); err != nil {
+			return fmt.Errorf("copying %q: %w", item.Path, err)
+		}
+	}
+	return c.finishDirs()
+}
+
+// inode names one file of the source.
+type inode struct{ dev, ino uint64 }
+
+type copier struct {
+	dst, src       *os.Root
+	dstTop, srcTop *os.File
+	opt            CopyOptions
+	links          map[inode]string // first name under which a file with several names was copied
+	dirs           map[string]Item  // directories to finish: their times change with every entry
+}
+
+func newCopier(dst, src *os.Root, opt CopyOptions) (*copier, error) {
+	c := &copier{dst: dst, src: src, opt: opt, links: map[inode]string{}, dirs: map[string]Item{}}
+	var err error
+	if c.dstTop, err = dst.Open("."); err != nil {
+		return nil, err
+	}
+	if c.srcTop, err = src.Open("."); err != nil {
+		c.dstTop.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *copier) close() {
+	c.dstTop.Close()
+	c.srcTop.Close()
+}
+
+// parents makes the directories above name, as the source has them.
+func (c *copier) parents(name string) error {
+	dir := path.Dir(name)
+	if dir == "." {
+		return nil
+	}
+	if _, done := c.dirs[dir]; done {
+		return nil
+	}
+	if err := c.parents(dir); err != nil {
+		return err
+	}
+	return c.mkdir(Item{Path: dir})
+}
+
+func (c *copier) mkdir(item Item) error {
+	if have, err := c.dst.Lstat(item.Path); err == nil && !have.IsDir() {
+		if err := c.dst.Remove(item.Path); err != nil {
+			return err
+		}
+	}
+	if err := c.dst.Mkdir(item.Path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	c.dirs[item.Path] = item
+	return nil
+}
+
+func (c *copier) copy(item Item) error {
+	if item.Path == "." {
+		c.dirs["."] = item
+		return nil
+	}
+	if err := c.parents(item.Path); err != nil {
+		return err
+	}
+	if item.New {
+		return c.create(item)
+	}
+	info, err := c.src.Lstat(item.Path)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return c.mkdir(item)
+	}
+	if err := c.dst.RemoveAll(item.Path); err != nil {
+		return err
+	}
+	stat := StatOf(info)
+	id := inode{stat.Dev, stat.Ino}
+	if stat.Nlink > 1 && !item.HasContent {
+		if first, ok := c.links[id]; ok {
+			return c.dst.Link(first, item.Path)
+		}
+		c.links[id] = item.Path
+	}
+	return c.node(item, info, stat)
+}
+
+// node copies what is neither a directory nor another name of a copied file.
+func (c *copier) node(item Item, info fs.FileInfo, stat Stat) error {
+	switch info.Mode().Type() {
+	case 0:
+		if err := c.file(item, info); err != nil {
+			return err
+		}
+	case fs.ModeSymlink:
+		target, err := c.src.Readlink(item.Path)
+		if err != nil {
+			return err
+		}
+		if err := c.dst.Symlink(target, item.Path); err != nil {
+			return err
+		}
+	case fs.ModeSocket:
+		return nil
+	default:
+		if err := c.special(item.Path, info, stat); err != nil {
+			return err
+		}
+	}
+	return c.attributes(item)
+}
+
+func (c *copier) special(name string, info fs.FileInfo, stat Stat) error {
+	kind := uint32(unix.S_IFIFO)
+	switch {
+	case info.Mode()&fs.ModeCharDevice != 0:
+		kind = unix.S_IFCHR
+	case info.Mode()&fs.ModeDevice != 0:
+		kind = unix.S_IFBLK
+	}
+	parent, err := c.dst.Open(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	if err := unix.Mknodat(int(parent.Fd()), path.Base(name), kind|0o600, int(stat.Rdev)); err != nil {
+		return fmt.Errorf("making a device node or fifo (needs CAP_MKNOD): %w", err)
+	}
+	return nil
+}
+
+// create makes a path that the source does not have.
+func (c *copier) create(item Item) error {
+	switch item.Kind {
+	case "dir":
+		return c.mkdir(item)
+	case "symlink":
+		if err := c.dst.RemoveAll(item.Path); err != nil {
+			return err
+		}
+		if err := c.dst.Symlink(item.Link, item.Path); err != nil {
+			return err
+		}
+	case "file":
+		if err := c.dst.RemoveAll(item.Path); err != nil {
+			return err
+		}
+		if err := c.write(item); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("a new path cannot be a %q", item.Kind)
+	}
+	return c.attributes(item)
+}
+
+func (c *copier) write(item Item) (err error) {
+	f, err := c.dst.OpenFile(item.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	_, err = f.Write(item.Content)
+	return err
+}
+
+func (c *copier) file(item Item, info fs.FileInfo) (err error) {
+	if item.HasContent {
+		return c.write(item)
+	}
+	// O_NOFOLLOW and O_NONBLOCK: what was a file a moment ago must still be one, and a fifo must not block.
+	in, err := c.src.OpenFile(item.Path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := c.dst.OpenFile(item.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	return copyData(out, in, info.Size())
+}
+
+// copyData copies the data of in and leaves its holes: SEEK_DATA and SEEK_HOLE, lseek(2). io.Copy uses copy_file_range(2).
+func copyData(out, in *os.File, size int64) error {
+	for at := int64(0); at < size; {
+		data, err := unix.Seek(int(in.Fd()), at, unix.SEEK_DATA)
+		if errors.Is(err, unix.ENXIO) {
+			break // only a hole is left
+		}
+		if err != nil {
+			data = at
+		}
+		end, err := unix.Seek(int(in.Fd()), data, unix.SEEK_HOLE)
+		if err != nil || end <= data {
+			end = size
+		}
+		if _, err := in.Seek(data, io.SeekStart); err != nil {
+			return err
+		}
+		if _, err := out.Seek(data, io.SeekStart); err != nil {
+			return err
+		}
+		if n, err := io.Copy(out, io.LimitReader(in, end-data)); err != nil {
+			return err
+		} else if n == 0 {
+			return io.ErrUnexpectedEOF
+		}
+		at = end
+	}
+	return out.Truncate(size)
+}
+
+// finishDirs sets owner, mode and time of every directory that was made or entered, the deepest first: each new entry changes
+// the time of its parent.
+func (c *copier) finishDirs() error {
+	names := make([]string, 0, len(c.dirs))
+	for name := range c.dirs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	slices.Reverse(names)
+	for _, name := range names {
+		if err := c.attributes(c.dirs[name]); err != nil {
+			return fmt.Errorf("finishing directory %q: %w", name, err)
+		}
+	}
+	return nil
+}
