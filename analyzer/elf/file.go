@@ -25,7 +25,7 @@ type File struct {
 	// Dlopens says that its dynamic string table holds a name ending in dlopen or dlmopen (imported or defined).
 	Dlopens bool
 	// Strings are words in its read-only data that look like names of shared libraries ("libssl.so.3", "/usr/lib/x.so"),
-	// sorted, at most maxStrings of them; Needed and Soname are left out.
+	// sorted, at most maxStrings of them; Needed, Soname and Interp are left out.
 	Strings []string
 }
 

@@ -1,6 +1,14 @@
 package elf
 
-import "github.com/slimimage/slim/layers"
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/slimimage/slim/layers"
+)
 
 // Env is what of the image's configuration changes the search for libraries.
 type Env struct {
@@ -19,8 +27,9 @@ type Object struct {
 // Found is a file the loader may take for a name.
 type Found struct {
 	Path string   // physical
-	As   string   // the path it is opened by
+	As   string   // the path it is opened by, without leading slash
 	Hops []string // physical paths of the symlinks followed
+	File *File    // what it holds
 }
 
 // Ways of a Need.
@@ -40,24 +49,194 @@ type Need struct {
 
 // Resolver finds libraries in a root filesystem. It remembers what it read and is not safe for concurrent use.
 type Resolver struct {
-	root layers.RootFS
-	env  Env
+	root  layers.RootFS
+	env   Env
+	files map[string]*File    // by physical path; nil: not ELF
+	tried map[string]*Found   // by path as opened; nil: nothing there
+	subs  map[string][]string // by architecture and directory: its subdirectories of CPU variants
+	cache map[string][]cacheEntry
+	conf  []string
+	ready bool // cache and conf are read
 }
 
 // NewResolver makes a Resolver. It reads nothing yet.
-func NewResolver(root layers.RootFS, env Env) *Resolver { return &Resolver{root: root, env: env} }
+func NewResolver(root layers.RootFS, env Env) *Resolver {
+	return &Resolver{
+		root: root, env: env,
+		files: map[string]*File{}, tried: map[string]*Found{}, subs: map[string][]string{},
+	}
+}
 
-// Open reads the ELF file at a physical path as an Object asked for by loader (nil for a program).
-func (r *Resolver) Open(path string, loader *Object) (*Object, error) { return nil, nil }
+// Open reads the ELF file at a physical path as an Object asked for by loader (nil for a program). The error of a file that
+// is not ELF satisfies errors.Is(err, ErrNotELF).
+func (r *Resolver) Open(name string, loader *Object) (*Object, error) {
+	file, err := r.read(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", name, err)
+	}
+	return &Object{Path: name, File: file, Loader: loader}, nil
+}
+
+// Object is f as loaded by loader.
+func (f Found) Object(loader *Object) *Object {
+	return &Object{Path: f.Path, As: f.As, File: f.File, Loader: loader}
+}
 
 // Lookup finds the files that the loader of from's process would take for name, in its order: all variants for different
-// CPUs, then the one for any. name is a DT_NEEDED or dlopen argument; with a slash it is a path. Nothing found is no error.
-func (r *Resolver) Lookup(name string, from *Object) ([]Found, error) { return nil, nil }
+// CPUs, then the one for any. name is a DT_NEEDED or dlopen argument; with a slash it is a path. Nil when there is none.
+func (r *Resolver) Lookup(name string, from *Object) []Found {
+	if name == "" || len(name) > maxName || strings.IndexByte(name, 0) >= 0 {
+		return nil
+	}
+	if r.isMusl(from) {
+		return r.lookupMusl(name, from)
+	}
+	return r.lookupGlibc(name, from)
+}
 
 // Needs lists what the kernel and the loader need to start obj: its interpreter and preloaded libraries when it is a program
 // (obj.Loader is nil and it has an interpreter), then its DT_NEEDED. One level: open each Found with obj as loader and go on.
-func (r *Resolver) Needs(obj *Object) ([]Need, error) { return nil, nil }
+func (r *Resolver) Needs(obj *Object) []Need {
+	var needs []Need
+	if obj.Loader == nil && obj.File.Interp != "" {
+		need := Need{Name: obj.File.Interp, Via: ViaInterp}
+		if found := r.try(obj.File.Interp, nil); found != nil {
+			need.Found = []Found{*found}
+		}
+		needs = append(needs, need)
+		for _, name := range r.preloads(obj) {
+			needs = append(needs, Need{Name: name, Via: ViaPreload, Found: r.Lookup(name, obj)})
+		}
+	}
+	for _, name := range obj.File.Needed {
+		needs = append(needs, Need{Name: name, Via: ViaNeeded, Found: r.Lookup(name, obj)})
+	}
+	return needs
+}
 
-// Files lists the files the loader itself reads when it starts obj: ld.so.cache, ld.so.preload, musl's path file; those
-// that exist, with hops.
-func (r *Resolver) Files(obj *Object) ([]Found, error) { return nil, nil }
+// Files lists the files the loader itself reads when it starts obj: ld.so.cache and ld.so.preload, or musl's path file;
+// those that exist, with hops. File is nil in them.
+func (r *Resolver) Files(obj *Object) []Found {
+	names := []string{"/etc/ld.so.cache", "/etc/ld.so.preload"}
+	if r.isMusl(obj) {
+		names = r.muslPathFiles(obj)
+	}
+	var files []Found
+	for _, name := range names {
+		res, err := layers.Resolve(r.root, ".", name, true)
+		if err == nil && !res.Missing {
+			files = append(files, Found{Path: res.Path, As: strings.TrimPrefix(name, "/"), Hops: res.Hops})
+		}
+	}
+	return files
+}
+
+// program is the object at the end of the chain of loaders.
+func program(obj *Object) *Object {
+	for obj.Loader != nil {
+		obj = obj.Loader
+	}
+	return obj
+}
+
+// try is the library at an absolute path as opened, nil when there is none that like's process can load. A nil like takes
+// any machine.
+func (r *Resolver) try(name string, like *File) *Found {
+	found, known := r.tried[name]
+	if !known {
+		found = r.find(name)
+		r.tried[name] = found
+	}
+	if found == nil || like != nil && (found.File.Class != like.Class || found.File.Machine != like.Machine || found.File.BigEndian != like.BigEndian) {
+		return nil
+	}
+	return found
+}
+
+func (r *Resolver) find(name string) *Found {
+	res, err := layers.Resolve(r.root, ".", name, true)
+	if err != nil || res.Missing {
+		return nil
+	}
+	file, err := r.read(res.Path)
+	if err != nil {
+		return nil
+	}
+	return &Found{Path: res.Path, As: strings.TrimLeft(name, "/"), Hops: res.Hops, File: file}
+}
+
+// read reads the ELF file at a physical path, once.
+func (r *Resolver) read(name string) (*File, error) {
+	if file, known := r.files[name]; known {
+		if file == nil {
+			return nil, ErrNotELF
+		}
+		return file, nil
+	}
+	file, err := readAt(r.root, name)
+	r.files[name] = file
+	return file, err
+}
+
+// maxInMemory bounds a file of a root whose files cannot be read at an offset, in bytes.
+const maxInMemory = 256 << 20
+
+func readAt(root layers.RootFS, name string) (*File, error) {
+	info, err := root.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, ErrNotELF
+	}
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if at, ok := f.(io.ReaderAt); ok {
+		return Read(at, info.Size())
+	}
+	head := make([]byte, 4)
+	if _, err := io.ReadFull(f, head); err != nil || !IsELF(head) {
+		return nil, ErrNotELF
+	}
+	rest, err := io.ReadAll(io.LimitReader(f, maxInMemory))
+	if err != nil {
+		return nil, err
+	}
+	data := append(head, rest...)
+	return Read(bytes.NewReader(data), int64(len(data)))
+}
+
+// readSmall reads a configuration file by path, following links; nil when it is not there or larger than limit.
+func (r *Resolver) readSmall(name string, limit int64) []byte {
+	res, err := layers.Resolve(r.root, ".", name, true)
+	if err != nil || res.Missing {
+		return nil
+	}
+	info, err := r.root.Lstat(res.Path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > limit {
+		return nil
+	}
+	data, err := fs.ReadFile(r.root, res.Path)
+	if err != nil || int64(len(data)) > limit {
+		return nil
+	}
+	return data
+}
+
+// origins are the directories $ORIGIN may stand for, with leading slash: that of the name obj was opened by, and the
+// physical one. The first may hold "..", which is left to be resolved physically.
+func origins(obj *Object) []string {
+	dirs := []string{dirOf(obj.Path)}
+	if obj.As != "" && obj.As != obj.Path && obj.Loader != nil {
+		dirs = append([]string{dirOf(obj.As)}, dirs...)
+	}
+	return dirs
+}
+
+func dirOf(name string) string {
+	name = "/" + strings.TrimLeft(name, "/")
+	return name[:max(1, strings.LastIndexByte(name, '/'))]
+}
