@@ -1,5 +1,10 @@
 package packages
 
+import (
+	"slices"
+	"strings"
+)
+
 // Package is one installed package.
 type Package struct {
 	Type      string   // "deb", "apk" or "rpm"
@@ -7,31 +12,114 @@ type Package struct {
 	Version   string   // as the database writes it, with epoch and revision
 	Arch      string   // the distribution's word: "amd64", "x86_64", "all", "noarch"
 	Source    string   // source package's name; Name when the database does not say
-	Files     []string // physical paths of its files, symlinks and other non-directories, sorted
+	Files     []string // physical paths of its files, symlinks and other non-directories that are there, sorted
 	Conffiles []string // those of Files that are configuration, sorted
-	Depends   []string // names of packages it depends on (the first of alternatives; without versions), sorted
+	Depends   []string // names of the installed packages it depends on (of alternatives the first installed one), sorted
 	Provides  []string // virtual names it provides, sorted
-	Essential bool     // dpkg's Essential or Protected, apk's and rpm's have none
+	Essential bool     // dpkg's Essential or Protected; the others have no such mark
+
+	requires [][]string // dependencies, each a list of alternative names
+	listed   []string   // paths as the database writes them, with leading slash
+	conffile []string   // likewise
+}
+
+// Alternative is a link of the alternatives system (update-alternatives): Link points to Name, Name to Target.
+type Alternative struct {
+	Link   string // physical path, "usr/bin/awk"
+	Name   string // physical path, "etc/alternatives/awk"
+	Target string // physical path, "usr/bin/mawk"
 }
 
 // DB is what the image's package managers say about its files. It is immutable.
 type DB struct {
-	packages []*Package
-	owner    map[string]*Package // physical path to owner
-	types    []string
-	warnings []string
-	modules  map[string]bool
+	packages     []*Package
+	owner        map[string]*Package // physical path to owner
+	databases    []string            // physical paths of the files that were read
+	alternatives []Alternative
+	warnings     []string
 }
 
-// Packages lists the installed packages, sorted by type, name and architecture.
+// Packages lists the installed packages, sorted by type, name, architecture and version.
 func (db *DB) Packages() []*Package { return db.packages }
+
+// Package finds an installed package by name, of any type and architecture: the first in the order of Packages.
+func (db *DB) Package(name string) (*Package, bool) {
+	for _, pkg := range db.packages {
+		if pkg.Name == name {
+			return pkg, true
+		}
+	}
+	return nil, false
+}
 
 // Warnings are doubts about the databases, one sentence each: a database in an unknown format, a list cut at a bound.
 func (db *DB) Warnings() []string { return db.warnings }
+
+// Databases lists the physical paths of the databases that Load read, sorted.
+func (db *DB) Databases() []string { return db.databases }
+
+// Alternatives lists the links of the alternatives system that lead to an existing file, sorted.
+func (db *DB) Alternatives() []Alternative { return db.alternatives }
 
 // Owner is the package that installed the file or symlink at a physical path (clean, no leading slash, no symlink among its
 // parent directories). A link of the alternatives system belongs to the package of its target. Directories have no owner.
 func (db *DB) Owner(path string) (*Package, bool) {
 	pkg, ok := db.owner[path]
 	return pkg, ok
+}
+
+func (db *DB) warn(text string) { db.warnings = append(db.warnings, text) }
+
+// finish sorts, and turns requirements into names of installed packages.
+func (db *DB) finish() {
+	slices.SortFunc(db.packages, comparePackages)
+	providers := map[string]string{}
+	for _, pkg := range db.packages {
+		for _, name := range pkg.Provides {
+			if providers[name] == "" {
+				providers[name] = pkg.Name
+			}
+		}
+	}
+	for _, pkg := range db.packages {
+		providers[pkg.Name] = pkg.Name
+	}
+	for _, pkg := range db.packages {
+		for _, alternatives := range pkg.requires {
+			for _, name := range alternatives {
+				provider, ok := providers[name]
+				if !ok && strings.HasPrefix(name, "/") {
+					provider = db.ownerName(name[1:]) // rpm and apk may require a file
+				}
+				if provider != "" {
+					if provider != pkg.Name {
+						pkg.Depends = append(pkg.Depends, provider)
+					}
+					break
+				}
+			}
+		}
+		pkg.requires = nil
+		for _, list := range []*[]string{&pkg.Files, &pkg.Conffiles, &pkg.Depends, &pkg.Provides} {
+			sortUnique(list)
+		}
+	}
+	sortUnique(&db.databases)
+	sortUnique(&db.warnings)
+}
+
+func (db *DB) ownerName(path string) string {
+	if pkg, ok := db.owner[path]; ok {
+		return pkg.Name
+	}
+	return ""
+}
+
+func comparePackages(a, b *Package) int {
+	return slices.Compare([]string{a.Type, a.Name, a.Arch, a.Version}, []string{b.Type, b.Name, b.Arch, b.Version})
+}
+
+func sortUnique(list *[]string) {
+	slices.Sort(*list)
+	*list = slices.Compact(*list)
 }

@@ -1,13 +1,172 @@
 package packages
 
-import "github.com/slimimage/slim/layers"
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slimimage/slim/layers"
+)
+
+// Bounds of what is read of an image's databases.
+const (
+	maxDatabase = 256 << 20 // bytes of one database file
+	maxList     = 32 << 20  // bytes of one package's list of files
+	maxPackages = 100_000
+	maxFiles    = 5_000_000 // paths over all packages
+	maxPath     = 4096      // bytes of one path: PATH_MAX
+)
 
 // Load reads the package databases of root: dpkg, apk and rpm, each where it is present. A root without any is no error:
 // the DB is then empty. A damaged database yields what could be read and a warning.
 func Load(root layers.RootFS) (*DB, error) {
-	return &DB{}, nil
+	l := &loader{root: root, db: &DB{owner: map[string]*Package{}}, dirs: map[string]string{}, budget: maxFiles}
+	for _, read := range []func() error{l.dpkg, l.distroless, l.apk, l.rpm} {
+		if err := read(); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(l.db.packages, comparePackages)
+	for _, pkg := range l.db.packages {
+		l.place(pkg)
+	}
+	l.alternatives()
+	l.ucf()
+	l.links()
+	l.db.finish()
+	return l.db, nil
 }
 
-// Generated says whether a path that no package lists was made by the package manager or by packages' maintainer scripts
-// rather than belonging to the application, and the package or mechanism it is due to ("dpkg", "ca-certificates").
-func (db *DB) Generated(path string) (string, bool) { return "", false }
+// loader is one Load.
+type loader struct {
+	root   layers.RootFS
+	db     *DB
+	dirs   map[string]string // directory as written to physical; "" when it is not there
+	divert map[string]diversion
+	budget int // paths that may still be placed
+}
+
+// read is a whole file by path, links followed inside the root; nil when it is not a regular file. A file larger than limit
+// is read up to there, with a warning.
+func (l *loader) read(name string, limit int64) ([]byte, error) {
+	res, err := layers.Resolve(l.root, ".", name, true)
+	if err != nil || res.Missing {
+		return nil, nil
+	}
+	info, err := l.root.Lstat(res.Path)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, nil
+	}
+	f, err := l.root.Open(res.Path)
+	if err != nil {
+		return nil, fmt.Errorf("opening %q: %w", name, err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", name, err)
+	}
+	if int64(len(data)) > limit {
+		l.db.warn(fmt.Sprintf("%q is larger than %d bytes: the rest was not read", name, limit))
+		data = data[:limit]
+	}
+	l.db.databases = append(l.db.databases, res.Path)
+	return data, nil
+}
+
+// readDir lists a directory by path; nil when it is not there.
+func (l *loader) readDir(name string) (dir string, entries []fs.DirEntry, err error) {
+	res, err := layers.Resolve(l.root, ".", name, true)
+	if err != nil || res.Missing {
+		return "", nil, nil
+	}
+	info, err := l.root.Lstat(res.Path)
+	if err != nil || !info.IsDir() {
+		return "", nil, nil
+	}
+	if entries, err = l.root.ReadDir(res.Path); err != nil {
+		return "", nil, fmt.Errorf("listing %q: %w", name, err)
+	}
+	return res.Path, entries, nil
+}
+
+// add keeps a package unless there are too many.
+func (l *loader) add(pkg *Package) {
+	if len(l.db.packages) == maxPackages {
+		l.db.warn(fmt.Sprintf("more than %d packages: the rest was not read", maxPackages))
+		return
+	}
+	if pkg.Source == "" {
+		pkg.Source = pkg.Name
+	}
+	l.db.packages = append(l.db.packages, pkg)
+}
+
+// place finds where the files that a package lists physically are, and makes it their owner. The first of several owners
+// wins: multi-arch packages share equal files.
+func (l *loader) place(pkg *Package) {
+	slices.Sort(pkg.listed)
+	conf := map[string]bool{}
+	for _, name := range pkg.conffile {
+		conf[name] = true
+	}
+	for i, name := range pkg.listed {
+		if l.budget--; l.budget < 0 {
+			l.db.warn(fmt.Sprintf("more than %d files in packages: the rest was not read", maxFiles))
+			break
+		}
+		where := l.physical(l.diverted(name, pkg.Name))
+		if where == "" {
+			continue
+		}
+		info, err := l.root.Lstat(where)
+		if err != nil || info.IsDir() {
+			continue
+		}
+		if info.Mode()&fs.ModeSymlink != 0 && hasChild(pkg.listed[i+1:], name) {
+			continue // the package has a directory here and the image a link: merged /usr
+		}
+		pkg.Files = append(pkg.Files, where)
+		if conf[name] {
+			pkg.Conffiles = append(pkg.Conffiles, where)
+		}
+		if _, taken := l.db.owner[where]; !taken {
+			l.db.owner[where] = pkg
+		}
+	}
+	pkg.listed, pkg.conffile = nil, nil
+}
+
+// hasChild says whether sorted paths, all after dir in order, hold one below dir.
+func hasChild(sorted []string, dir string) bool {
+	i, _ := slices.BinarySearch(sorted, dir+"/")
+	return i < len(sorted) && strings.HasPrefix(sorted[i], dir+"/")
+}
+
+// physical is where a path that a database writes really is: its parent directories resolved, the last component as it is.
+// "" when the parent is not there.
+func (l *loader) physical(name string) string {
+	if len(name) > maxPath || strings.IndexByte(name, 0) >= 0 {
+		return ""
+	}
+	clean := string(layers.CleanPath(name))
+	if clean == "." {
+		return ""
+	}
+	parent, base := path.Split(clean)
+	dir, known := l.dirs[parent]
+	if !known {
+		res, err := layers.Resolve(l.root, ".", "/"+parent, true)
+		if err == nil && !res.Missing {
+			dir = res.Path
+		}
+		l.dirs[parent] = dir
+	}
+	if dir == "" {
+		return ""
+	}
+	return path.Join(dir, base)
+}
