@@ -29,12 +29,14 @@ func (r *reader) fields(words []*syntax.Word) [][]value {
 				}
 			}
 			for _, line := range lines {
-				if len(next) < maxVariants {
+				if len(next) < maxVariants && len(line) < maxArgs {
 					next = append(next, append(slices.Clip(line), parts...))
 				}
 			}
 		}
-		lines = next
+		if next != nil {
+			lines = next
+		}
 	}
 	return lines
 }

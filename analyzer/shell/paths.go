@@ -17,6 +17,7 @@ func (r *reader) mention(values []value) {
 }
 
 func (r *reader) mentionText(text string, whole bool) {
+	r.budget -= len(text) / 256
 	for len(text) > 0 {
 		i := strings.IndexAny(text, pathEnds)
 		word, last := text, i < 0

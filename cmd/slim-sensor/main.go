@@ -6,9 +6,18 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
+
+	"github.com/slimimage/slim/analyzer/trace"
 )
 
+// The main thread is what a tracer seizes and what becomes the application: it must stay the one that main runs on.
+func init() { runtime.LockOSThread() }
+
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "stub" && os.Getenv("SLIM_STUB") != "" {
+		trace.Stub()
+	}
 	os.Exit(run(context.Background(), os.Args))
 }
 
@@ -16,7 +25,7 @@ func main() {
 // 1 the stage itself failed, 2 wrong arguments.
 func run(ctx context.Context, args []string) int {
 	if len(args) < 2 {
-		fmt.Fprintln(os.Stderr, "slim-sensor: usage: slim-sensor observe|analyze|pack|version")
+		fmt.Fprintln(os.Stderr, "slim-sensor: usage: slim-sensor observe|analyze|pack")
 		return 2
 	}
 	stages := map[string]func(context.Context, []string) error{

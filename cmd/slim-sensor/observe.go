@@ -1,9 +1,132 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/probe"
+	"github.com/slimimage/slim/analyzer/trace"
 )
 
-// observe runs the job of --job and writes its evidence to --out.
-func observe(ctx context.Context, args []string) error { return errors.New("not built yet") }
+// stopGrace is how long an application has to end after its stop signal, as docker stop gives it.
+const stopGrace = 10 * time.Second
+
+// observe runs the job of --job and writes its evidence to --out. As the first process of its container it becomes the
+// application and leaves the rest to a tracer of its own (observe --adopt).
+func observe(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("observe", flag.ContinueOnError)
+	jobFile, out := flags.String("job", "", "the job, JSON"), flags.String("out", "", "where the evidence goes")
+	runID := flags.String("run-id", "/.slim/run-id", "a file that names this run, copied beside the evidence")
+	adopt := flags.Bool("adopt", false, "trace the parent process")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	data, err := readInput(*jobFile)
+	if err != nil {
+		return err
+	}
+	var job analyzer.Job
+	if err := json.Unmarshal(data, &job); err != nil || job.Schema != analyzer.JobSchema {
+		return fmt.Errorf("reading the job: schema %q, want %q: %w", job.Schema, analyzer.JobSchema, err)
+	}
+	if len(job.Process.Argv) == 0 {
+		return errors.New("the job names no command")
+	}
+	if id, err := os.ReadFile(*runID); err == nil {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(*out), "run-id"), id, 0o644); err != nil {
+			return err
+		}
+	}
+	if os.Getpid() == 1 && !*adopt {
+		return becomeApplication(&job, append(os.Args, "--adopt"), *out)
+	}
+	evidence, err := runJob(ctx, &job, *adopt)
+	if err != nil {
+		return err
+	}
+	return writeEvidence(*out, evidence)
+}
+
+func becomeApplication(job *analyzer.Job, args []string, out string) error {
+	code, err := trace.Become(job.Process, job.Plain || job.Syscalls || !job.Trace, args)
+	if err != nil {
+		evidence, run := newEvidence(job)
+		run.Kind, run.Failure = analyzer.KindCommand, err.Error()
+		evidence.Runs = []analyzer.Run{*run}
+		return writeEvidence(out, evidence)
+	}
+	os.Exit(code)
+	return nil
+}
+
+func newEvidence(job *analyzer.Job) (*analyzer.Evidence, *analyzer.Run) {
+	return &analyzer.Evidence{Schema: analyzer.EvidenceSchema, Image: job.Image, Platform: job.Platform},
+		&analyzer.Run{Name: job.Name, Argv: job.Process.Argv}
+}
+
+// runJob starts the application, drives it, stops it and gathers what was seen.
+func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evidence, error) {
+	timeout := time.Duration(job.Timeout) * time.Second
+	ctx, cancel := context.WithTimeout(ctx, timeout+stopGrace)
+	defer cancel()
+	evidence, run := newEvidence(job)
+	session, err := trace.New(trace.Options{Entry: job.Process, Bare: !job.Trace, Plain: job.Plain, Syscalls: job.Syscalls, Stdout: os.Stdout, Stderr: os.Stderr})
+	if err != nil {
+		run.Kind, run.Failure = analyzer.KindCommand, err.Error()
+		evidence.Runs = []analyzer.Run{*run}
+		return evidence, nil
+	}
+	if !adopt || !session.AdoptParent() {
+		run.Unfaithful = append(run.Unfaithful, "the application was not process number 1: its parent may not be traced here")
+		if err := session.Spawn(); err != nil {
+			return nil, err
+		}
+	}
+	outcome, err := probe.Drive(ctx, target{session}, job, os.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	session.Stop(stopGrace)
+	run.Kind, run.Listen, run.Answers, run.Failure = outcome.Kind, outcome.Listen, outcome.Answers, outcome.Failure
+	output := session.Finish(evidence, run)
+	if run.Kind == analyzer.KindCommand {
+		run.Answers = append(run.Answers, output)
+	} else {
+		run.ExitCode, run.Signal = 0, "" // it was stopped by the agent
+	}
+	evidence.Runs = []analyzer.Run{*run}
+	evidence.Normalize()
+	return evidence, nil
+}
+
+// writeEvidence writes under another name and renames, so that evidence is whole or not there.
+func writeEvidence(name string, evidence *analyzer.Evidence) (err error) {
+	var buf bytes.Buffer
+	if err := evidence.Write(&buf); err != nil {
+		return err
+	}
+	part, err := os.Create(name + ".part")
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(part, &buf)
+	if err := errors.Join(err, part.Sync(), part.Chmod(0o644), part.Close()); err != nil {
+		return err
+	}
+	return os.Rename(name+".part", name)
+}
+
+// target is a traced application as the prober sees it.
+type target struct{ *trace.Session }
+
+// Listening implements probe.Target.
+func (target) Listening() ([]analyzer.Socket, error) { return trace.Listening() }

@@ -1,0 +1,8 @@
+// Package trace runs a program under ptrace and records which paths it looks up, without any privilege: a seccomp filter
+// (SECCOMP_RET_TRACE) stops the program at the system calls that take a path and at no others. Where a filter would change
+// the program (no_new_privs takes setuid programs their privileges) it stops at every call instead.
+//
+// The recorder keeps no file contents. A path is resolved when the call begins, one component at a time as the kernel does,
+// so that each symlink on the way is known; the result of the call is waited for only where the look-up alone does not tell
+// it (a process that is not root, a call that makes or changes something).
+package trace

@@ -1,0 +1,136 @@
+package trace
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/slimimage/slim/analyzer"
+)
+
+// Stop asks the application to end as `docker stop` does: the stop signal, and after grace the end of everything.
+func (s *Session) Stop(grace time.Duration) {
+	signal := stopSignal(s.opt.Entry.StopSignal)
+	_ = unix.Kill(s.tracer.main, signal)
+	select {
+	case <-s.ended:
+	case <-time.After(grace):
+	}
+}
+
+// stopSignal reads the STOPSIGNAL of an image: a number, or a name with or without SIG.
+func stopSignal(name string) unix.Signal {
+	if number, err := strconv.Atoi(name); err == nil && number > 0 {
+		return unix.Signal(number)
+	}
+	name = strings.ToUpper(name)
+	if !strings.HasPrefix(name, "SIG") {
+		name = "SIG" + name
+	}
+	if signal := unix.SignalNum(name); signal != 0 {
+		return signal
+	}
+	return unix.SIGTERM
+}
+
+// Finish ends what is left of the application and puts what was seen into evidence and run. Output is the answer of a command.
+func (s *Session) Finish(e *analyzer.Evidence, run *analyzer.Run) (output analyzer.Answer) {
+	close(s.stopMem)
+	s.killRest()
+	s.out.drain()
+	s.err.drain()
+	s.events.Lock()
+	defer s.events.Unlock()
+	s.tracer.rec.fill(e)
+	for socket := range s.tracer.rec.peers {
+		run.Peers = append(run.Peers, socket)
+	}
+	const unit = 16 << 20
+	run.PeakMemory = (s.tracer.rec.peak + unit - 1) / unit * unit
+	select {
+	case <-s.ended:
+		run.ExitCode = exitCode(s.status)
+		if s.status.Signaled() {
+			run.Signal = unix.SignalName(s.status.Signal())
+		}
+	default:
+	}
+	if s.failure != "" {
+		run.Failure = s.failure
+	}
+	return analyzer.Answer{Probe: "output", OK: run.Failure == "", Status: run.ExitCode, Body: s.out.bytes(), Stderr: s.err.bytes(), Size: s.out.size, SHA256: s.out.sum()}
+}
+
+// killRest ends every process but the held first one.
+func (s *Session) killRest() {
+	for range 20 {
+		s.events.Lock()
+		left := 0
+		for tid, tk := range s.tracer.tasks {
+			if tk.proc.pid == s.tracer.main {
+				continue
+			}
+			left++
+			_ = unix.Kill(tid, unix.SIGKILL)
+		}
+		s.events.Unlock()
+		if left == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// sampleMemory adds up the resident memory of everything but the agent, now and then.
+func (s *Session) sampleMemory() {
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stopMem:
+			return
+		case <-tick.C:
+			s.tracer.rec.memory(s.resident())
+		}
+	}
+}
+
+func (s *Session) resident() int64 {
+	var total int64
+	s.events.Lock()
+	pids := map[int]bool{}
+	for _, tk := range s.tracer.tasks {
+		pids[tk.proc.pid] = true
+	}
+	s.events.Unlock()
+	for pid := range pids {
+		// The second field of /proc/PID/statm is resident pages (proc(5)).
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+		if fields := strings.Fields(string(data)); err == nil && len(fields) > 1 {
+			pages, _ := strconv.ParseInt(fields[1], 10, 64)
+			total += pages * int64(os.Getpagesize())
+		}
+	}
+	return total
+}
+
+// prepareRoot gives a foreign root filesystem what a program expects of a container and what can be made without privilege:
+// the harmless device nodes and the name service files.
+func prepareRoot(root string) {
+	_ = os.MkdirAll(path.Join(root, "dev"), 0o755)
+	for name, minor := range map[string]uint32{"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9} {
+		_ = unix.Mknod(path.Join(root, "dev", name), unix.S_IFCHR|0o666, int(unix.Mkdev(1, minor)))
+		_ = os.Chmod(path.Join(root, "dev", name), 0o666)
+	}
+	_ = os.MkdirAll(path.Join(root, "etc"), 0o755)
+	for _, name := range []string{"etc/hosts", "etc/resolv.conf"} {
+		if data, err := os.ReadFile("/" + name); err == nil {
+			_ = os.WriteFile(path.Join(root, name), data, 0o644)
+		}
+	}
+}

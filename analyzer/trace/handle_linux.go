@@ -1,0 +1,290 @@
+package trace
+
+import (
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/slimimage/slim/analyzer"
+)
+
+// syscallStop is a stop at the end of a call whose result was waited for or, in plain mode, at each begin and end.
+func (t *tracer) syscallStop(tk *task) {
+	info, err := getSyscallInfo(tk.tid)
+	if err != nil {
+		t.resume(tk, 0)
+		return
+	}
+	if info.op == unix.PTRACE_SYSCALL_INFO_EXIT {
+		if tk.pending != nil {
+			done := tk.pending
+			tk.pending = nil
+			done(int64(info.number))
+		}
+		t.resume(tk, 0)
+		return
+	}
+	if t.names && info.arch == nativeArch {
+		t.rec.call(uint32(info.number))
+	}
+	t.dispatch(tk, info)
+	t.resume(tk, 0)
+}
+
+// enter is a stop of the seccomp filter, before the call.
+func (t *tracer) enter(tk *task) {
+	info, err := getSyscallInfo(tk.tid)
+	if err == nil {
+		t.dispatch(tk, info)
+	}
+	t.resume(tk, 0)
+}
+
+func (t *tracer) dispatch(tk *task, info syscallInfo) {
+	table, number, wide := nativeCalls, uint32(info.number), true
+	if info.arch == compatArch {
+		table, wide = compatCalls, false
+	} else if number >= x32Bit {
+		number -= x32Bit // numbers below 512 are those of the native table (syscall_64.tbl)
+	}
+	c, ok := calls[table[number]]
+	if !ok {
+		return
+	}
+	t.handle(tk, c, info.args, wide)
+}
+
+// handle records what one call does with its path.
+func (t *tracer) handle(tk *task, c call, args [6]uint64, wide bool) {
+	switch c.kind {
+	case kindList:
+		t.list(tk, int(int32(args[0])))
+		return
+	case kindFchdir:
+		t.fchdir(tk, int(int32(args[0])))
+		return
+	case kindIDs:
+		t.changeIDs(tk)
+		return
+	case kindDup:
+		t.dup(tk, c, args)
+		return
+	case kindConnect, kindBind:
+		t.socket(tk, c.kind, args[1], args[2])
+		return
+	case kindSocketcall:
+		t.socketcall(tk, args)
+		return
+	}
+	name, err := readString(tk.tid, args[c.path], unix.PathMax)
+	if err != nil {
+		return
+	}
+	dir := "/"
+	if c.dir >= 0 && !strings.HasPrefix(name, "/") {
+		dir = t.directory(tk, int(int32(args[c.dir])))
+	} else if !strings.HasPrefix(name, "/") {
+		dir = t.directory(tk, unix.AT_FDCWD)
+	}
+	if name == "" {
+		if c.kind == kindExec {
+			t.exec(tk, found{path: dir, mode: unix.S_IFREG}, args, c, wide)
+		}
+		return // AT_EMPTY_PATH: the descriptor's own path was recorded when it was opened
+	}
+	if dir == "" {
+		t.rec.warnUnknown(tk.proc.exe)
+		return
+	}
+	flags := uint64(0)
+	if c.flags >= 0 {
+		flags = args[c.flags]
+	}
+	t.path(tk, c, dir, name, flags, args, wide)
+}
+
+// directory is what a directory descriptor stands for.
+func (t *tracer) directory(tk *task, fd int) string {
+	if fd == unix.AT_FDCWD && !tk.proc.blind {
+		if cwd, err := os.Readlink("/proc/" + itoa(tk.tid) + "/cwd"); err == nil {
+			tk.proc.cwd = cwd
+		}
+	}
+	return tk.proc.descriptor(fd)
+}
+
+// path handles the calls that take one path.
+func (t *tracer) path(tk *task, c call, dir, name string, flags uint64, args [6]uint64, wide bool) {
+	follow := !c.nofollow
+	open := openFlags{}
+	switch c.kind {
+	case kindStat, kindChange:
+		follow = follow && flags&unix.AT_SYMLINK_NOFOLLOW == 0
+	case kindLink:
+		follow = len(args) > 4 && c.dir >= 0 && args[4]&unix.AT_SYMLINK_FOLLOW != 0
+	case kindExec:
+		follow = flags&unix.AT_SYMLINK_NOFOLLOW == 0
+	case kindOpen, kindOpen2, kindCreat:
+		open = t.openFlags(tk, c, args)
+		follow = !open.nofollow && !open.exclusive
+	}
+	f := t.walk.resolve(tk.proc.root, dir, name, follow)
+	switch c.kind {
+	case kindOpen, kindOpen2, kindCreat:
+		t.open(tk, f, open)
+	case kindExec:
+		t.exec(tk, f, args, c, wide)
+	case kindChdir:
+		t.use(tk, f, analyzer.OpChdir, func() { tk.proc.cwd = f.path })
+	case kindChroot:
+		t.use(tk, f, analyzer.OpChdir, func() { tk.proc.root = f.path })
+	case kindReadlink:
+		t.use(tk, f, analyzer.OpReadlink, nil)
+	case kindStat:
+		t.use(tk, f, analyzer.OpStat, nil)
+	case kindCreate, kindSymlink:
+		t.create(tk, f)
+	case kindChange:
+		t.use(tk, f, analyzer.OpWrite, nil)
+	case kindRemove:
+		t.remove(tk, f)
+	case kindRename, kindLink:
+		t.twoPaths(tk, c, f, args)
+	}
+}
+
+// use records a path that exists under op, and one that does not as a failed look-up. Root's look-ups succeed when the path
+// is there; of others the result is waited for. then runs when the call has succeeded.
+func (t *tracer) use(tk *task, f found, op analyzer.Op, then func()) {
+	if f.missing {
+		t.rec.miss(tk.proc, f, op)
+		return
+	}
+	if tk.proc.uid == 0 && then == nil {
+		t.rec.use(tk.proc, f, op)
+		return
+	}
+	if tk.proc.uid != 0 && then == nil && t.rec.known(tk.proc, f.path, op) {
+		return
+	}
+	tk.pending = func(result int64) {
+		if result < 0 && result > -4096 {
+			f.errno = unix.Errno(-result)
+			t.rec.miss(tk.proc, f, op)
+			return
+		}
+		t.rec.use(tk.proc, f, op)
+		if then != nil {
+			then()
+		}
+	}
+}
+
+func (t *tracer) create(tk *task, f found) {
+	if !f.missing {
+		t.use(tk, f, analyzer.OpStat, nil) // EEXIST
+		return
+	}
+	if f.errno != unix.ENOENT {
+		t.rec.miss(tk.proc, f, analyzer.OpCreate)
+		return
+	}
+	tk.pending = func(result int64) {
+		if result < 0 && result > -4096 {
+			f.errno = unix.Errno(-result)
+			t.rec.miss(tk.proc, f, analyzer.OpCreate)
+			return
+		}
+		t.walk.forget(f.path)
+		t.rec.use(tk.proc, f, analyzer.OpCreate)
+	}
+}
+
+func (t *tracer) remove(tk *task, f found) {
+	if !f.missing && f.dir() || f.mode&unix.S_IFMT == unix.S_IFLNK {
+		t.walk.forget("")
+	}
+	t.use(tk, f, analyzer.OpWrite, func() { t.walk.forget("") })
+}
+
+// twoPaths handles rename and link: f is the old path, the new one follows.
+func (t *tracer) twoPaths(tk *task, c call, f found, args [6]uint64) {
+	index, dirIndex := 1, -1
+	if c.dir >= 0 {
+		index, dirIndex = 3, 2
+	}
+	name, err := readString(tk.tid, args[index], unix.PathMax)
+	if err != nil {
+		return
+	}
+	fd := unix.AT_FDCWD
+	if dirIndex >= 0 {
+		fd = int(int32(args[dirIndex]))
+	}
+	dir := t.directory(tk, fd)
+	if strings.HasPrefix(name, "/") {
+		dir = "/"
+	}
+	if dir == "" {
+		return
+	}
+	target := t.walk.resolve(tk.proc.root, dir, name, false)
+	op := analyzer.OpWrite
+	if c.kind == kindLink {
+		op = analyzer.OpStat
+	}
+	t.use(tk, f, op, func() {
+		t.walk.forget("")
+		if target.missing {
+			t.rec.use(tk.proc, target, analyzer.OpCreate)
+		} else {
+			t.rec.use(tk.proc, target, analyzer.OpWrite)
+		}
+	})
+}
+
+func (t *tracer) fchdir(tk *task, fd int) {
+	name := tk.proc.descriptor(fd)
+	if name == "" {
+		return
+	}
+	tk.pending = func(result int64) {
+		if result == 0 {
+			tk.proc.cwd = name
+		}
+	}
+}
+
+// list records a directory whose entries are read.
+func (t *tracer) list(tk *task, fd int) {
+	name := tk.proc.descriptor(fd)
+	if name != "" {
+		t.rec.use(tk.proc, found{path: name, mode: unix.S_IFDIR}, analyzer.OpList)
+	}
+}
+
+// changeIDs keeps what /proc will no longer tell once the process is another user.
+func (t *tracer) changeIDs(tk *task) {
+	if !tk.proc.blind {
+		tk.proc.snapshot()
+	}
+	tk.pending = func(int64) {
+		tk.proc.refresh()
+		if tk.proc.uid != 0 {
+			tk.proc.blind = true
+		}
+	}
+}
+
+func (t *tracer) dup(tk *task, c call, args [6]uint64) {
+	name := tk.proc.fds[int(int32(args[0]))]
+	if !tk.proc.blind || name == "" {
+		return
+	}
+	tk.pending = func(result int64) {
+		if result >= 0 {
+			tk.proc.fds[int(result)] = name
+		}
+	}
+}

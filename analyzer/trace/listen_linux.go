@@ -1,0 +1,86 @@
+package trace
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/layers"
+)
+
+// Socket states in /proc/net (include/net/tcp_states.h): a TCP socket that listens, a UDP socket that is bound and not
+// connected. unixListens is __SO_ACCEPTCON of /proc/net/unix (linux/net.h).
+const (
+	tcpListens  = "0A"
+	udpBound    = "07"
+	unixListens = 0x10000
+)
+
+// Listening lists the sockets listened on in this network namespace (proc_net(5)).
+func Listening() ([]analyzer.Socket, error) {
+	var sockets []analyzer.Socket
+	for _, table := range []struct{ file, network, state string }{
+		{"/proc/net/tcp", "tcp", tcpListens}, {"/proc/net/tcp6", "tcp", tcpListens}, {"/proc/net/udp", "udp", udpBound}, {"/proc/net/udp6", "udp", udpBound},
+	} {
+		err := eachField(table.file, func(f []string) {
+			if len(f) < 4 || f[3] != table.state {
+				return
+			}
+			if addr, port, ok := hexAddress(f[1]); ok && port != 0 {
+				sockets = append(sockets, analyzer.Socket{Network: table.network, Address: addr, Port: port})
+			}
+		})
+		if err != nil && !os.IsNotExist(err) {
+			return nil, err
+		}
+	}
+	err := eachField("/proc/net/unix", func(f []string) {
+		if len(f) < 8 || !strings.HasPrefix(f[7], "/") {
+			return
+		}
+		if flags, err := strconv.ParseUint(f[3], 16, 32); err == nil && flags&unixListens != 0 {
+			sockets = append(sockets, analyzer.Socket{Network: "unix", Path: layers.CleanPath(f[7])})
+		}
+	})
+	if err != nil && !os.IsNotExist(err) {
+		return nil, err
+	}
+	slices.SortFunc(sockets, func(a, b analyzer.Socket) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	return slices.Compact(sockets), nil
+}
+
+func eachField(name string, f func([]string)) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	lines.Scan() // the heading
+	for lines.Scan() {
+		f(strings.Fields(lines.Text()))
+	}
+	return lines.Err()
+}
+
+// hexAddress reads "0100007F:1F90": each 32-bit word of the address in the machine's order, the port as a number.
+func hexAddress(s string) (string, int, bool) {
+	host, portText, ok := strings.Cut(s, ":")
+	raw, err := hex.DecodeString(host)
+	port, err2 := strconv.ParseUint(portText, 16, 16)
+	if !ok || err != nil || err2 != nil || len(raw) != 4 && len(raw) != 16 {
+		return "", 0, false
+	}
+	for i := 0; i < len(raw); i += 4 {
+		binary.NativeEndian.PutUint32(raw[i:], binary.BigEndian.Uint32(raw[i:]))
+	}
+	addr, _ := netip.AddrFromSlice(raw)
+	return addr.Unmap().String(), int(port), true
+}

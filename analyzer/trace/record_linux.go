@@ -1,0 +1,192 @@
+package trace
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/layers"
+)
+
+// recorder collects what happened. Only the tracer's thread writes, but others may read the finished evidence: the lock is
+// for the few fields a prober touches.
+type recorder struct {
+	mu         sync.Mutex
+	paths      map[string]*use
+	missing    map[missKey]*use
+	processes  map[string]analyzer.Process
+	privileged map[string]bool
+	peers      map[analyzer.Socket]bool
+	calls      map[uint32]bool
+	warnings   map[string]bool
+	peak       int64
+}
+
+type missKey struct {
+	path  string
+	errno unix.Errno
+}
+
+// use is who did what with one path.
+type use struct {
+	ops  map[analyzer.Op]bool
+	by   map[string]bool
+	uids map[uint32]bool
+}
+
+func newRecorder() *recorder {
+	return &recorder{paths: map[string]*use{}, missing: map[missKey]*use{}, processes: map[string]analyzer.Process{}, privileged: map[string]bool{},
+		peers: map[analyzer.Socket]bool{}, calls: map[uint32]bool{}, warnings: map[string]bool{}}
+}
+
+func (u *use) add(p *process, ops ...analyzer.Op) {
+	for _, op := range ops {
+		u.ops[op] = true
+	}
+	if p.exe != "" {
+		u.by[p.exe] = true
+	}
+	u.uids[p.uid] = true
+}
+
+func newUse() *use {
+	return &use{ops: map[analyzer.Op]bool{}, by: map[string]bool{}, uids: map[uint32]bool{}}
+}
+
+// use records the path and the symlinks that led to it.
+func (r *recorder) use(p *process, f found, ops ...analyzer.Op) {
+	if p.exe == "" {
+		return // the agent itself, before the program runs
+	}
+	for _, hop := range f.hops {
+		r.at(hop).add(p, analyzer.OpHop)
+	}
+	if !foreign(f.path) {
+		r.at(f.path).add(p, ops...)
+	}
+}
+
+func (r *recorder) at(name string) *use {
+	u := r.paths[name]
+	if u == nil {
+		u = newUse()
+		r.paths[name] = u
+	}
+	return u
+}
+
+// known says that recording would change nothing.
+func (r *recorder) known(p *process, name string, op analyzer.Op) bool {
+	u := r.paths[name]
+	return u != nil && u.ops[op] && u.by[p.exe] && u.uids[p.uid]
+}
+
+func (r *recorder) miss(p *process, f found, op analyzer.Op) {
+	if p.exe == "" || foreign(f.path) {
+		return
+	}
+	for _, hop := range f.hops {
+		r.at(hop).add(p, analyzer.OpHop)
+	}
+	key := missKey{f.path, f.errno}
+	u := r.missing[key]
+	if u == nil {
+		u = newUse()
+		r.missing[key] = u
+	}
+	u.add(p, op)
+}
+
+func (r *recorder) exec(p *process, e *execution) {
+	for _, hop := range e.hops {
+		r.at(hop).add(p, analyzer.OpHop)
+	}
+	if !foreign(e.path) {
+		r.at(e.path).add(p, analyzer.OpExec)
+	}
+}
+
+func (r *recorder) process(p *process) {
+	if p.exe == "" || foreign(p.exe) {
+		return
+	}
+	entry := analyzer.Process{Exe: layers.CleanPath(p.exe), Argv: p.argv, UID: p.uid, GID: p.gid, Groups: p.groups}
+	r.processes[fmt.Sprintf("%s\x00%q\x00%d\x00%d\x00%v", p.exe, p.argv, p.uid, p.gid, p.groups)] = entry
+}
+
+func (r *recorder) privilegedExec(name string) { r.privileged[name] = true }
+
+func (r *recorder) call(number uint32) { r.calls[number] = true }
+
+func (r *recorder) warn(text string) { r.warnings[text] = true }
+
+func (r *recorder) warnUnknown(exe string) {
+	r.warn(fmt.Sprintf("%s used a directory descriptor whose path is not known", exe))
+}
+
+func (r *recorder) peer(addr netip.Addr, port uint16) {
+	if port != 0 {
+		r.peers[analyzer.Socket{Network: "tcp", Address: addr.String(), Port: int(port)}] = true
+	}
+}
+
+// memory notes a peak of resident memory, in bytes.
+func (r *recorder) memory(bytes int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.peak = max(r.peak, bytes)
+}
+
+// fill puts what was recorded into evidence.
+func (r *recorder) fill(e *analyzer.Evidence) {
+	for name, u := range r.paths {
+		e.Paths = append(e.Paths, analyzer.PathUse{Path: layers.CleanPath(name), Ops: keys(u.ops), By: clean(u.by), UIDs: keys(u.uids)})
+	}
+	for key, u := range r.missing {
+		e.Missing = append(e.Missing, analyzer.MissingPath{Path: layers.CleanPath(key.path), Errno: unix.ErrnoName(key.errno), Ops: keys(u.ops), By: clean(u.by)})
+	}
+	for _, p := range r.processes {
+		e.Processes = append(e.Processes, p)
+	}
+	for number := range r.calls {
+		if name := callNames[number]; name != "" {
+			e.Syscalls = append(e.Syscalls, name)
+		}
+	}
+	slices.Sort(e.Syscalls)
+	e.Warnings = append(e.Warnings, keys(r.warnings)...)
+	for name := range r.privileged {
+		e.Privileged = append(e.Privileged, layers.CleanPath(name))
+	}
+	slices.Sort(e.Privileged)
+	slices.SortFunc(e.Paths, func(a, b analyzer.PathUse) int { return strings.Compare(string(a.Path), string(b.Path)) })
+	slices.SortFunc(e.Missing, func(a, b analyzer.MissingPath) int {
+		return strings.Compare(string(a.Path)+"\x00"+a.Errno, string(b.Path)+"\x00"+b.Errno)
+	})
+	slices.SortFunc(e.Processes, func(a, b analyzer.Process) int {
+		return strings.Compare(fmt.Sprint(a), fmt.Sprint(b))
+	})
+}
+
+func keys[K interface{ ~string | ~uint32 }](m map[K]bool) []K {
+	out := make([]K, 0, len(m))
+	for key := range m {
+		out = append(out, key)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func clean(m map[string]bool) []layers.Path {
+	var out []layers.Path
+	for name := range m {
+		out = append(out, layers.CleanPath(name))
+	}
+	slices.Sort(out)
+	return out
+}

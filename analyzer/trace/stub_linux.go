@@ -1,0 +1,166 @@
+package trace
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strings"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// spec is what a stub turns itself into: the agent's own program, started again, takes the identity and becomes the command.
+type spec struct {
+	Argv   []string
+	Env    []string
+	Dir    string
+	Root   string // chroot, "" for none
+	User   Identity
+	Filter bool // install the seccomp filter
+	Stop   bool // stop until the tracer has come
+	// MakeDir makes a working directory that is missing, as runc does for a container's first process.
+	MakeDir bool
+}
+
+// File descriptors a stub is started with, after the three standard ones.
+const (
+	stubSpec  = 3 // its spec as JSON
+	stubError = 4 // where it says why it could not become the command
+)
+
+// Stub is the main function of a stub process: it reads a spec and becomes the command. It must run on the main thread
+// (runtime.LockOSThread in an init function), and returns only when something failed.
+func Stub() {
+	failed := os.NewFile(stubError, "error")
+	syscall.CloseOnExec(stubError)
+	var s spec
+	in := os.NewFile(stubSpec, "spec")
+	err := json.NewDecoder(io.LimitReader(in, 16<<20)).Decode(&s)
+	in.Close()
+	if err == nil {
+		err = s.become()
+	}
+	fmt.Fprint(failed, err)
+	os.Exit(127)
+}
+
+// become does in the calling thread what a container runtime does last: root and working directory, identity, filter, exec.
+func (s *spec) become() error {
+	if s.Stop {
+		_ = unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGSTOP)
+	}
+	if s.Root != "" {
+		if err := unix.Chroot(s.Root); err != nil {
+			return fmt.Errorf("chroot %q: %w", s.Root, err)
+		}
+	}
+	if err := s.enterDir(); err != nil {
+		return err
+	}
+	if err := s.identity(); err != nil {
+		return err
+	}
+	program, err := lookPath(s.Argv[0], s.Env)
+	if err != nil {
+		return err
+	}
+	if s.Filter {
+		if err := installFilter(); err != nil {
+			return err
+		}
+	}
+	if err := syscall.Exec(program, s.Argv, s.Env); err != nil {
+		return fmt.Errorf("exec %q: %w", program, err)
+	}
+	return nil
+}
+
+func (s *spec) enterDir() error {
+	dir := s.Dir
+	if dir == "" {
+		dir = "/"
+	}
+	err := os.Chdir(dir)
+	if errors.Is(err, os.ErrNotExist) && s.MakeDir {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("making the working directory: %w", err)
+		}
+		err = os.Chdir(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("working directory: %w", err)
+	}
+	return nil
+}
+
+// identity changes groups, group and user of this thread alone; exec makes it the process's. A user that is not root keeps one
+// capability, CAP_NET_BIND_SERVICE: Docker and containerd let every user bind low ports (net.ipv4.ip_unprivileged_port_start is 0
+// there), and this sandbox does not.
+func (s *spec) identity() error {
+	if s.User.UID != 0 {
+		if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("keeping capabilities: %w", err)
+		}
+	}
+	groups := append([]uint32{s.User.GID}, s.User.Groups...)
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_SETGROUPS, uintptr(len(groups)), uintptr(unsafe.Pointer(&groups[0])), 0); errno != 0 {
+		return fmt.Errorf("setgroups %v: %w", groups, errno)
+	}
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESGID, uintptr(s.User.GID), uintptr(s.User.GID), uintptr(s.User.GID)); errno != 0 {
+		return fmt.Errorf("setgid %d: %w", s.User.GID, errno)
+	}
+	if s.User.UID == 0 {
+		return nil
+	}
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, uintptr(s.User.UID), uintptr(s.User.UID), uintptr(s.User.UID)); errno != 0 {
+		return fmt.Errorf("setuid %d: %w", s.User.UID, errno)
+	}
+	return bindLowPorts()
+}
+
+// bindLowPorts leaves the thread CAP_NET_BIND_SERVICE, through exec (capabilities(7), ambient set), and no other capability.
+func bindLowPorts() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	const bit = 1 << unix.CAP_NET_BIND_SERVICE
+	data := [2]unix.CapUserData{{Effective: bit, Permitted: bit, Inheritable: bit}}
+	if err := unix.Capset(&header, &data[0]); err != nil {
+		// Without the capability in the first place (a test as an ordinary user) there is nothing to keep.
+		empty := [2]unix.CapUserData{}
+		_ = unix.Capset(&header, &empty[0])
+		return nil
+	}
+	_ = unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, unix.CAP_NET_BIND_SERVICE, 0, 0)
+	return nil
+}
+
+// lookPath finds the program as execvp does, with the PATH of the command's own environment.
+func lookPath(name string, env []string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	search := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	for _, entry := range env {
+		if value, ok := strings.CutPrefix(entry, "PATH="); ok {
+			search = value
+		}
+	}
+	for _, dir := range strings.Split(search, ":") {
+		if dir == "" {
+			dir = "."
+		}
+		full := path.Join(dir, name)
+		var stat unix.Stat_t
+		if unix.Stat(full, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFREG && stat.Mode&0o111 != 0 {
+			if !strings.Contains(full, "/") {
+				full = "./" + full
+			}
+			return full, nil
+		}
+	}
+	return "", fmt.Errorf("exec: %q is in no directory of PATH (%s)", name, search)
+}

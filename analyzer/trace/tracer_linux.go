@@ -1,0 +1,235 @@
+package trace
+
+import (
+	"fmt"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// options of every tracee. EXITKILL: nothing outlives the tracer.
+const ptraceOptions = unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK |
+	unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACEEXIT | unix.PTRACE_O_TRACESECCOMP
+
+// mode is how much a tracer stops.
+type mode int
+
+const (
+	modeFilter mode = iota // at the calls of the seccomp filter
+	modePlain              // at every call
+	modeBare               // only when a program ends
+)
+
+// tracer is the one thread that makes all ptrace calls, and what it knows.
+type tracer struct {
+	mode     mode
+	names    bool // record the names of all calls
+	rec      *recorder
+	walk     *walker
+	tasks    map[int]*task
+	early    map[int]bool // new tasks that stopped before their parent said whose they are
+	mu       sync.Mutex
+	children map[int]*child // started by this process, by pid
+	main     int            // pid of the application's first process
+	held     bool           // the first process has ended and is held where it can still be looked at
+	onEnd    func(unix.WaitStatus)
+}
+
+// child is a process that this one started.
+type child struct {
+	traced bool
+	user   Identity
+	cwd    string
+	done   chan unix.WaitStatus
+}
+
+func newTracer(m mode, names bool) *tracer {
+	return &tracer{mode: m, names: names, rec: newRecorder(), walk: newWalker(), tasks: map[int]*task{}, early: map[int]bool{}, children: map[int]*child{}}
+}
+
+// seize begins to trace a process that this one did not start.
+func (t *tracer) seize(pid int, user Identity, cwd string) error {
+	options := uintptr(ptraceOptions)
+	if t.mode == modeBare {
+		options = unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACEEXIT | unix.PTRACE_O_TRACEEXEC
+	}
+	if _, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(pid), 0, options, 0, 0); errno != 0 {
+		return fmt.Errorf("tracing process %d: %w", pid, errno)
+	}
+	if cwd == "" {
+		cwd = "/"
+	}
+	p := &process{pid: pid, cwd: cwd, root: "/", fds: map[int]string{}, uid: user.UID, gid: user.GID, groups: user.Groups, blind: user.UID != 0}
+	t.tasks[pid] = &task{tid: pid, proc: p}
+	return nil
+}
+
+// event handles what wait4 reported of one process or thread.
+func (t *tracer) event(pid int, status unix.WaitStatus) {
+	if status.Exited() || status.Signaled() {
+		t.ended(pid, status)
+		return
+	}
+	if !status.Stopped() {
+		return
+	}
+	own := t.child(pid)
+	if own != nil && t.tasks[pid] == nil {
+		t.adopt(pid, own)
+		return
+	}
+	tk := t.tasks[pid]
+	if tk == nil {
+		t.early[pid] = true // it waits until its parent's event names it
+		return
+	}
+	t.stopped(tk, status)
+}
+
+func (t *tracer) child(pid int) *child {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.children[pid]
+}
+
+// adopt begins to trace a child of this process that has stopped itself for it.
+func (t *tracer) adopt(pid int, own *child) {
+	if own.traced {
+		if err := t.seize(pid, own.user, own.cwd); err != nil {
+			t.rec.warn(err.Error())
+		}
+	}
+	_ = unix.Kill(pid, unix.SIGCONT)
+}
+
+func (t *tracer) ended(pid int, status unix.WaitStatus) {
+	if tk := t.tasks[pid]; tk != nil {
+		if tk.proc.pid == pid {
+			t.rec.process(tk.proc)
+		}
+		delete(t.tasks, pid)
+	}
+	delete(t.early, pid)
+	t.mu.Lock()
+	own := t.children[pid]
+	delete(t.children, pid)
+	t.mu.Unlock()
+	if own != nil {
+		own.done <- status
+	}
+	if pid == t.main && !t.held && t.onEnd != nil {
+		t.onEnd(status)
+	}
+}
+
+// stopped handles one stop of a task and lets it go on.
+func (t *tracer) stopped(tk *task, status unix.WaitStatus) {
+	signal := status.StopSignal()
+	event := int(status) >> 16
+	switch {
+	case event == unix.PTRACE_EVENT_SECCOMP:
+		t.enter(tk)
+		return
+	case event == 0 && signal == unix.SIGTRAP|0x80:
+		t.syscallStop(tk)
+		return
+	case event == unix.PTRACE_EVENT_FORK || event == unix.PTRACE_EVENT_VFORK || event == unix.PTRACE_EVENT_CLONE:
+		t.forked(tk)
+	case event == unix.PTRACE_EVENT_EXEC:
+		t.execed(tk)
+		return
+	case event == unix.PTRACE_EVENT_EXIT:
+		if t.exiting(tk) {
+			return
+		}
+	case event == unix.PTRACE_EVENT_STOP:
+		if signal == unix.SIGSTOP || signal == unix.SIGTSTP || signal == unix.SIGTTIN || signal == unix.SIGTTOU {
+			// A group-stop: the task stays stopped until SIGCONT (ptrace(2), PTRACE_LISTEN).
+			_, _, _ = unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_LISTEN, uintptr(tk.tid), 0, 0, 0, 0)
+			return
+		}
+	case event == 0:
+		t.resume(tk, signal) // a signal on its way to the program
+		return
+	}
+	t.resume(tk, 0)
+}
+
+// resume lets a task run to its next stop.
+func (t *tracer) resume(tk *task, signal unix.Signal) {
+	if tk.pending != nil || t.mode == modePlain {
+		_ = unix.PtraceSyscall(tk.tid, int(signal)) // a task that has vanished is reported by wait
+		return
+	}
+	_ = unix.PtraceCont(tk.tid, int(signal))
+}
+
+func (t *tracer) forked(parent *task) {
+	message, err := unix.PtraceGetEventMsg(parent.tid)
+	if err != nil {
+		return
+	}
+	tid := int(message)
+	proc := parent.proc
+	if _, err := os.Stat(fmt.Sprintf("/proc/%d/task/%d", parent.proc.pid, tid)); err != nil {
+		proc = parent.proc.fork(tid)
+	}
+	tk := &task{tid: tid, proc: proc}
+	t.tasks[tid] = tk
+	if t.early[tid] {
+		delete(t.early, tid)
+		t.resume(tk, 0)
+	}
+}
+
+// execed is called when an execve has succeeded: the task is now the only one of its process and has the process's id.
+func (t *tracer) execed(tk *task) {
+	if former, err := unix.PtraceGetEventMsg(tk.tid); err == nil && int(former) != tk.tid {
+		if old := t.tasks[int(former)]; old != nil {
+			tk.exec, tk.proc = old.exec, old.proc
+			delete(t.tasks, int(former))
+		}
+	}
+	tk.pending = nil
+	p := tk.proc
+	if p.exe != "" {
+		t.rec.process(p) // what it was until now
+	}
+	p.pid = tk.tid
+	p.refresh()
+	if e := tk.exec; e != nil {
+		p.exe, p.argv = e.path, e.argv
+		t.rec.exec(p, e)
+		t.interpreters(p, e.path)
+		tk.exec = nil
+	}
+	p.blind = false
+	if _, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", p.pid)); err != nil {
+		p.blind = true
+	}
+	t.resume(tk, 0)
+}
+
+// exiting looks at a process before it is gone. The first process is held, because with it the kernel ends its whole pid
+// namespace, and this tracer with it (pid_namespaces(7)).
+func (t *tracer) exiting(tk *task) (hold bool) {
+	if tk.tid != tk.proc.pid {
+		return false
+	}
+	tk.proc.refresh()
+	t.rec.memory(tk.proc.peak)
+	if tk.tid != t.main {
+		return false
+	}
+	message, err := unix.PtraceGetEventMsg(tk.tid)
+	if err != nil {
+		return false
+	}
+	t.rec.process(tk.proc)
+	t.held = true
+	if t.onEnd != nil {
+		t.onEnd(unix.WaitStatus(message))
+	}
+	return true
+}
