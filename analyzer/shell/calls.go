@@ -18,16 +18,9 @@ const (
 func (r *reader) fields(words []*syntax.Word) [][]value {
 	lines := [][]value{nil}
 	for _, word := range words[:min(len(words), maxArgs)] {
-		quoted := len(word.Parts) != 1 || !isParam(word.Parts[0])
 		var next [][]value
 		for _, v := range r.expand(word) {
-			parts := []value{v}
-			if !quoted && v.whole {
-				parts = parts[:0]
-				for _, field := range strings.Fields(v.text) {
-					parts = append(parts, value{field, true})
-				}
-			}
+			parts := splitFields(word, v)
 			for _, line := range lines {
 				if len(next) < maxVariants && len(line) < maxArgs {
 					next = append(next, append(slices.Clip(line), parts...))
@@ -41,9 +34,21 @@ func (r *reader) fields(words []*syntax.Word) [][]value {
 	return lines
 }
 
-func isParam(part syntax.WordPart) bool {
-	_, ok := part.(*syntax.ParamExp)
-	return ok
+// splitFields is what one value of a word becomes: several words when it is a variable without quotes.
+func splitFields(word *syntax.Word, v value) []value {
+	if len(word.Parts) != 1 || !v.whole {
+		return []value{v}
+	}
+	if _, variable := word.Parts[0].(*syntax.ParamExp); !variable {
+		return []value{v}
+	}
+	var fields []value
+	for _, field := range strings.Fields(v.text) {
+		if fields = append(fields, value{field, true}); len(fields) == maxArgs {
+			break
+		}
+	}
+	return fields
 }
 
 func (r *reader) call(lines [][]value) {
@@ -72,12 +77,21 @@ func (r *reader) command(line []value) {
 	}
 }
 
-// isCommandWord leaves out what cannot be the name of a program: assignments, options, numbers, odd bytes.
+// isCommandWord leaves out what is hardly the name of a program: assignments, options, numbers, odd bytes.
 func isCommandWord(word string) bool {
-	if word == "" || strings.ContainsAny(word, " \t\n\r=<>|&;()$`\"'*?{}!") || strings.HasPrefix(word, "-") || strings.HasSuffix(word, "/") {
+	if strings.HasPrefix(word, "-") || strings.HasPrefix(word, "@") || strings.HasSuffix(word, "/") || strings.HasSuffix(word, ":") {
 		return false
 	}
-	return strings.Trim(word, "0123456789.:-+%#@,") != ""
+	letters := false
+	for i := 0; i < len(word); i++ {
+		c := word[i]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80 || c == '_'
+		if !letter && (c < '0' || c > '9') && strings.IndexByte("./+-@:,~%", c) < 0 {
+			return false
+		}
+		letters = letters || letter
+	}
+	return letters
 }
 
 // runs is the command line that the command name with arguments args runs, nil when none; scripts in args are read.

@@ -15,7 +15,7 @@ import (
 func Commands(src []byte, name string, env map[string]string) (Script, error) {
 	r := &reader{
 		self: "/" + strings.TrimLeft(name, "/"), env: env, vars: map[string][]value{}, funcs: set{},
-		commands: set{}, sourced: set{}, paths: set{}, prefixes: set{}, budget: maxSteps,
+		mentioned: map[value]bool{}, commands: set{}, sourced: set{}, paths: set{}, prefixes: set{}, budget: maxSteps,
 	}
 	if len(src) > MaxSize {
 		src, r.warning = src[:MaxSize], fmt.Sprintf("only the first %d bytes were read", MaxSize)
@@ -37,18 +37,19 @@ func Commands(src []byte, name string, env map[string]string) (Script, error) {
 
 // reader is one script being read.
 type reader struct {
-	self     string // absolute path of the script: $0
-	env      map[string]string
-	vars     map[string][]value // what the script assigns
-	funcs    set
-	builtins map[string]bool
-	commands set
-	sourced  set
-	paths    set
-	prefixes set
-	warning  string
-	depth    int // of scripts within the script
-	budget   int // words that may still be expanded
+	self      string // absolute path of the script: $0
+	env       map[string]string
+	vars      map[string][]value // what the script assigns
+	funcs     set
+	builtins  map[string]bool
+	commands  set
+	sourced   set
+	paths     set
+	prefixes  set
+	mentioned map[value]bool // long values whose paths are recorded
+	warning   string
+	depth     int // of scripts within the script
+	budget    int // words that may still be expanded
 }
 
 // Bounds of the work on one script.

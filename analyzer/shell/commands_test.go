@@ -51,14 +51,14 @@ func TestCommands(t *testing.T) {
 		},
 		"constants": {
 			"DAEMON=/usr/sbin/appd\nBIN=${APP}/bin\nCONF=${CONF:-/etc/app.conf}\nexport LIBEXEC=\"$BIN/x\"\n$DAEMON -c $CONF\n\"$BIN/run\"\n$LIBEXEC\nOPTS='/bin/two words'\n$OPTS\n" +
-				"for c in /a/one /a/two; do $c; done\n~/bin/mine",
+				"L=\"/a/one /a/two\"; for c in $L; do $c; done\n~/bin/mine",
 			shell.Script{
 				Commands: []string{"/a/one", "/a/two", "/bin/two", "/home/app/bin/mine", "/srv/app/bin/run", "/srv/app/bin/x", "/usr/sbin/appd"},
 				Paths: []string{
 					"/a/one", "/a/two", "/bin/two", "/etc/app.conf", "/home/app/bin/mine", "/srv/app/bin", "/srv/app/bin/run", "/srv/app/bin/x",
 					"/usr/sbin/appd",
 				},
-				Vars: map[string]string{"DAEMON": "/usr/sbin/appd", "BIN": "/srv/app/bin", "LIBEXEC": "/srv/app/bin/x", "OPTS": "/bin/two words"},
+				Vars: map[string]string{"DAEMON": "/usr/sbin/appd", "BIN": "/srv/app/bin", "LIBEXEC": "/srv/app/bin/x", "L": "/a/one /a/two", "OPTS": "/bin/two words"},
 			},
 		},
 		"unknown parts": {
@@ -66,11 +66,11 @@ func TestCommands(t *testing.T) {
 			shell.Script{Commands: []string{"cat", "ls"}, Paths: []string{"/etc/b.conf"}, Prefixes: []string{"/entry.d/", "/etc/app/", "/usr/lib/app/"}},
 		},
 		"sourced": {
-			". /lib/lsb/init-functions\nsource ./env.sh\nDIR=$(dirname \"$0\")\n. \"$DIR/lib.sh\"\nHERE=\"$(cd \"$(dirname \"$0\")\" && pwd)\"\n. \"${HERE}/two.sh\"\nsh -e /opt/other.sh arg\n. \"${0%/*}/three.sh\"",
+			". /lib/lsb/init-functions\nsource ./env.sh\nDIR=$(dirname \"$0\")\n. \"$DIR/lib.sh\"\nHERE=\"$(cd \"$(dirname \"$0\")\" && pwd)\"\n. \"${HERE}/two.sh\"\nsh -e /opt/other.sh arg\n. \"${0%/*}/three.sh\"\nUP=`cd \"$DIR/..\" >/dev/null; pwd`\n. $UP/four.sh",
 			shell.Script{
-				Commands: []string{"dirname", "sh"}, Sourced: []string{"./env.sh", "/lib/lsb/init-functions", "/opt/other.sh", "/usr/bin/lib.sh", "/usr/bin/three.sh", "/usr/bin/two.sh"},
-				Paths: []string{"/lib/lsb/init-functions", "/opt/other.sh", "/usr/bin", "/usr/bin/lib.sh", "/usr/bin/three.sh", "/usr/bin/two.sh", "/usr/bin/x"},
-				Vars:  map[string]string{"DIR": "/usr/bin", "HERE": "/usr/bin"},
+				Commands: []string{"dirname", "sh"}, Sourced: []string{"./env.sh", "/lib/lsb/init-functions", "/opt/other.sh", "/usr/bin/../four.sh", "/usr/bin/lib.sh", "/usr/bin/three.sh", "/usr/bin/two.sh"},
+				Paths: []string{"/dev/null", "/lib/lsb/init-functions", "/opt/other.sh", "/usr/bin", "/usr/bin/..", "/usr/bin/../four.sh", "/usr/bin/lib.sh", "/usr/bin/three.sh", "/usr/bin/two.sh", "/usr/bin/x"},
+				Vars:  map[string]string{"DIR": "/usr/bin", "HERE": "/usr/bin", "UP": "/usr/bin/.."},
 			},
 		},
 		"paths in redirections, here-documents, options, lists; not in comments": {

@@ -34,7 +34,9 @@ func (r *reader) constants(file *syntax.File) {
 			r.assign(n)
 		case *syntax.WordIter:
 			for _, item := range n.Items {
-				r.learn(n.Name.Value, r.expand(item))
+				for _, v := range r.expand(item) {
+					r.learn(n.Name.Value, splitFields(item, v))
+				}
 			}
 			if !n.InPos.IsValid() {
 				r.learn(n.Name.Value, unknown)
@@ -271,17 +273,18 @@ func trimmed(values []value, exp *syntax.Expansion) []value {
 }
 
 // substitution knows the output of a few commands on known words: dirname, basename, realpath, readlink -f, echo, and
-// "cd DIR && pwd".
+// "cd DIR && pwd" or "cd DIR; pwd".
 func (r *reader) substitution(stmts []*syntax.Stmt) []value {
+	if len(stmts) == 2 {
+		return r.cdPwd(stmts[0], stmts[1])
+	}
 	if len(stmts) != 1 {
 		return unknown
 	}
 	switch cmd := stmts[0].Cmd.(type) {
 	case *syntax.BinaryCmd:
-		cd, ok := cmd.X.Cmd.(*syntax.CallExpr)
-		pwd, ok2 := cmd.Y.Cmd.(*syntax.CallExpr)
-		if cmd.Op == syntax.AndStmt && ok && ok2 && len(cd.Args) > 1 && len(pwd.Args) > 0 && cd.Args[0].Lit() == "cd" && pwd.Args[0].Lit() == "pwd" {
-			return absolute(r.expand(cd.Args[len(cd.Args)-1]), func(s string) string { return s })
+		if cmd.Op == syntax.AndStmt {
+			return r.cdPwd(cmd.X, cmd.Y)
 		}
 	case *syntax.CallExpr:
 		if len(cmd.Args) < 2 {
@@ -300,6 +303,15 @@ func (r *reader) substitution(stmts []*syntax.Stmt) []value {
 				return values
 			}
 		}
+	}
+	return unknown
+}
+
+func (r *reader) cdPwd(first, second *syntax.Stmt) []value {
+	cd, ok := first.Cmd.(*syntax.CallExpr)
+	pwd, ok2 := second.Cmd.(*syntax.CallExpr)
+	if ok && ok2 && len(cd.Args) > 1 && len(pwd.Args) > 0 && cd.Args[0].Lit() == "cd" && pwd.Args[0].Lit() == "pwd" {
+		return absolute(r.expand(cd.Args[len(cd.Args)-1]), func(s string) string { return s })
 	}
 	return unknown
 }

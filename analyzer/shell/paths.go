@@ -12,12 +12,20 @@ const pathEnds = " \t\r\n\"'`=:,;()<>|&{}[]$*?!\\#%^"
 // mention records the absolute paths in what words may be.
 func (r *reader) mention(values []value) {
 	for _, v := range values {
+		if len(v.text) > 64 { // long values of variables come again and again
+			if r.mentioned[v] {
+				continue
+			}
+			if len(r.mentioned) < maxValues*64 {
+				r.mentioned[v] = true
+			}
+		}
 		r.mentionText(v.text, v.whole)
 	}
 }
 
 func (r *reader) mentionText(text string, whole bool) {
-	r.budget -= len(text) / 256
+	r.budget -= len(text) / 64
 	for len(text) > 0 {
 		i := strings.IndexAny(text, pathEnds)
 		word, last := text, i < 0
