@@ -42,7 +42,7 @@ func (l *loader) group(data, name string) {
 
 // alternative records one link if it is one and leads to a file.
 func (l *loader) alternative(link, name string) {
-	if !strings.HasPrefix(link, "/") || name == "" || strings.Contains(name, "/") {
+	if !strings.HasPrefix(link, "/") || name == "" || strings.Contains(name, "/") || !l.spend() {
 		return
 	}
 	where := l.physical(link)

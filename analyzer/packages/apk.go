@@ -67,11 +67,8 @@ func parseApk(data []byte) []*Package {
 		case "F":
 			dir = value
 		case "R":
-			pkg.listed = append(pkg.listed, apkPath(dir, value))
 			// What apk's default protected_paths names (apk-tools src/database.c) is kept when the administrator changed it.
-			if dir == "etc" || strings.HasPrefix(dir, "etc/") {
-				pkg.conffile = append(pkg.conffile, apkPath(dir, value))
-			}
+			pkg.list(apkPath(dir, value), dir == "etc" || strings.HasPrefix(dir, "etc/"))
 		}
 	}
 	end()

@@ -21,6 +21,18 @@ type Package struct {
 	requires [][]string // dependencies, each a list of alternative names
 	listed   []string   // paths as the database writes them, with leading slash
 	conffile []string   // likewise
+	bytes    int        // of listed
+}
+
+// list adds a path that the database names, up to maxList bytes of them.
+func (p *Package) list(name string, config bool) {
+	if p.bytes += len(name) + 1; p.bytes > maxList || len(name) > maxPath {
+		return
+	}
+	p.listed = append(p.listed, name)
+	if config {
+		p.conffile = append(p.conffile, name)
+	}
 }
 
 // Alternative is a link of the alternatives system (update-alternatives): Link points to Name, Name to Target.
@@ -37,6 +49,7 @@ type DB struct {
 	databases    []string            // physical paths of the files that were read
 	alternatives []Alternative
 	warnings     []string
+	makers       map[string][]compiledGlob // by first component
 }
 
 // Packages lists the installed packages, sorted by type, name, architecture and version.

@@ -71,11 +71,19 @@ func (l *loader) distroless() error {
 func parseStanzas(data []byte) []map[string]string {
 	var stanzas []map[string]string
 	stanza, field := map[string]string{}, ""
+	var value []string // lines of the field
+	endField := func() {
+		if field != "" {
+			stanza[field] = strings.Join(value, "\n")
+		}
+		field, value = "", nil
+	}
 	end := func() {
+		endField()
 		if len(stanza) > 0 {
 			stanzas = append(stanzas, stanza)
 		}
-		stanza, field = map[string]string{}, ""
+		stanza = map[string]string{}
 	}
 	for line := range bytes.Lines(data) {
 		text := strings.TrimRight(string(line), "\r\n")
@@ -86,13 +94,13 @@ func parseStanzas(data []byte) []map[string]string {
 				return stanzas
 			}
 		case text[0] == ' ' || text[0] == '\t':
-			if wanted[field] {
-				stanza[field] += "\n" + strings.TrimSpace(text)
+			if field != "" {
+				value = append(value, strings.TrimSpace(text))
 			}
 		default:
-			name, value, ok := strings.Cut(text, ":")
-			if field = strings.ToLower(name); ok && wanted[field] {
-				stanza[field] = strings.TrimSpace(value)
+			endField()
+			if name, first, ok := strings.Cut(text, ":"); ok && wanted[strings.ToLower(name)] {
+				field, value = strings.ToLower(name), []string{strings.TrimSpace(first)}
 			}
 		}
 	}
@@ -100,7 +108,7 @@ func parseStanzas(data []byte) []map[string]string {
 	return stanzas
 }
 
-// wanted are the fields that matter; the others are not kept in memory.
+// wanted are the fields that matter; the others are not kept.
 var wanted = map[string]bool{
 	"package": true, "status": true, "version": true, "architecture": true, "source": true, "depends": true, "pre-depends": true,
 	"provides": true, "conffiles": true, "essential": true, "protected": true,

@@ -112,14 +112,30 @@ func (db *DB) Generated(name string) (by string, ok bool) {
 		return pkg.Name, true
 	}
 	parts := strings.Split(name, "/")
-	for _, m := range makers {
-		for _, glob := range m.globs {
-			if matchParts(strings.Split(glob, "/"), parts) {
-				return m.by, true
-			}
+	for _, glob := range db.makers[parts[0]] {
+		if matchParts(glob.parts, parts) {
+			return glob.by, true
 		}
 	}
 	return "", false
+}
+
+// compiledGlob is a maker's glob by components.
+type compiledGlob struct {
+	by    string
+	parts []string
+}
+
+// compileMakers sorts the globs by their first component, which never is a pattern.
+func compileMakers() map[string][]compiledGlob {
+	globs := map[string][]compiledGlob{}
+	for _, m := range makers {
+		for _, glob := range m.globs {
+			parts := strings.Split(glob, "/")
+			globs[parts[0]] = append(globs[parts[0]], compiledGlob{m.by, parts})
+		}
+	}
+	return globs
 }
 
 // byteCode finds the package whose Python source a compiled file was made of: __pycache__/NAME.TAG.pyc beside NAME.py

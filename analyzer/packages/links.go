@@ -21,7 +21,7 @@ func (l *loader) ucf() {
 	}
 	for line := range strings.Lines(string(data)) {
 		fields := strings.Fields(line)
-		if len(fields) != 2 || !strings.HasPrefix(fields[1], "/") {
+		if len(fields) != 2 || !strings.HasPrefix(fields[1], "/") || !l.spend() {
 			continue
 		}
 		pkg, ok := byName[fields[0]]

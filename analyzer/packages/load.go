@@ -13,25 +13,22 @@ import (
 
 // Bounds of what is read of an image's databases.
 const (
-	maxDatabase = 256 << 20 // bytes of one database file
+	maxDatabase = 128 << 20 // bytes of one database file
 	maxList     = 32 << 20  // bytes of one package's list of files
 	maxPackages = 100_000
-	maxFiles    = 5_000_000 // paths over all packages
+	maxFiles    = 4_000_000 // paths over all packages
 	maxPath     = 4096      // bytes of one path: PATH_MAX
+	maxDirs     = 100_000   // directories remembered at a time
 )
 
 // Load reads the package databases of root: dpkg, apk and rpm, each where it is present. A root without any is no error:
 // the DB is then empty. A damaged database yields what could be read and a warning.
 func Load(root layers.RootFS) (*DB, error) {
-	l := &loader{root: root, db: &DB{owner: map[string]*Package{}}, dirs: map[string]string{}, budget: maxFiles}
+	l := &loader{root: root, db: &DB{owner: map[string]*Package{}, makers: compileMakers()}, dirs: map[string]string{}, budget: maxFiles}
 	for _, read := range []func() error{l.dpkg, l.distroless, l.apk, l.rpm} {
 		if err := read(); err != nil {
 			return nil, err
 		}
-	}
-	slices.SortStableFunc(l.db.packages, comparePackages)
-	for _, pkg := range l.db.packages {
-		l.place(pkg)
 	}
 	l.alternatives()
 	l.ucf()
@@ -93,7 +90,7 @@ func (l *loader) readDir(name string) (dir string, entries []fs.DirEntry, err er
 	return res.Path, entries, nil
 }
 
-// add keeps a package unless there are too many.
+// add keeps a package unless there are too many. Its files are placed at once, so that only one list is in memory.
 func (l *loader) add(pkg *Package) {
 	if len(l.db.packages) == maxPackages {
 		l.db.warn(fmt.Sprintf("more than %d packages: the rest was not read", maxPackages))
@@ -102,6 +99,7 @@ func (l *loader) add(pkg *Package) {
 	if pkg.Source == "" {
 		pkg.Source = pkg.Name
 	}
+	l.place(pkg)
 	l.db.packages = append(l.db.packages, pkg)
 }
 
@@ -114,8 +112,7 @@ func (l *loader) place(pkg *Package) {
 		conf[name] = true
 	}
 	for i, name := range pkg.listed {
-		if l.budget--; l.budget < 0 {
-			l.db.warn(fmt.Sprintf("more than %d files in packages: the rest was not read", maxFiles))
+		if !l.spend() {
 			break
 		}
 		where := l.physical(l.diverted(name, pkg.Name))
@@ -140,6 +137,16 @@ func (l *loader) place(pkg *Package) {
 	pkg.listed, pkg.conffile = nil, nil
 }
 
+// spend takes one path from the budget; it says whether there was one left.
+func (l *loader) spend() bool {
+	if l.budget == 0 {
+		l.db.warn(fmt.Sprintf("more than %d files in packages: the rest was not read", maxFiles))
+		return false
+	}
+	l.budget--
+	return true
+}
+
 // hasChild says whether sorted paths, all after dir in order, hold one below dir.
 func hasChild(sorted []string, dir string) bool {
 	i, _ := slices.BinarySearch(sorted, dir+"/")
@@ -162,6 +169,9 @@ func (l *loader) physical(name string) string {
 		res, err := layers.Resolve(l.root, ".", "/"+parent, true)
 		if err == nil && !res.Missing {
 			dir = res.Path
+		}
+		if len(l.dirs) == maxDirs {
+			clear(l.dirs)
 		}
 		l.dirs[parent] = dir
 	}
