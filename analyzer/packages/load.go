@@ -104,7 +104,7 @@ func (l *loader) add(pkg *Package) {
 }
 
 // place finds where the files that a package lists physically are, and makes it their owner. The first of several owners
-// wins: multi-arch packages share equal files.
+// in the database wins: multi-arch packages share equal files.
 func (l *loader) place(pkg *Package) {
 	slices.Sort(pkg.listed)
 	conf := map[string]bool{}
