@@ -29,7 +29,7 @@ var makers = []maker{
 	}},
 	{"base-passwd", []string{
 		"etc/passwd", "etc/passwd-", "etc/group", "etc/group-", "etc/shadow", "etc/shadow-", "etc/gshadow", "etc/gshadow-",
-		"etc/subuid", "etc/subuid-", "etc/subgid", "etc/subgid-", "etc/.pwd.lock",
+		"etc/subuid", "etc/subuid-", "etc/subgid", "etc/subgid-", "etc/.pwd.lock", "run/adduser",
 	}},
 	{"the container engine", []string{
 		".dockerenv", "run/.containerenv", "etc/hostname", "etc/hosts", "etc/resolv.conf", "etc/mtab",

@@ -45,6 +45,9 @@ func (l *loader) rpm() error {
 		if err != nil {
 			return fmt.Errorf("reading %q: %w", db.path, err)
 		}
+		if log, err := l.root.Lstat(res.Path + "-wal"); err == nil && log.Size() > 0 {
+			l.db.warn(fmt.Sprintf("%q has a write-ahead log, which is not read: the latest changes are not known", db.path))
+		}
 		err = db.read(at, size, func(header []byte) error {
 			pkg, err := parseRpmHeader(header)
 			if err != nil {
