@@ -53,10 +53,10 @@ func parseNewCache(data []byte) (map[string][]cacheEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries := map[string][]cacheEntry{}
+	entries, table := map[string][]cacheEntry{}, string(data)
 	for i := range count {
 		raw := data[newHeader+i*newEntry:]
-		addEntry(entries, data, order.Uint32(raw[4:]), order.Uint32(raw[8:]), order.Uint64(raw[16:]) != 0)
+		addEntry(entries, table, order.Uint32(raw[4:]), order.Uint32(raw[8:]), order.Uint64(raw[16:]) != 0)
 	}
 	return entries, nil
 }
@@ -71,7 +71,7 @@ func parseOldCache(data []byte) (map[string][]cacheEntry, error) {
 		return nil, err
 	}
 	entries := map[string][]cacheEntry{}
-	table := data[oldHeader+count*oldEntry:]
+	table := string(data[oldHeader+count*oldEntry:])
 	for i := range count {
 		raw := data[oldHeader+i*oldEntry:]
 		addEntry(entries, table, order.Uint32(raw[4:]), order.Uint32(raw[8:]), false)
@@ -92,7 +92,7 @@ func entryCount(data []byte, at, header, entry int, order *binary.ByteOrder) (in
 	return 0, errCache
 }
 
-func addEntry(entries map[string][]cacheEntry, table []byte, key, value uint32, hwcap bool) {
+func addEntry(entries map[string][]cacheEntry, table string, key, value uint32, hwcap bool) {
 	name, ok := cString(table, key)
 	where, ok2 := cString(table, value)
 	if ok && ok2 && strings.HasPrefix(where, "/") {
@@ -100,15 +100,15 @@ func addEntry(entries map[string][]cacheEntry, table []byte, key, value uint32, 
 	}
 }
 
-// cString is the string at an offset of a table.
-func cString(table []byte, at uint32) (string, bool) {
+// cString is the string at an offset of a table. It shares the table's memory: entries may point into each other's names.
+func cString(table string, at uint32) (string, bool) {
 	if uint64(at) >= uint64(len(table)) {
 		return "", false
 	}
 	rest := table[at:]
-	end := bytes.IndexByte(rest[:min(len(rest), maxName)], 0)
+	end := strings.IndexByte(rest[:min(len(rest), maxName)], 0)
 	if end <= 0 {
 		return "", false
 	}
-	return string(rest[:end]), true
+	return rest[:end], true
 }

@@ -232,6 +232,48 @@ func TestLookupMusl(t *testing.T) {
 	}
 }
 
+// A library without its program is looked at as the loader that fits it would.
+func TestLookupAlone(t *testing.T) {
+	build := func(machine stdelf.Machine, needed ...string) string {
+		return string(elftest.Build(elftest.Spec{Machine: machine, Needed: needed}))
+	}
+	tests := map[string]struct {
+		files map[string]string
+		want  []string
+	}{
+		"32 bits": {
+			map[string]string{
+				"p.so": build(stdelf.EM_386, "libc.so.6"), "usr/lib/i386-linux-gnu/libx.so.1": build(stdelf.EM_386), "lib/libx.so.1": lib,
+				"usr/lib/x86_64-linux-gnu/libx.so.1": lib,
+			}, []string{"usr/lib/i386-linux-gnu/libx.so.1"},
+		},
+		"arm64": {
+			map[string]string{"p.so": build(stdelf.EM_AARCH64, "libc.so.6"), "usr/lib/aarch64-linux-gnu/libx.so.1": build(stdelf.EM_AARCH64)},
+			[]string{"usr/lib/aarch64-linux-gnu/libx.so.1"},
+		},
+		"musl by what it needs": {
+			map[string]string{"p.so": build(stdelf.EM_X86_64, "libc.musl-x86_64.so.1"), "usr/local/lib/libx.so.1": lib, "usr/lib64/libx.so.1": lib},
+			[]string{"usr/local/lib/libx.so.1"},
+		},
+		"musl by the root's loader": {
+			map[string]string{"p.so": build(stdelf.EM_X86_64), "lib/ld-musl-x86_64.so.1": lib, "usr/local/lib/libx.so.1": lib, "usr/lib64/libx.so.1": lib},
+			[]string{"usr/local/lib/libx.so.1"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := elf.NewResolver(tree(test.files), elf.Env{})
+			obj, err := r.Open("p.so", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, found(r.Lookup("libx.so.1", obj))); diff != "" {
+				t.Errorf("Lookup (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestNeedsAndFiles(t *testing.T) {
 	r := elf.NewResolver(tree(map[string]string{
 		"prog": string(elftest.Program("liba.so.1", "libmissing.so.1")), "lib64/ld-linux-x86-64.so.2": lib, "usr/lib/liba.so.1": lib,

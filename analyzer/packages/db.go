@@ -24,9 +24,10 @@ type Package struct {
 	bytes    int        // of listed
 }
 
-// list adds a path that the database names, up to maxList bytes of them.
+// list adds a path that the database names, up to twice maxList bytes of them.
 func (p *Package) list(name string, config bool) {
-	if p.bytes += len(name) + 1; p.bytes > maxList || len(name) > maxPath {
+	const overhead = 24 // bytes of a string besides its text
+	if p.bytes += len(name) + overhead; p.bytes > 2*maxList || len(name) > maxPath {
 		return
 	}
 	p.listed = append(p.listed, name)

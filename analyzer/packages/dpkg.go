@@ -30,7 +30,7 @@ func (l *loader) dpkg() error {
 				return err
 			}
 			if list != nil {
-				pkg.listed = pathLines(list)
+				listPaths(pkg, list)
 				break
 			}
 		}
@@ -59,7 +59,7 @@ func (l *loader) distroless() error {
 		}
 		for _, stanza := range parseStanzas(data) {
 			if pkg, ok := debPackage(stanza); ok {
-				pkg.listed = sumLines(sums)
+				listSums(pkg, sums)
 				l.add(pkg)
 			}
 		}
@@ -158,26 +158,22 @@ func relations(field string) [][]string {
 	return all
 }
 
-// pathLines are the absolute paths of a list, one a line.
-func pathLines(data []byte) []string {
-	var paths []string
+// listPaths adds the absolute paths of a list, one a line.
+func listPaths(pkg *Package, data []byte) {
 	for line := range bytes.Lines(data) {
-		if name := strings.TrimSuffix(string(line), "\n"); strings.HasPrefix(name, "/") && name != "/." && len(name) <= maxPath {
-			paths = append(paths, name)
+		if name := bytes.TrimSuffix(line, []byte("\n")); bytes.HasPrefix(name, []byte("/")) && string(name) != "/." {
+			pkg.list(string(name), false)
 		}
 	}
-	return paths
 }
 
-// sumLines are the paths of an md5sums file: "SUM  PATH", PATH without leading slash.
-func sumLines(data []byte) []string {
-	var paths []string
+// listSums adds the paths of an md5sums file: "SUM  PATH", PATH without leading slash.
+func listSums(pkg *Package, data []byte) {
 	for line := range bytes.Lines(data) {
-		if _, name, ok := strings.Cut(strings.TrimSuffix(string(line), "\n"), "  "); ok && name != "" && len(name) < maxPath {
-			paths = append(paths, path.Clean("/"+name))
+		if _, name, ok := strings.Cut(strings.TrimSuffix(string(line), "\n"), "  "); ok && name != "" {
+			pkg.list(path.Clean("/"+name), false)
 		}
 	}
-	return paths
 }
 
 // diversions reads dpkg-divert's table: three lines each, the path, where it went, and the package (":" when local).

@@ -18,8 +18,12 @@ var rpmDatabases = []struct {
 	{"/usr/lib/sysimage/rpm/Packages", readBdb}, {"/var/lib/rpm/Packages", readBdb},
 }
 
-// maxHeader is how large one package's header may be, in bytes: rpm's own bound (headerMaxbytes, lib/header.c).
-const maxHeader = 256 << 20
+// maxHeader is how large one package's header may be, in bytes (rpm itself takes 256 MiB; the largest packages have 10),
+// and maxItems how many values one of its tags may have.
+const (
+	maxHeader = 64 << 20
+	maxItems  = 1 << 20
+)
 
 // errStop ends the reading of a database early.
 var errStop = errors.New("stop")

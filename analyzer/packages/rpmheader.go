@@ -59,7 +59,7 @@ func newRpmHeader(blob []byte) (rpmHeader, error) {
 // strings reads a tag of type STRING, STRING_ARRAY or I18NSTRING.
 func (h rpmHeader) strings(tag uint32) []string {
 	entry, ok := h.entries[tag]
-	if !ok || entry[0] != 6 && entry[0] != 8 && entry[0] != 9 || uint64(entry[1]) > uint64(len(h.store)) {
+	if !ok || entry[0] != 6 && entry[0] != 8 && entry[0] != 9 || entry[2] > maxItems || uint64(entry[1]) > uint64(len(h.store)) {
 		return nil
 	}
 	rest := h.store[entry[1]:]
@@ -89,7 +89,7 @@ func (h rpmHeader) numbers(tag uint32) []uint32 {
 	if entry[0] == 3 {
 		width = 2
 	}
-	if !ok || entry[0] != 3 && entry[0] != 4 || uint64(entry[1])+width*uint64(entry[2]) > uint64(len(h.store)) {
+	if !ok || entry[0] != 3 && entry[0] != 4 || entry[2] > maxItems || uint64(entry[1])+width*uint64(entry[2]) > uint64(len(h.store)) {
 		return nil
 	}
 	list := make([]uint32, entry[2])

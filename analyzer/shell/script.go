@@ -32,7 +32,7 @@ type set map[string]bool
 
 // maxWords bounds each list of a Script, and maxWord the bytes of one word: PATH_MAX.
 const (
-	maxWords = 50_000
+	maxWords = 10_000
 	maxWord  = 4096
 )
 
