@@ -94,7 +94,7 @@ func parseStanzas(data []byte) []map[string]string {
 				return stanzas
 			}
 		case text[0] == ' ' || text[0] == '\t':
-			if field != "" {
+			if field != "" && len(value) < maxPackages {
 				value = append(value, strings.TrimSpace(text))
 			}
 		default:
@@ -133,7 +133,7 @@ func debPackage(stanza map[string]string) (pkg *Package, ok bool) {
 		pkg.Provides = append(pkg.Provides, provided...)
 	}
 	for line := range strings.Lines(stanza["conffiles"]) {
-		if where, rest, _ := strings.Cut(strings.TrimSpace(line), " "); where != "" && !strings.Contains(rest, "obsolete") {
+		if where, rest, _ := strings.Cut(strings.TrimSpace(line), " "); where != "" && !strings.Contains(rest, "obsolete") && len(pkg.conffile) < maxPackages {
 			pkg.conffile = append(pkg.conffile, where)
 		}
 	}
@@ -184,7 +184,7 @@ func (l *loader) diversions() error {
 	}
 	l.divert = map[string]diversion{}
 	lines := strings.Split(string(data), "\n")
-	for ; len(lines) >= 3; lines = lines[3:] {
+	for ; len(lines) >= 3 && len(l.divert) < maxPackages; lines = lines[3:] {
 		l.divert[lines[0]] = diversion{to: lines[1], by: lines[2]}
 	}
 	return nil

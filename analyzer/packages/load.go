@@ -13,10 +13,10 @@ import (
 
 // Bounds of what is read of an image's databases.
 const (
-	maxDatabase = 128 << 20 // bytes of one database file
-	maxList     = 32 << 20  // bytes of one package's list of files
-	maxPackages = 100_000
-	maxFiles    = 4_000_000 // paths over all packages
+	maxDatabase = 48 << 20 // bytes of one database file
+	maxList     = 16 << 20 // bytes of one package's list of files
+	maxPackages = 20_000
+	maxFiles    = 2_000_000 // paths over all packages
 	maxPath     = 4096      // bytes of one path: PATH_MAX
 	maxDirs     = 100_000   // directories remembered at a time
 )

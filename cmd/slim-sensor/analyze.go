@@ -1,9 +1,71 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strconv"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/layers"
 )
 
 // analyze reads --in/request.json and --in/evidence-N.json and the image at --src, and writes --out/plan.json.
-func analyze(ctx context.Context, args []string) error { return errors.New("not built yet") }
+func analyze(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("analyze", flag.ContinueOnError)
+	src, in, out := flags.String("src", "/src", "root filesystem of the image"), flags.String("in", "", "request.json and evidence"), flags.String("out", "", "where plan.json goes")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	data, err := readInput(path.Join(*in, "request.json"))
+	if err != nil {
+		return err
+	}
+	var req analyzer.Request
+	if err := json.Unmarshal(data, &req); err != nil || req.Schema != analyzer.RequestSchema {
+		return fmt.Errorf("reading the request: schema %q, want %q: %w", req.Schema, analyzer.RequestSchema, err)
+	}
+	evidence, err := readEvidence(*in)
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(*src)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	plan, err := analyzer.Analyze(ctx, layers.DirFS(root), req, evidence)
+	if err != nil {
+		return err
+	}
+	data, err = json.Marshal(plan)
+	if err != nil {
+		return fmt.Errorf("writing the plan: %w", err)
+	}
+	return os.WriteFile(path.Join(*out, "plan.json"), data, 0o644)
+}
+
+// readEvidence reads evidence-0.json and so on.
+func readEvidence(dir string) ([]*analyzer.Evidence, error) {
+	var list []*analyzer.Evidence
+	for i := 0; ; i++ {
+		data, err := readInput(path.Join(dir, "evidence-"+strconv.Itoa(i)+".json"))
+		if errors.Is(err, fs.ErrNotExist) {
+			return list, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		e, err := analyzer.ReadEvidence(bytes.NewReader(data))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, e)
+	}
+}

@@ -1,0 +1,253 @@
+package analyzer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/slimimage/slim/analyzer/elf"
+	"github.com/slimimage/slim/analyzer/packages"
+	"github.com/slimimage/slim/analyzer/rules"
+	"github.com/slimimage/slim/layers"
+)
+
+// Analyze decides what of an image is kept: what the evidence shows, what that needs and, by level, what the runtimes in use
+// may reach from there. The plan is the same for the same image, request and evidence, in whatever order the evidence comes.
+// Errors: an include that matches nothing, an exclude of the entrypoint, an image that cannot be read.
+func Analyze(ctx context.Context, root layers.RootFS, req Request, evidence []*Evidence) (*Plan, error) {
+	if req.Options.Keep == "" {
+		req.Options.Keep = KeepClosure
+	}
+	all, err := Merge(evidence...)
+	if err != nil {
+		return nil, err
+	}
+	im, err := readImage(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	db, err := packages.Load(root)
+	if err != nil {
+		return nil, fmt.Errorf("reading the package databases: %w", err)
+	}
+	w, err := newWorklist(im, db, req, all)
+	if err != nil {
+		return nil, err
+	}
+	w.warn(db.Warnings()...)
+	w.warn(all.Warnings...)
+	if err := w.seed(); err != nil {
+		return nil, err
+	}
+	if err := w.run(ctx); err != nil {
+		return nil, err
+	}
+	return w.plan()
+}
+
+// worklist turns paths into the paths they need, until nothing new comes.
+type worklist struct {
+	im       *image
+	db       *packages.DB
+	req      Request
+	seen     *Evidence
+	env      map[string]string
+	elf      *elf.Resolver
+	families []*family
+	junk     []junkRule
+	exclude  []rules.Glob
+	kept     map[string][]Reason
+	queue    []string
+	scripts  map[string]bool // to be parsed
+	objects  map[string]*elf.Object
+	touched  map[string]bool // packages, by name
+	python   *pythonPath
+	perl     map[string]bool
+	warnings map[string]bool
+	executed map[string]bool // by the observed run
+}
+
+// family is a rule, compiled.
+type family struct {
+	rules.Family
+	when []rules.Glob
+	done map[string]bool // what $1 stood for when it was applied
+}
+
+type junkRule struct {
+	name  string
+	globs []rules.Glob
+}
+
+func newWorklist(im *image, db *packages.DB, req Request, seen *Evidence) (*worklist, error) {
+	w := &worklist{im: im, db: db, req: req, seen: seen, env: map[string]string{}, kept: map[string][]Reason{}, scripts: map[string]bool{}, objects: map[string]*elf.Object{},
+		touched: map[string]bool{}, perl: map[string]bool{}, warnings: map[string]bool{}, executed: map[string]bool{}}
+	for _, entry := range req.Process.Env {
+		key, value, _ := strings.Cut(entry, "=")
+		w.env[key] = value
+	}
+	if w.env["PATH"] == "" {
+		w.env["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	}
+	w.elf = elf.NewResolver(im.root, elf.Env{LibraryPath: fields(w.env["LD_LIBRARY_PATH"], ":;"), Preload: fields(w.env["LD_PRELOAD"], ": ")})
+	for _, f := range rules.Families() {
+		if slices.Contains(req.Options.DisableRules, f.Name) {
+			continue
+		}
+		compiled := &family{Family: f, done: map[string]bool{}}
+		for _, pattern := range f.When {
+			compiled.when = append(compiled.when, rules.MustCompile(pattern))
+		}
+		w.families = append(w.families, compiled)
+	}
+	for _, j := range rules.Junks() {
+		if slices.Contains(req.Options.DisableRules, j.Name) {
+			continue
+		}
+		rule := junkRule{name: j.Name}
+		for _, pattern := range j.Globs {
+			rule.globs = append(rule.globs, rules.MustCompile(pattern))
+		}
+		w.junk = append(w.junk, rule)
+	}
+	for _, pattern := range req.Options.Exclude {
+		g, err := rules.Compile(pattern)
+		if err != nil {
+			return nil, fmt.Errorf("--exclude: %w", err)
+		}
+		if len(im.match(g)) == 0 {
+			return nil, fmt.Errorf("--exclude %s matches nothing in the image", pattern)
+		}
+		w.exclude = append(w.exclude, g)
+	}
+	return w, nil
+}
+
+func fields(s, separators string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(separators, r) })
+}
+
+func (w *worklist) warn(texts ...string) {
+	for _, text := range texts {
+		w.warnings[text] = true
+	}
+}
+
+func (w *worklist) excluded(name string) bool {
+	return slices.ContainsFunc(w.exclude, func(g rules.Glob) bool { return g.Match(name) })
+}
+
+// junked is the name of the rule by which a path is not for run time, "" where none says so.
+func (w *worklist) junked(name string) string {
+	for _, rule := range w.junk {
+		for _, g := range rule.globs {
+			if g.Match(name) {
+				return rule.name
+			}
+		}
+	}
+	return ""
+}
+
+// keep adds a path of the image with a reason, and the symlinks on the way to it are kept with it: name may be any path, also
+// through symlinks. A path that does not exist is ignored and reported false.
+func (w *worklist) keep(name, rule, from string) bool {
+	if w.im.has(name) {
+		w.add(name, Reason{rule, from})
+		return true
+	}
+	res, ok := w.im.resolve(".", name)
+	if !ok {
+		return false
+	}
+	for _, hop := range res.Hops {
+		w.add(hop, Reason{"followed by", from})
+	}
+	w.add(res.Path, Reason{rule, from})
+	return true
+}
+
+// maxReasons bounds the reasons of one path.
+const maxReasons = 4
+
+// add keeps a physical path.
+func (w *worklist) add(name string, reason Reason) {
+	if name == "." || w.excluded(name) {
+		return
+	}
+	reasons, known := w.kept[name]
+	if len(reasons) < maxReasons && !slices.Contains(reasons, reason) {
+		w.kept[name] = append(reasons, reason)
+	}
+	if !known {
+		w.queue = append(w.queue, name)
+	}
+}
+
+// run processes what was added until nothing new comes.
+func (w *worklist) run(ctx context.Context) error {
+	for len(w.queue) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		name := w.queue[0]
+		w.queue = w.queue[1:]
+		w.process(name)
+	}
+	return nil
+}
+
+// process adds what one kept path needs.
+func (w *worklist) process(name string) {
+	n := w.im.nodes[name]
+	if n.kind() == "symlink" {
+		w.followLink(name)
+	}
+	if w.req.Options.Keep != KeepObserved {
+		w.packageOf(name)
+		w.applyFamilies(name)
+	}
+	if n.regular() && n.size > 0 {
+		w.contents(name)
+	}
+}
+
+// followLink keeps what a symlink leads to.
+func (w *worklist) followLink(name string) {
+	res, err := layers.Resolve(w.im.root, ".", name, true)
+	if err != nil || res.Missing {
+		return
+	}
+	for _, hop := range res.Hops {
+		w.add(hop, Reason{"followed by", w.kept[name][0].From})
+	}
+	if !w.im.isDir(res.Path) {
+		w.add(res.Path, Reason{"link target of", "/" + name})
+	} else if res.Path != "." {
+		w.add(res.Path, Reason{"link target of", "/" + name})
+	}
+}
+
+// headSize is how much of a file tells what it is.
+const headSize = 256
+
+// contents adds what the bytes of a file ask for.
+func (w *worklist) contents(name string) {
+	head, err := w.im.read(name, headSize)
+	if err != nil {
+		w.warn(fmt.Sprintf("/%s cannot be read: %v", name, err))
+		return
+	}
+	switch {
+	case elf.IsELF(head):
+		w.elfFile(name)
+	case strings.HasPrefix(string(head), "#!"):
+		w.script(name, head)
+	case w.scripts[name]:
+		w.parseScript(name)
+	}
+	if w.req.Options.Keep != KeepObserved {
+		w.language(name)
+	}
+}

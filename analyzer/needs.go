@@ -1,0 +1,240 @@
+package analyzer
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slimimage/slim/analyzer/elf"
+	"github.com/slimimage/slim/analyzer/rules"
+	"github.com/slimimage/slim/analyzer/shell"
+)
+
+// elfFile keeps what the kernel and the loader need for a program or library, and the libraries it names to load later.
+func (w *worklist) elfFile(name string) {
+	obj := w.objects[name]
+	if obj == nil {
+		var err error
+		if obj, err = w.elf.Open(name, nil); err != nil {
+			w.warn(fmt.Sprintf("/%s looks like ELF and cannot be read: %v", name, err))
+			return
+		}
+	}
+	from := "/" + name
+	for _, need := range w.elf.Needs(obj) {
+		for _, found := range need.Found {
+			w.library(found, obj, Reason{"needed by", from})
+		}
+	}
+	for _, file := range w.elf.Files(obj) {
+		w.found(file, Reason{"read by the loader of", from})
+	}
+	if !obj.File.Dlopens {
+		return
+	}
+	for _, library := range obj.File.Strings {
+		for _, found := range w.elf.Lookup(library, obj) {
+			w.library(found, obj, Reason{"loaded by", from})
+		}
+	}
+}
+
+// library keeps a library with the loader that asked for it, whose search path it inherits.
+func (w *worklist) library(found elf.Found, loader *elf.Object, reason Reason) {
+	if w.objects[found.Path] == nil && found.File != nil && len(w.objects) < maxPaths {
+		w.objects[found.Path] = found.Object(loader)
+	}
+	w.found(found, reason)
+}
+
+func (w *worklist) found(found elf.Found, reason Reason) {
+	for _, hop := range found.Hops {
+		w.add(hop, Reason{"followed by", reason.From})
+	}
+	w.add(found.Path, reason)
+}
+
+// script keeps the interpreter of a script and, where the script may run, what it calls.
+func (w *worklist) script(name string, head []byte) {
+	interp, arg, ok := elf.Shebang(head)
+	if !ok {
+		return
+	}
+	if !w.scripts[name] && !w.executed[name] && w.req.Options.Keep != KeepObserved {
+		// A script that merely lies in a kept package may still be called by name; its interpreter is dragged in only when it is
+		// an application's or was run.
+		if _, owned := w.db.Owner(name); owned {
+			return
+		}
+	}
+	from := "/" + name
+	w.keep(strings.TrimPrefix(path.Clean("/"+interp), "/"), "interpreter of", from)
+	if path.Base(interp) == "env" {
+		for _, word := range strings.Fields(arg) {
+			if !strings.HasPrefix(word, "-") && !strings.Contains(word, "=") {
+				w.keepProgram(word, "interpreter of", from)
+				break
+			}
+		}
+	}
+	if w.req.Options.Keep != KeepObserved && shellInterpreter(interp, arg) {
+		w.parseScript(name)
+	}
+}
+
+func shellInterpreter(interp, arg string) bool {
+	base := path.Base(interp)
+	if base == "env" {
+		if words := strings.Fields(arg); len(words) > 0 {
+			base = path.Base(words[len(words)-1])
+		}
+	}
+	return slices.Contains([]string{"sh", "bash", "dash", "ash", "ksh", "mksh", "busybox", "zsh", "execlineb", "with-contenv"}, base)
+}
+
+// parseScript keeps the commands, the scripts and the files that a shell script names.
+func (w *worklist) parseScript(name string) {
+	src, err := w.im.read(name, shell.MaxSize)
+	if err != nil {
+		return
+	}
+	w.scriptText(src, name)
+}
+
+// commandLine is a script given as an argument of a shell.
+func (w *worklist) commandLine(line, rule string) { w.scriptText([]byte(line), rule) }
+
+func (w *worklist) scriptText(src []byte, name string) {
+	script, err := shell.Commands(src, name, w.env)
+	if err != nil {
+		w.warn(fmt.Sprintf("%s: not understood as a shell script: %v", name, err))
+		return
+	}
+	from := "/" + name
+	for _, command := range script.Commands {
+		w.keepProgram(command, "called by", from)
+	}
+	for _, sourced := range script.Sourced {
+		target := sourced
+		if !strings.HasPrefix(sourced, "/") {
+			target = path.Join(path.Dir(name), sourced)
+		}
+		if res, ok := w.im.resolve(".", target); ok && w.im.nodes[res.Path].regular() {
+			known := w.scripts[res.Path]
+			w.scripts[res.Path] = true
+			w.keep(strings.TrimPrefix(target, "/"), "sourced by", from)
+			if !known {
+				w.parseScript(res.Path)
+			}
+		}
+	}
+	for _, named := range script.Paths {
+		w.named(named, from)
+	}
+	for _, prefix := range script.Prefixes {
+		w.named(prefix, from)
+	}
+}
+
+// named keeps a path that a script or configuration names: a file, or a small directory.
+func (w *worklist) named(name, from string) {
+	res, ok := w.im.resolve(".", name)
+	if !ok || res.Path == "." || sandboxPath(res.Path) {
+		return
+	}
+	w.keep(strings.TrimPrefix(path.Clean(name), "/"), "named by", from)
+}
+
+// packageOf notes the package of a kept path and, once, keeps what belongs to every use of it: its configuration and its data.
+func (w *worklist) packageOf(name string) {
+	pkg, ok := w.db.Owner(name)
+	if !ok || w.touched[pkg.Name] || !w.matters(name) {
+		return
+	}
+	w.touched[pkg.Name] = true
+	from := "package " + pkg.Name
+	for _, file := range pkg.Files {
+		if w.req.Options.Keep == KeepPackage {
+			if w.junked(file) == "" && !strings.HasPrefix(file, "usr/share/locale/") {
+				w.add(file, Reason{"package of", from})
+			}
+			continue
+		}
+		if w.packageData(file, pkg.Name) && w.junked(file) == "" {
+			w.add(file, Reason{"data of", from})
+		}
+	}
+}
+
+// matters says whether a kept path means that its package is in use: a program or library of it, or a module of a language; not a
+// link, a directory, a copyright file or a piece of shared data.
+func (w *worklist) matters(name string) bool {
+	n := w.im.nodes[name]
+	if !n.regular() {
+		return false
+	}
+	return !strings.HasPrefix(name, "usr/share/doc/") && !strings.HasPrefix(name, "usr/share/zoneinfo/") && !strings.HasPrefix(name, "etc/")
+}
+
+// packageData says whether a file of a package in use is its configuration, or data under its own name.
+func (w *worklist) packageData(file, pkg string) bool {
+	switch {
+	case strings.HasPrefix(file, "etc/"):
+		for _, skip := range []string{"etc/init.d/", "etc/cron", "etc/logrotate.d/", "etc/systemd/", "etc/default/", "etc/apt/", "etc/kernel/", "etc/logcheck/", "etc/bash_completion.d/", "etc/ufw/", "etc/apparmor", "etc/dpkg/", "etc/init/", "etc/emacs/", "etc/X11/", "etc/update-motd.d/"} {
+			if strings.HasPrefix(file, skip) {
+				return false
+			}
+		}
+		return true
+	case strings.HasPrefix(file, "usr/share/"):
+		top, _, _ := strings.Cut(strings.TrimPrefix(file, "usr/share/"), "/")
+		return top == pkg || strings.HasPrefix(pkg, top+"-") && top != "doc" && top != "perl" && top != "python3"
+	}
+	return strings.Contains(file, "/dist-packages/") || strings.Contains(file, "/site-packages/") || strings.HasSuffix(file, ".jar") || strings.HasPrefix(file, "usr/share/java/") ||
+		strings.HasPrefix(file, "usr/lib/ruby/vendor_ruby/") || strings.HasPrefix(file, "usr/share/perl5/") || strings.HasPrefix(file, "usr/lib/ruby/gems/")
+}
+
+// applyFamilies keeps what the rules say of one kept path; "." stands for the image itself.
+func (w *worklist) applyFamilies(name string) {
+	for _, f := range w.families {
+		if f.Run && name != "." && !w.executed[name] {
+			continue
+		}
+		for _, when := range f.when {
+			first, ok := "", name == "." && f.When[0] == "**"
+			if !ok && name != "." && f.When[0] != "**" {
+				first, ok = when.Submatch(name)
+			}
+			if ok && !f.done[first] {
+				f.done[first] = true
+				w.applyFamily(f, first, name)
+			}
+		}
+	}
+}
+
+func (w *worklist) applyFamily(f *family, first, name string) {
+	var except []rules.Glob
+	for _, pattern := range f.Except {
+		if g, err := rules.Compile(rules.Expand(pattern, first)); err == nil {
+			except = append(except, g)
+		}
+	}
+	from := ""
+	if name != "." {
+		from = "for /" + name
+	}
+	for _, pattern := range f.Keep {
+		g, err := rules.Compile(rules.Expand(pattern, first))
+		if err != nil {
+			continue
+		}
+		for _, match := range w.im.match(g) {
+			if w.im.isDir(match) || slices.ContainsFunc(except, func(g rules.Glob) bool { return g.Match(match) }) {
+				continue
+			}
+			w.add(match, Reason{"rule " + f.Name, from})
+		}
+	}
+}

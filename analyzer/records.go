@@ -1,0 +1,174 @@
+package analyzer
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/slimimage/slim/layers"
+)
+
+// maxDatabase bounds a package database, in bytes.
+const maxDatabase = 256 << 20
+
+// records keeps the package databases, with only what is kept, so that scanners see what is there: dpkg's in the form of
+// distroless images (var/lib/dpkg/status.d, PACKAGE_METADATA.md of GoogleContainerTools/distroless), apk's with fewer stanzas, rpm's as it is.
+func (p *planner) records() {
+	kept := map[string]bool{}
+	for _, pkg := range p.packagesKept() {
+		kept[pkg.Name] = true
+	}
+	for name := range kept {
+		copyright := "usr/share/doc/" + name + "/copyright"
+		p.copyright(copyright, name)
+	}
+	for _, database := range p.db.Databases() {
+		switch {
+		case database == "var/lib/dpkg/status":
+			p.dpkgRecords(kept)
+		case strings.HasSuffix(database, "apk/db/installed"):
+			p.apkRecords(database)
+		case strings.Contains(database, "status.d/"), strings.Contains(database, "rpm/"):
+			p.put(database, []Reason{{Rule: "package record"}})
+		}
+	}
+}
+
+// copyright keeps a package's licence, through a link of its folder to another package's.
+func (p *planner) copyright(name, pkg string) {
+	res, ok := p.im.resolve(".", name)
+	if !ok || !p.im.nodes[res.Path].regular() || p.excluded(res.Path) {
+		return
+	}
+	for _, hop := range res.Hops {
+		p.put(hop, []Reason{{"copyright of", pkg}})
+	}
+	p.put(res.Path, []Reason{{"copyright of", pkg}})
+}
+
+// dpkgRecords writes one stanza a kept package, without the fields that only dpkg itself reads.
+func (p *planner) dpkgRecords(kept map[string]bool) {
+	data, err := p.im.read("var/lib/dpkg/status", maxDatabase)
+	if err != nil {
+		p.warn("the package database cannot be read: " + err.Error())
+		return
+	}
+	for _, stanza := range bytes.Split(data, []byte("\n\n")) {
+		name, text := dpkgStanza(string(stanza))
+		if !kept[name] || strings.ContainsAny(name, "/\x00") {
+			continue
+		}
+		p.record("var/lib/dpkg/status.d/"+name, []byte(text))
+		if sums := p.md5sums(name, field(string(stanza), "Architecture")); len(sums) > 0 {
+			p.record("var/lib/dpkg/status.d/"+name+".md5sums", sums)
+		}
+	}
+}
+
+// record is a file that slim writes about packages.
+func (p *planner) record(name string, content []byte) {
+	p.parents(name)
+	f := p.fresh(name, "file", 0o644, content)
+	f.Reasons = []Reason{{Rule: "package record"}}
+}
+
+// dpkgStanza is the package of a stanza and its text less Status and Conffiles.
+func dpkgStanza(stanza string) (name, text string) {
+	var b strings.Builder
+	skip := false
+	for _, line := range strings.Split(strings.Trim(stanza, "\n"), "\n") {
+		continued := strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")
+		if !continued {
+			key, value, _ := strings.Cut(line, ":")
+			skip = key == "Status" || key == "Conffiles"
+			if key == "Package" {
+				name = strings.TrimSpace(value)
+			}
+		}
+		if !skip {
+			b.WriteString(line + "\n")
+		}
+	}
+	return name, b.String()
+}
+
+func field(stanza, key string) string {
+	for _, line := range strings.Split(stanza, "\n") {
+		if value, ok := strings.CutPrefix(line, key+":"); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// md5sums are the lines of a package's checksums whose files are kept.
+func (p *planner) md5sums(name, arch string) []byte {
+	var out bytes.Buffer
+	for _, file := range []string{name + ".md5sums", name + ":" + arch + ".md5sums"} {
+		data, err := p.im.read("var/lib/dpkg/info/"+file, maxDatabase)
+		if err != nil {
+			continue
+		}
+		for _, line := range strings.Split(string(data), "\n") {
+			if len(line) < 35 {
+				continue
+			}
+			if res, ok := p.im.resolve(".", line[34:]); ok && p.files[res.Path] != nil {
+				out.WriteString(line + "\n")
+			}
+		}
+	}
+	return out.Bytes()
+}
+
+// apkRecords writes the stanzas of kept packages with the files of each that are kept.
+func (p *planner) apkRecords(database string) {
+	data, err := p.im.read(database, maxDatabase)
+	if err != nil {
+		p.warn("the package database cannot be read: " + err.Error())
+		return
+	}
+	var out bytes.Buffer
+	for _, stanza := range strings.Split(string(data), "\n\n") {
+		if text, files := p.apkStanza(stanza); files > 0 {
+			out.WriteString(text + "\n\n")
+		}
+	}
+	f := p.put(database, []Reason{{Rule: "package record"}})
+	f.Content, f.Size = out.Bytes(), int64(out.Len())
+}
+
+// apkStanza drops the F:, R:, a:, M: and Z: lines of files that are not kept (apk-package(5), the installed database).
+func (p *planner) apkStanza(stanza string) (text string, files int) {
+	var lines, folder []string
+	dir, keep := "", true
+	flush := func() {
+		if len(folder) > 1 {
+			lines = append(lines, folder...)
+		}
+		folder = nil
+	}
+	for _, line := range strings.Split(stanza, "\n") {
+		key, value, _ := strings.Cut(line, ":")
+		switch key {
+		case "F":
+			flush()
+			dir, keep = value, true
+			folder = []string{line}
+		case "R":
+			res, ok := p.im.resolve(".", string(layers.CleanPath(dir+"/"+value)))
+			keep = ok && p.files[res.Path] != nil
+			if keep {
+				files++
+				folder = append(folder, line)
+			}
+		case "M", "a", "Z":
+			if keep && folder != nil {
+				folder = append(folder, line)
+			}
+		default:
+			lines = append(lines, line)
+		}
+	}
+	flush()
+	return strings.Join(lines, "\n"), files
+}

@@ -1,0 +1,26 @@
+// Package rules is what slim knows about runtimes and package managers, as data: which files a runtime reaches from one that
+// is in use, and which files are never needed at run time. Every entry names its source and is true of the runtime in general,
+// never of one application.
+//
+// A glob is matched by path component: "*" and "?" as in path.Match, "**" stands for any number of components, "{a,b}" for
+// one of several. Paths have no leading slash and no symlink on the way (merged /usr: usr/lib, not lib).
+package rules
+
+// Family says: where a kept path matches one of When, the image's files that match Keep (and not Except) are kept too.
+// "$1" in Keep and Except is what the first "*" component of the matching When stood for.
+type Family struct {
+	Name   string
+	When   []string
+	Keep   []string
+	Except []string
+	// Run is set where only a program that the observed run itself executed or opened counts as kept.
+	Run    bool
+	Source string // where the fact is documented
+}
+
+// Junk is what is not for run time. An application's own files are kept but for these.
+type Junk struct {
+	Name   string
+	Globs  []string
+	Source string
+}

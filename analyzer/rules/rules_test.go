@@ -1,0 +1,65 @@
+package rules
+
+import "testing"
+
+func TestGlob(t *testing.T) {
+	for _, test := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"usr/lib/**", "usr/lib/a/b", true}, {"usr/lib/**", "usr/lib", false}, {"usr/lib/**", "usr/libexec/a", false},
+		{"**/.git/**", ".git/config", true}, {"**/.git/**", "a/b/.git/x/y", true}, {"**/.git/**", "a.git/x", false},
+		{"/etc/*.conf", "etc/a.conf", true}, {"etc/*.conf", "etc/d/a.conf", false},
+		{"etc/{a,b}/x", "etc/b/x", true}, {"etc/{a,b}/x", "etc/c/x", false},
+		{"lib/python3.[0-9]*/**", "lib/python3.11/os.py", true}, {"lib/python3.[0-9]*/**", "lib/python3/os.py", false},
+		{"a/?", "a/b", true}, {"a/?", "a/bc", false}, {`a/\*`, "a/*", true}, {`a/\*`, "a/b", false},
+		{"**", "x", true}, {"a\nb/*", "a\nb/\xff", true}, {"x[!a]", "xb", true}, {"x[!a]", "xa", false},
+	} {
+		g, err := Compile(test.pattern)
+		if err != nil {
+			t.Errorf("Compile(%q): %v", test.pattern, err)
+			continue
+		}
+		if got := g.Match(test.name); got != test.want {
+			t.Errorf("%q matches %q = %v, want %v", test.pattern, test.name, got, test.want)
+		}
+	}
+	for _, bad := range []string{"", "a[", "a{b", "a}b", "[]"} {
+		if _, err := Compile(bad); err == nil {
+			t.Errorf("Compile(%q) succeeded", bad)
+		}
+	}
+}
+
+func TestTablesCompile(t *testing.T) {
+	names := map[string]bool{}
+	for _, f := range Families() {
+		if f.Name == "" || f.Source == "" || len(f.When) == 0 || len(f.Keep) == 0 || names[f.Name] {
+			t.Errorf("family %+v lacks a name of its own, a source, a trigger or a result", f)
+		}
+		names[f.Name] = true
+		for _, list := range [][]string{f.When, f.Keep, f.Except} {
+			for _, pattern := range list {
+				MustCompile(Expand(pattern, "1.*"))
+			}
+		}
+	}
+	for _, j := range Junks() {
+		if j.Name == "" || j.Source == "" || names[j.Name] {
+			t.Errorf("junk %+v lacks a name of its own or a source", j)
+		}
+		names[j.Name] = true
+		for _, pattern := range j.Globs {
+			MustCompile(pattern)
+		}
+	}
+}
+
+func FuzzCompile(f *testing.F) {
+	f.Add("a/**/b*[c]{d,e}", "a/x/bcd")
+	f.Fuzz(func(t *testing.T, pattern, name string) {
+		if g, err := Compile(pattern); err == nil {
+			g.Match(name)
+		}
+	})
+}

@@ -1,0 +1,302 @@
+package analyzer
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slimimage/slim/analyzer/rules"
+	"github.com/slimimage/slim/layers"
+)
+
+// seed adds what is kept to begin with.
+func (w *worklist) seed() error {
+	if err := w.entrypoint(); err != nil {
+		return err
+	}
+	w.observed()
+	w.identity()
+	if err := w.includes(); err != nil {
+		return err
+	}
+	for i, round := range w.req.Repair {
+		for _, p := range round {
+			w.keep(string(p), fmt.Sprintf("check round %d", i+1), "")
+		}
+	}
+	if w.req.Options.Keep == KeepObserved {
+		return nil
+	}
+	w.applyFamilies(".")
+	w.application()
+	return nil
+}
+
+// program finds a program by name in PATH, or by path.
+func (w *worklist) program(name string) (string, bool) {
+	if strings.Contains(name, "/") {
+		res, ok := w.im.resolve(strings.TrimPrefix(orRoot(w.req.Process.Dir), "/"), name)
+		if ok && !w.im.isDir(res.Path) {
+			return name, true
+		}
+		return "", false
+	}
+	for _, dir := range strings.Split(w.env["PATH"], ":") {
+		full := path.Join(dir, name)
+		res, ok := w.im.resolve(".", full)
+		if ok && w.im.nodes[res.Path].regular() && w.im.nodes[res.Path].mode.Perm()&0o111 != 0 {
+			return full, true
+		}
+	}
+	return "", false
+}
+
+func orRoot(dir string) string {
+	if dir == "" || dir == "/" {
+		return "."
+	}
+	return dir
+}
+
+// keepProgram keeps a program named like a command.
+func (w *worklist) keepProgram(name, rule, from string) bool {
+	full, ok := w.program(name)
+	if !ok {
+		return false
+	}
+	if !strings.HasPrefix(full, "/") {
+		full = path.Join(orRoot(w.req.Process.Dir), full)
+	}
+	return w.keep(strings.TrimPrefix(full, "/"), rule, from)
+}
+
+// entrypoint keeps what the config starts.
+func (w *worklist) entrypoint() error {
+	if len(w.req.Process.Argv) > 0 {
+		name := w.req.Process.Argv[0]
+		if full, ok := w.program(name); ok {
+			if res, ok := w.im.resolve(strings.TrimPrefix(orRoot(w.req.Process.Dir), "/"), full); ok && w.excluded(res.Path) {
+				return fmt.Errorf("--exclude drops the entrypoint %s", full)
+			}
+			w.keepProgram(name, "entrypoint", "")
+		}
+	}
+	if h := w.req.Process.Healthcheck; h != nil && len(h.Test) > 1 {
+		name := h.Test[1]
+		if h.Test[0] == "CMD-SHELL" {
+			name = "/bin/sh"
+			if len(w.req.Process.Shell) > 0 {
+				name = w.req.Process.Shell[0]
+			}
+			w.commandLine(h.Test[1], "health check")
+		}
+		w.keepProgram(name, "health check", "")
+	}
+	if len(w.req.Process.Argv) > 2 && slices.Contains([]string{"sh", "bash", "dash", "ash"}, path.Base(w.req.Process.Argv[0])) && w.req.Process.Argv[1] == "-c" {
+		w.commandLine(w.req.Process.Argv[2], "entrypoint")
+	}
+	if dir := w.req.Process.Dir; dir != "" {
+		w.keep(strings.TrimPrefix(path.Clean(dir), "/"), "working directory", "")
+	}
+	return nil
+}
+
+// opRules are the words of a reason for what was done with a path, the strongest first.
+var opRules = []struct {
+	op   Op
+	rule string
+}{
+	{OpExec, "run by"}, {OpInterp, "interpreter of"}, {OpOpen, "opened by"}, {OpConnect, "connected to by"}, {OpList, "listed by"}, {OpReadlink, "read as a link by"},
+	{OpWrite, "written by"}, {OpChdir, "entered by"}, {OpStat, "looked at by"}, {OpHop, "followed by"},
+}
+
+// observed keeps what the evidence shows: what the run created is no part of the image.
+func (w *worklist) observed() {
+	for _, use := range w.seen.Paths {
+		name := string(use.Path)
+		if !w.im.has(name) {
+			continue
+		}
+		from := ""
+		if len(use.By) > 0 {
+			from = use.By[0].String()
+		}
+		for _, o := range opRules {
+			if slices.Contains(use.Ops, o.op) {
+				w.add(name, Reason{o.rule, from})
+				break
+			}
+		}
+		if slices.Contains(use.Ops, OpExec) {
+			w.executed[name] = true
+			w.scripts[name] = true
+		}
+		if slices.Contains(use.Ops, OpOpen) || slices.Contains(use.Ops, OpInterp) {
+			w.executed[name] = w.executed[name] || slices.Contains(use.Ops, OpInterp)
+		}
+		if slices.Contains(use.Ops, OpList) {
+			w.listed(name, from)
+		}
+	}
+}
+
+// listed keeps the entries of a directory that the run listed, where they are few or small: what is listed decides what happens
+// next. Package-owned trees of a whole system are not dragged in.
+func (w *worklist) listed(dir, from string) {
+	const most = 2000
+	prefix := dir + "/"
+	if dir == "." {
+		return
+	}
+	count := 0
+	for _, name := range w.im.below(dir) {
+		if strings.Contains(name[len(prefix):], "/") {
+			continue
+		}
+		n := w.im.nodes[name]
+		if n.mode.IsDir() {
+			w.add(name, Reason{"listed by", from})
+			continue
+		}
+		if w.junked(name) != "" || count >= most {
+			continue
+		}
+		_, owned := w.db.Owner(name)
+		if w.req.Options.Keep == KeepObserved || !owned || !systemDir(dir) {
+			count++
+			w.add(name, Reason{"listed by", from})
+		}
+	}
+}
+
+// systemDir says whether a directory holds files of many packages.
+func systemDir(dir string) bool {
+	switch dir {
+	case "usr/bin", "usr/sbin", "usr/local/bin", "usr/lib", "usr/lib64", "usr/share", "usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "etc", "usr", "var", "var/lib":
+		return true
+	}
+	return false
+}
+
+// identityFiles say what system this is and who its users are: scanners and programs look for them (hardened images keep them).
+var identityFiles = []string{
+	"etc/passwd", "etc/group", "etc/nsswitch.conf", "etc/os-release", "usr/lib/os-release", "etc/debian_version", "etc/lsb-release", "etc/alpine-release",
+	"etc/redhat-release", "etc/centos-release", "etc/rocky-release", "etc/almalinux-release", "etc/oracle-release", "etc/fedora-release", "etc/system-release", "etc/SuSE-release",
+	"etc/hosts", "etc/resolv.conf", "etc/hostname", "etc/ssl/certs/ca-certificates.crt", "etc/issue", "etc/host.conf", "etc/ld.so.cache",
+	"tmp", "var/tmp", "run", "var/run", "root", "home", "proc", "sys", "dev", "etc",
+	"bin", "sbin", "lib", "lib32", "lib64", "libx32", // merged /usr: links through which every program and loader is named
+}
+
+func (w *worklist) identity() {
+	for _, name := range identityFiles {
+		if w.im.has(name) {
+			w.add(name, Reason{Rule: "identity"})
+		}
+	}
+}
+
+// includes keeps what the user asks for.
+func (w *worklist) includes() error {
+	var nothing []string
+	for _, pattern := range w.req.Options.Include {
+		g, err := rules.Compile(pattern)
+		if err != nil {
+			return fmt.Errorf("--include: %w", err)
+		}
+		found := w.im.match(g)
+		if len(found) == 0 && w.keep(string(layers.CleanPath(pattern)), "included", "") {
+			continue
+		}
+		for _, name := range found {
+			w.add(name, Reason{Rule: "included"})
+			w.scripts[name] = true
+			if w.im.isDir(name) {
+				for _, below := range w.im.below(name) {
+					w.add(below, Reason{"included", "/" + name})
+				}
+			}
+		}
+		if len(found) == 0 {
+			nothing = append(nothing, "--include "+pattern)
+		}
+	}
+	for _, name := range w.req.Options.IncludeExe {
+		if !w.keepProgram(name, "included", "") {
+			nothing = append(nothing, "--include-exe "+name)
+		}
+	}
+	for _, name := range w.req.Options.IncludePackage {
+		pkg, ok := w.db.Package(name)
+		if !ok {
+			nothing = append(nothing, "--include-package "+name)
+			continue
+		}
+		for _, file := range pkg.Files {
+			w.add(file, Reason{"included", "package " + name})
+		}
+	}
+	if w.req.Options.IncludeShell && !w.includeShell() {
+		nothing = append(nothing, "--include-shell")
+	}
+	if len(nothing) > 0 {
+		return fmt.Errorf("%s: nothing in the image matches", strings.Join(nothing, ", "))
+	}
+	return nil
+}
+
+// includeShell keeps a shell and the small programs that people use in one.
+func (w *worklist) includeShell() bool {
+	found := w.keepProgram("sh", "included", "shell")
+	for _, name := range []string{"bash", "ls", "cat", "cp", "mv", "rm", "mkdir", "ln", "echo", "env", "id", "ps", "grep", "sed", "head", "tail", "sort", "find", "chmod", "chown", "stat", "sleep", "date", "df", "du", "wc", "tr", "cut", "xargs", "which", "readlink", "dirname", "basename", "uname", "test", "touch", "printf", "true", "false"} {
+		w.keepProgram(name, "included", "shell")
+	}
+	return found
+}
+
+// application keeps the application's own files: those that no package owns and no system tool has made.
+func (w *worklist) application() {
+	whole := len(w.db.Packages()) > 0 || !w.distribution()
+	if !whole {
+		w.warn("the image is a distribution's without its package database: only the working directory, the entrypoint's directory and /app, /srv, /opt, /home and /var/www count as the application")
+	}
+	for _, name := range w.im.names {
+		n := w.im.nodes[name]
+		if n.mode.IsDir() || name == "." {
+			continue
+		}
+		if _, owned := w.db.Owner(name); owned {
+			continue
+		}
+		if _, made := w.db.Generated(name); made {
+			continue
+		}
+		if w.junked(name) != "" || sandboxPath(name) || !whole && !w.applicationDir(name) {
+			continue
+		}
+		w.scripts[name] = true
+		w.add(name, Reason{Rule: "app file"})
+	}
+}
+
+// distribution says whether the root filesystem is that of a Linux distribution.
+func (w *worklist) distribution() bool {
+	return w.im.has("etc/os-release") || w.im.has("usr/lib/os-release")
+}
+
+func (w *worklist) applicationDir(name string) bool {
+	dirs := []string{"app", "srv", "opt", "home", "var/www", "usr/src/app", "usr/local"}
+	if dir := strings.Trim(w.req.Process.Dir, "/"); dir != "" {
+		dirs = append(dirs, dir)
+	}
+	if len(w.req.Process.Argv) > 0 {
+		if dir := path.Dir(strings.TrimPrefix(w.req.Process.Argv[0], "/")); dir != "." && !systemDir(dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return slices.ContainsFunc(dirs, func(dir string) bool { return strings.HasPrefix(name, dir+"/") })
+}
+
+func sandboxPath(name string) bool {
+	return strings.HasPrefix(name, "proc/") || strings.HasPrefix(name, "sys/") || strings.HasPrefix(name, "dev/") || name == ".dockerenv"
+}

@@ -1,0 +1,237 @@
+package analyzer
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// nonroot is the user of distroless images, for a program that never says who it wants to be.
+const nonroot = 65532
+
+// passwdEntry is one line of /etc/passwd.
+type passwdEntry struct {
+	name     string
+	uid, gid uint32
+	home     string
+}
+
+func (w *worklist) passwd() []passwdEntry {
+	var entries []passwdEntry
+	w.database("etc/passwd", 7, func(f []string) {
+		uid, err1 := strconv.ParseUint(f[2], 10, 32)
+		gid, err2 := strconv.ParseUint(f[3], 10, 32)
+		if err1 == nil && err2 == nil {
+			entries = append(entries, passwdEntry{f[0], uint32(uid), uint32(gid), f[5]})
+		}
+	})
+	return entries
+}
+
+// database calls f with the colon-separated fields of each line that has enough of them.
+func (w *worklist) database(name string, least int, f func([]string)) {
+	data, err := w.im.read(name, 4<<20)
+	if err != nil {
+		return
+	}
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	lines.Buffer(nil, 64<<10)
+	for lines.Scan() {
+		if fields := strings.Split(lines.Text(), ":"); len(fields) >= least {
+			f(fields)
+		}
+	}
+}
+
+// decideUser says who the slim image runs as: the image's own user unless that is root, the user that the program dropped to, or
+// nonroot.
+func (w *worklist) decideUser() (User, error) {
+	entries := w.passwd()
+	find := func(uid uint32) passwdEntry {
+		i := slices.IndexFunc(entries, func(e passwdEntry) bool { return e.uid == uid })
+		if i < 0 {
+			return passwdEntry{uid: uid, gid: uid}
+		}
+		return entries[i]
+	}
+	if spec := w.req.Options.User; spec != "" {
+		return w.namedUser(spec, entries, "asked for with --user")
+	}
+	own, err := w.namedUser(w.req.Process.User, entries, "the image's own")
+	if err != nil {
+		return own, err
+	}
+	if own.UID != 0 {
+		return own, nil
+	}
+	if uid, gid, exe, ok := w.droppedTo(); ok {
+		e := find(uid)
+		return User{UID: uid, GID: gid, Name: e.name, Home: e.home, Reason: "the user that " + exe + " dropped to"}, nil
+	}
+	e := find(nonroot)
+	if e.name == "" {
+		e = passwdEntry{"nonroot", nonroot, nonroot, "/home/nonroot"}
+	}
+	return User{UID: e.uid, GID: e.gid, Name: e.name, Home: e.home, Reason: "the image ran as root and did not need to name a user"}, nil
+}
+
+// namedUser resolves USER of a config: "", "name", "uid", "uid:gid", "name:group".
+func (w *worklist) namedUser(spec string, entries []passwdEntry, reason string) (User, error) {
+	userPart, groupPart, hasGroup := strings.Cut(spec, ":")
+	if userPart == "" {
+		userPart = "0"
+	}
+	number, numErr := strconv.ParseUint(userPart, 10, 32)
+	u := User{UID: uint32(number), Reason: reason}
+	i := slices.IndexFunc(entries, func(e passwdEntry) bool {
+		return e.name == userPart || numErr == nil && uint64(e.uid) == number
+	})
+	switch {
+	case i >= 0:
+		u.UID, u.GID, u.Name, u.Home = entries[i].uid, entries[i].gid, entries[i].name, entries[i].home
+	case numErr != nil:
+		return u, fmt.Errorf("user %q is not in the image's /etc/passwd", userPart)
+	}
+	if !hasGroup {
+		return u, nil
+	}
+	gid, err := strconv.ParseUint(groupPart, 10, 32)
+	u.GID = uint32(gid)
+	if err != nil {
+		found := false
+		w.database("etc/group", 3, func(f []string) {
+			if n, err := strconv.ParseUint(f[2], 10, 32); err == nil && f[0] == groupPart {
+				u.GID, found = uint32(n), true
+			}
+		})
+		if !found {
+			return u, fmt.Errorf("group %q is not in the image's /etc/group", groupPart)
+		}
+	}
+	return u, nil
+}
+
+// droppedTo is the user that most of the programs were that had been root and were not any more.
+func (w *worklist) droppedTo() (uid, gid uint32, exe string, ok bool) {
+	type identity struct{ uid, gid uint32 }
+	count, first := map[identity]int{}, map[identity]string{}
+	for _, p := range w.seen.Processes {
+		if p.UID == 0 {
+			continue
+		}
+		id := identity{p.UID, p.GID}
+		count[id]++
+		if first[id] == "" {
+			first[id] = p.Exe.String()
+		}
+	}
+	ids := slices.SortedFunc(maps.Keys(count), func(a, b identity) int {
+		return cmp.Or(count[b]-count[a], int(int64(a.uid)-int64(b.uid)), int(int64(a.gid)-int64(b.gid)))
+	})
+	if len(ids) == 0 {
+		return 0, 0, "", false
+	}
+	return ids[0].uid, ids[0].gid, first[ids[0]], true
+}
+
+// mayNot says which of the permission bits (4 read, 2 write, 1 search or execute) the user lacks on a path.
+func mayNot(n node, u User, want uint32) bool {
+	if u.UID == 0 {
+		return false
+	}
+	mode := uint32(n.mode.Perm())
+	switch {
+	case n.stat.UID == u.UID:
+		mode >>= 6
+	case n.stat.GID == u.GID:
+		mode >>= 3
+	}
+	return mode&want != want
+}
+
+// writableDirs are directories of the system in which no program's user may make files at will.
+var systemDirs = []string{".", "usr", "etc", "bin", "sbin", "lib", "lib64", "var", "home", "root", "dev", "proc", "sys", "boot", "opt", "srv", "mnt", "media"}
+
+func givable(dir string) bool {
+	return !slices.Contains(systemDirs, dir) && !strings.HasPrefix(dir, "usr/") && !sandboxPath(dir)
+}
+
+// writable lists the paths that are the user's: volumes, and what the run was seen to write or to make files in.
+func (w *worklist) writable(u User) []string {
+	found := map[string]bool{}
+	for _, use := range w.seen.Paths {
+		name := string(use.Path)
+		created := slices.Contains(use.Ops, OpCreate)
+		if !created && !slices.Contains(use.Ops, OpWrite) {
+			continue
+		}
+		if created || !w.im.has(name) {
+			name = path.Dir(name)
+			for !w.im.has(name) {
+				name = path.Dir(name)
+			}
+		}
+		if !w.im.isDir(name) && w.im.nodes[name].kind() == "symlink" {
+			continue
+		}
+		n := w.im.nodes[name]
+		if !mayNot(n, u, needBits(n)) {
+			continue
+		}
+		if !givable(name) {
+			w.warn(fmt.Sprintf("the run wrote in /%s, which stays root's: give the program another place or use --user root", strings.TrimPrefix(name, ".")))
+			continue
+		}
+		found[name] = true
+	}
+	for _, volume := range w.req.Process.Volumes {
+		if name := strings.Trim(path.Clean("/"+volume), "/"); name != "" {
+			if res, ok := w.im.resolve(".", name); ok {
+				name = res.Path
+			}
+			if n, ok := w.im.nodes[name]; !ok || mayNot(n, u, needBits(n)) {
+				found[name] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+func needBits(n node) uint32 {
+	if n.mode.IsDir() {
+		return 3
+	}
+	return 2
+}
+
+// unreadable lists what the run read as root and the user may not read: it is given to the user, or the program that ran before
+// would not start.
+func (w *worklist) unreadable(u User) []string {
+	found := map[string]bool{}
+	for _, use := range w.seen.Paths {
+		name := string(use.Path)
+		n, ok := w.im.nodes[name]
+		if !ok || !slices.ContainsFunc(use.Ops, func(o Op) bool { return o == OpOpen || o == OpExec || o == OpList || o == OpInterp }) {
+			continue
+		}
+		want := uint32(4)
+		if n.mode.IsDir() {
+			want = 5
+		}
+		if n.kind() != "symlink" && mayNot(n, u, want) {
+			found[name] = true
+		}
+		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+			if mayNot(w.im.nodes[dir], u, 1) {
+				found[dir] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
