@@ -1,0 +1,241 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	ctdsnapshot "github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/containerd/v2/plugins/snapshots/native"
+	"github.com/containerd/containerd/v2/plugins/snapshots/overlay"
+	"github.com/containerd/containerd/v2/plugins/snapshots/overlay/overlayutils"
+	"github.com/moby/buildkit/cache/remotecache"
+	inlineremotecache "github.com/moby/buildkit/cache/remotecache/inline"
+	localremotecache "github.com/moby/buildkit/cache/remotecache/local"
+	registryremotecache "github.com/moby/buildkit/cache/remotecache/registry"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/control"
+	"github.com/moby/buildkit/executor/oci"
+	"github.com/moby/buildkit/frontend"
+	dockerfile "github.com/moby/buildkit/frontend/dockerfile/builder"
+	"github.com/moby/buildkit/frontend/gateway"
+	"github.com/moby/buildkit/frontend/gateway/forwarder"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/solver"
+	"github.com/moby/buildkit/solver/bboltcachestorage"
+	"github.com/moby/buildkit/util/db/boltutil"
+	"github.com/moby/buildkit/util/entitlements"
+	"github.com/moby/buildkit/util/grpcerrors"
+	"github.com/moby/buildkit/util/network/netproviders"
+	"github.com/moby/buildkit/util/resolver"
+	resolverconfig "github.com/moby/buildkit/util/resolver/config"
+	"github.com/moby/buildkit/version"
+	"github.com/moby/buildkit/worker"
+	"github.com/moby/buildkit/worker/base"
+	"github.com/moby/buildkit/worker/runc"
+	"github.com/sirupsen/logrus"
+	bolt "go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/test/bufconn"
+)
+
+// maxMessage is what one RPC message may carry, as buildkitd allows (util/appdefaults and client use 16 MiB).
+const maxMessage = 16 << 20
+
+// embedded runs BuildKit's controller in this process; steps run in runc.
+func embedded(ctx context.Context, opt Options) (*Engine, error) {
+	if err := requirements(); err != nil {
+		return nil, err
+	}
+	quiet(opt.Log)
+	state, err := openState(ctx, &opt)
+	if err != nil {
+		return nil, err
+	}
+	serverCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	ctl, name, err := controller(serverCtx, opt, state.dir)
+	if err != nil {
+		stop()
+		return nil, errors.Join(err, state.close())
+	}
+	server := grpc.NewServer(grpc.UnaryInterceptor(grpcerrors.UnaryServerInterceptor), grpc.StreamInterceptor(grpcerrors.StreamServerInterceptor),
+		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage))
+	ctl.Register(server)
+	listener := bufconn.Listen(1 << 20)
+	go server.Serve(listener) // ends with the server
+	c, err := client.New(ctx, "", client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+	e := &Engine{Client: c, Kind: KindEmbedded, Name: fmt.Sprintf("embedded BuildKit %s (%s)", buildkitVersion(), name), OCILayout: true}
+	e.close = func() error {
+		stop()
+		shutDown(server)
+		return errors.Join(ctl.Close(), state.close())
+	}
+	if err == nil {
+		err = e.greet(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("starting the embedded BuildKit: %w", err), e.close())
+	}
+	return e, nil
+}
+
+// requirements says what has to be installed.
+func requirements() error {
+	for _, name := range []string{"buildkit-runc", "runc"} {
+		if _, err := exec.LookPath(name); err == nil {
+			return nil
+		}
+	}
+	return errors.New("the embedded BuildKit needs runc: apt-get install runc (or pass --engine with the address of a buildkitd)")
+}
+
+// quiet sends BuildKit's log to w; its packages log through logrus's standard logger.
+func quiet(w io.Writer) {
+	if w == nil {
+		w = io.Discard
+	}
+	logrus.SetOutput(w)
+}
+
+// shutDown lets running requests end for a moment.
+func shutDown(server *grpc.Server) {
+	done := make(chan struct{})
+	go func() {
+		server.GracefulStop()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(3 * time.Second):
+		server.Stop()
+	}
+}
+
+func buildkitVersion() string {
+	if v := version.Version; v != "" && v != "0.0.0+unknown" {
+		return v
+	}
+	return moduleVersion("github.com/moby/buildkit")
+}
+
+// controller is buildkitd's, with one runc worker and without its daemon.
+func controller(ctx context.Context, opt Options, root string) (*control.Controller, string, error) {
+	sessions, err := session.NewManager()
+	if err != nil {
+		return nil, "", err
+	}
+	hosts := registries(opt.Insecure)
+	w, name, err := newWorker(ctx, opt, root, hosts)
+	if err != nil {
+		return nil, "", err
+	}
+	wc := &worker.Controller{}
+	if err := wc.Add(w); err != nil {
+		return nil, "", err
+	}
+	gatewayFrontend, err := gateway.NewGatewayFrontend(wc.Infos(), nil)
+	if err != nil {
+		return nil, "", err
+	}
+	cacheStore, err := bboltcachestorage.NewStore(filepath.Join(root, "cache.db"))
+	if err != nil {
+		return nil, "", fmt.Errorf("opening the build cache: %w", err)
+	}
+	history, err := boltutil.SafeOpen(filepath.Join(root, "history.db"), 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, NoFreelistSync: true})
+	if err != nil {
+		return nil, "", fmt.Errorf("opening the build history: %w", err)
+	}
+	ctl, err := control.NewController(control.Opt{
+		SessionManager:   sessions,
+		WorkerController: wc,
+		Frontends: map[string]frontend.Frontend{
+			"dockerfile.v0": forwarder.NewGatewayForwarder(wc.Infos(), dockerfile.Build),
+			"gateway.v0":    gatewayFrontend,
+		},
+		ResolveCacheExporterFuncs: map[string]remotecache.ResolveCacheExporterFunc{
+			"registry": registryremotecache.ResolveCacheExporterFunc(sessions, hosts),
+			"local":    localremotecache.ResolveCacheExporterFunc(sessions),
+			"inline":   inlineremotecache.ResolveCacheExporterFunc(),
+		},
+		ResolveCacheImporterFuncs: map[string]remotecache.ResolveCacheImporterFunc{
+			"registry": registryremotecache.ResolveCacheImporterFunc(sessions, w.ContentStore(), hosts),
+			"local":    localremotecache.ResolveCacheImporterFunc(sessions),
+		},
+		CacheManager:   solver.NewCacheManager(ctx, "local", cacheStore, worker.NewCacheResultStorage(wc)),
+		Entitlements:   []string{entitlements.EntitlementNetworkHost.String()},
+		HistoryDB:      history,
+		CacheStore:     cacheStore,
+		LeaseManager:   w.LeaseManager(),
+		ContentStore:   w.ContentStore(),
+		GarbageCollect: w.GarbageCollect,
+		GracefulStop:   ctx.Done(),
+	})
+	return ctl, name, err
+}
+
+func newWorker(ctx context.Context, opt Options, root string, hosts resolverHosts) (*base.Worker, string, error) {
+	factory := snapshotter(root)
+	rootless := os.Getenv(usernsMarker) != ""
+	wo, err := runc.NewWorkerOpt(root, factory, rootless, oci.ProcessSandbox, nil, nil, netproviders.Opt{Mode: "host"}, nil, "", "", false, nil, "", "", nil)
+	if err != nil {
+		return nil, "", fmt.Errorf("preparing runc: %w", err)
+	}
+	wo.RegistryHosts = hosts
+	wo.GCPolicy = []client.PruneInfo{{All: true, MaxUsedSpace: maxCache(opt, root)}}
+	wo.BuildkitVersion = client.BuildkitVersion{Package: "github.com/moby/buildkit", Version: buildkitVersion()}
+	w, err := base.NewWorker(ctx, wo)
+	return w, factory.Name, err
+}
+
+// snapshotter is overlayfs where the state directory can carry it, else plain copies.
+func snapshotter(root string) runc.SnapshotterFactory {
+	if overlayutils.Supported(root) == nil {
+		return runc.SnapshotterFactory{Name: "overlayfs", New: func(root string) (ctdsnapshot.Snapshotter, error) {
+			return overlay.NewSnapshotter(root, overlay.AsynchronousRemove)
+		}}
+	}
+	return runc.SnapshotterFactory{Name: "native", New: native.NewSnapshotter}
+}
+
+type resolverHosts = func(host string) ([]registryHost, error)
+
+// registries speaks plainly to those of this machine and to the ones the user names.
+func registries(insecure []string) resolverHosts {
+	yes := true
+	named := resolver.NewRegistryConfig(map[string]resolverconfig.RegistryConfig{})
+	return func(host string) ([]registryHost, error) {
+		name, _, err := net.SplitHostPort(host)
+		if err != nil {
+			name = host
+		}
+		local := name == "localhost" || net.ParseIP(name).IsLoopback()
+		for _, other := range insecure {
+			local = local || other == host
+		}
+		if !local {
+			return named(host)
+		}
+		return resolver.NewRegistryConfig(map[string]resolverconfig.RegistryConfig{host: {PlainHTTP: &yes}})(host)
+	}
+}
+
+const defaultCache = 20 << 30
+
+// maxCache is the bound of the build cache, in bytes.
+func maxCache(opt Options, root string) int64 {
+	if opt.MaxCache > 0 {
+		return opt.MaxCache
+	}
+	var stat unix.Statfs_t
+	if err := unix.Statfs(root, &stat); err != nil {
+		return defaultCache
+	}
+	return min(defaultCache, int64(stat.Blocks)*stat.Bsize/10)
+}

@@ -1,0 +1,179 @@
+// Package engine is where BuildKit is: embedded in this process, at an address, or in a Docker engine. It is the only package
+// that knows how to start or find one.
+package engine
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	_ "github.com/moby/buildkit/client/connhelper/dockercontainer" // docker-container:// addresses
+	_ "github.com/moby/buildkit/client/connhelper/kubepod"         // kube-pod:// addresses
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	mobyclient "github.com/moby/moby/client"
+)
+
+// Kinds of engines.
+const (
+	KindEmbedded = "embedded"
+	KindAddress  = "address"
+	KindDocker   = "docker"
+)
+
+// Options says which engine, and how the embedded one is kept. The zero value is the default.
+type Options struct {
+	Spec     string // "auto" (when empty), "embedded", "docker", or an address: unix://, tcp://, docker-container://, kube-pod://
+	Root     string // state of the embedded engine; CacheDir()/buildkit when empty
+	MaxCache int64  // bytes of build cache the embedded engine keeps; 20 GiB or a tenth of the disk when 0, whichever is less
+	CACert   string // for tcp://: files in PEM form
+	Cert     string
+	Key      string
+	Log      io.Writer    // the embedded engine's own log; nil discards it
+	Notice   func(string) // told one line when something takes long or is not as asked; nil ignores it
+	Insecure []string     // registries (host:port) that are spoken to without TLS; those of this machine always are
+}
+
+// Engine is a BuildKit that answers.
+type Engine struct {
+	Client    *client.Client
+	Kind      string
+	Name      string             // for people: "embedded BuildKit v0.34.2 (overlayfs)"
+	Docker    *mobyclient.Client // the engine that BuildKit is part of, for KindDocker
+	OCILayout bool               // takes OCI layouts as sources; a Docker engine with its classic image store does not
+	Platforms []ocispecs.Platform
+	close     func() error
+}
+
+// Close ends what Connect began.
+func (e *Engine) Close() error {
+	err := e.Client.Close()
+	if e.close != nil {
+		err = errors.Join(err, e.close())
+	}
+	return err
+}
+
+// CacheDir is where slim keeps what it need not make again: SLIM_CACHE, or slim in the user's cache directory.
+func CacheDir() string {
+	if dir := os.Getenv("SLIM_CACHE"); dir != "" {
+		return dir
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		dir = os.TempDir()
+	}
+	return filepath.Join(dir, "slim")
+}
+
+func (o *Options) notice(format string, args ...any) {
+	if o.Notice != nil {
+		o.Notice(fmt.Sprintf(format, args...))
+	}
+}
+
+// Connect finds or starts the engine that opt names. "auto" is BUILDKIT_HOST, else a Docker engine whose BuildKit is recent
+// enough, else the embedded one.
+func Connect(ctx context.Context, opt Options) (*Engine, error) {
+	switch opt.Spec {
+	case "", "auto":
+		return auto(ctx, opt)
+	case KindEmbedded:
+		return embedded(ctx, opt)
+	case KindDocker:
+		return dockerEngine(ctx, opt)
+	}
+	if !strings.Contains(opt.Spec, "://") {
+		return nil, fmt.Errorf("engine %q is none of auto, embedded, docker and an address like unix:///run/buildkit/buildkitd.sock", opt.Spec)
+	}
+	return address(ctx, opt, opt.Spec)
+}
+
+func auto(ctx context.Context, opt Options) (*Engine, error) {
+	if host := os.Getenv("BUILDKIT_HOST"); host != "" {
+		return address(ctx, opt, host)
+	}
+	e, err := dockerEngine(ctx, opt)
+	if err == nil {
+		return e, nil
+	}
+	var old *tooOldError
+	if errors.As(err, &old) {
+		opt.notice("%v: using the embedded BuildKit, with docker save and load", old)
+	}
+	return embedded(ctx, opt)
+}
+
+// connectTime bounds the first answer of an engine.
+const connectTime = 10 * time.Second
+
+func address(ctx context.Context, opt Options, addr string) (*Engine, error) {
+	options, err := credentials(opt)
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.New(ctx, addr, options...)
+	if err != nil {
+		return nil, fmt.Errorf("BuildKit at %s: %w", addr, err)
+	}
+	e := &Engine{Client: c, Kind: KindAddress, Name: "BuildKit at " + addr, OCILayout: true}
+	if err := e.greet(ctx); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("BuildKit at %s does not answer: %w (is buildkitd running there? --engine embedded needs none)", addr, err)
+	}
+	return e, nil
+}
+
+func credentials(opt Options) ([]client.ClientOpt, error) {
+	var options []client.ClientOpt
+	if opt.CACert != "" {
+		pem, err := os.ReadFile(opt.CACert)
+		if err != nil {
+			return nil, fmt.Errorf("CA certificate of the engine: %w", err)
+		}
+		if !x509.NewCertPool().AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("CA certificate of the engine: %s holds none", opt.CACert)
+		}
+		options = append(options, client.WithServerConfig("", opt.CACert))
+	}
+	if opt.Cert != "" || opt.Key != "" {
+		options = append(options, client.WithCredentials(opt.Cert, opt.Key))
+	}
+	return options, nil
+}
+
+// greet waits for the engine's first answer and learns its platforms.
+func (e *Engine) greet(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	workers, err := e.Client.ListWorkers(ctx)
+	if err != nil {
+		return plain(err)
+	}
+	if len(workers) == 0 {
+		return errors.New("it has no worker")
+	}
+	e.Platforms = workers[0].Platforms
+	return nil
+}
+
+// plain is the cause of an RPC error, for one line.
+func plain(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op
+	}
+	text := err.Error()
+	if i := strings.LastIndex(text, "desc = "); i >= 0 {
+		text = strings.Trim(text[i+len("desc = "):], `"`)
+	}
+	return errors.New(text)
+}

@@ -1,0 +1,199 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
+)
+
+type registryHost = docker.RegistryHost
+
+// lockWait is how long a second slim waits for the first one's state before it works with a private one.
+const lockWait = 10 * time.Second
+
+// state is a locked state directory.
+type state struct {
+	dir     string
+	lock    *flock.Flock
+	private bool
+}
+
+// openState locks the state directory; the databases in it have one user at a time, and would block for ever.
+func openState(ctx context.Context, opt *Options) (*state, error) {
+	root := opt.Root
+	if root == "" {
+		root = filepath.Join(CacheDir(), "buildkit")
+	}
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	lock := flock.New(filepath.Join(root, "lock"))
+	ok, err := lock.TryLock()
+	if err == nil && !ok {
+		opt.notice("another slim is at work: waiting up to %d s for its cache", int(lockWait.Seconds()))
+		wait, cancel := context.WithTimeout(ctx, lockWait)
+		ok, err = lock.TryLockContext(wait, 100*time.Millisecond)
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = nil
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("locking %s: %w", root, err)
+	}
+	if !ok {
+		return privateState(opt, filepath.Dir(root))
+	}
+	s := &state{dir: root, lock: lock}
+	return s, s.version(opt)
+}
+
+func privateState(opt *Options, parent string) (*state, error) {
+	dir, err := os.MkdirTemp(parent, "private-")
+	if err != nil {
+		return nil, fmt.Errorf("private state directory: %w", err)
+	}
+	opt.notice("it is still at work: going on with a private cache, which is thrown away")
+	return &state{dir: dir, private: true}, nil
+}
+
+// version throws away the state of another BuildKit version: what its databases hold may mean something else.
+func (s *state) version(opt *Options) error {
+	name := filepath.Join(s.dir, "version")
+	now := moduleVersion("github.com/moby/buildkit")
+	before, err := os.ReadFile(name)
+	if err == nil && string(before) == now {
+		return nil
+	}
+	if err == nil {
+		opt.notice("the cache is BuildKit %s's, this is %s: starting afresh", before, now)
+		if err := empty(s.dir); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(name, []byte(now), 0o600)
+}
+
+func (s *state) close() error {
+	if s.private {
+		return removeAll(s.dir)
+	}
+	return s.lock.Unlock()
+}
+
+// removeAll removes a state directory. A snapshot may hold directories that not even their owner can write.
+func removeAll(dir string) error {
+	unmountBelow(dir)
+	err := os.RemoveAll(dir)
+	if err == nil {
+		return nil
+	}
+	_ = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if d != nil && d.IsDir() {
+			_ = os.Chmod(name, 0o700)
+		}
+		return nil
+	})
+	return os.RemoveAll(dir)
+}
+
+// unmountBelow detaches mounts that a killed slim has left.
+func unmountBelow(dir string) {
+	data, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return
+	}
+	lines := strings.Split(string(data), "\n")
+	for i := len(lines) - 1; i >= 0; i-- {
+		// The fifth field of a line is the mount point (proc_pid_mountinfo(5)).
+		if fields := strings.Fields(lines[i]); len(fields) > 4 && strings.HasPrefix(fields[4], dir+"/") {
+			_ = unix.Unmount(fields[4], unix.MNT_DETACH)
+		}
+	}
+}
+
+// empty removes everything in a state directory but its lock.
+func empty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if entry.Name() == "lock" {
+			continue
+		}
+		if err := removeAll(filepath.Join(dir, entry.Name())); err != nil {
+			return fmt.Errorf("emptying %s: %w", dir, err)
+		}
+	}
+	return nil
+}
+
+// moduleVersion is the version of a module that this program is built with.
+func moduleVersion(path string) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, dep := range info.Deps {
+		if dep.Path == path {
+			return dep.Version
+		}
+	}
+	return "unknown"
+}
+
+// Prune empties what slim keeps on this machine, under its lock, and returns the bytes that were freed: the embedded engine's
+// state, and imported images.
+func Prune(ctx context.Context, opt Options) (int64, error) {
+	opt.Root = orDefault(opt.Root)
+	s, err := openState(ctx, &opt)
+	if err != nil {
+		return 0, err
+	}
+	if s.private {
+		_ = s.close()
+		return 0, fmt.Errorf("another slim is at work: try again when it has ended")
+	}
+	dirs := []string{s.dir, filepath.Join(filepath.Dir(s.dir), "images"), filepath.Join(filepath.Dir(s.dir), "agent")}
+	var freed int64
+	for _, dir := range dirs {
+		freed += size(dir)
+		if dir == s.dir {
+			err = errors.Join(err, empty(dir))
+		} else {
+			err = errors.Join(err, removeAll(dir))
+		}
+	}
+	return freed, errors.Join(err, s.close())
+}
+
+func orDefault(root string) string {
+	if root == "" {
+		return filepath.Join(CacheDir(), "buildkit")
+	}
+	return root
+}
+
+// size is the disk space below dir, in bytes.
+func size(dir string) int64 {
+	var total int64
+	_ = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		var stat unix.Stat_t
+		if err == nil && unix.Lstat(name, &stat) == nil && !d.IsDir() {
+			total += stat.Blocks * 512 / int64(max(1, stat.Nlink)) // st_blocks counts units of 512 bytes (stat(2))
+		}
+		return nil
+	})
+	return total
+}

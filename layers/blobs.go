@@ -1,0 +1,115 @@
+package layers
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// blobStore is an OCI layout directory that images are imported into; its blobs are shared by all of them.
+type blobStore struct{ dir string }
+
+func (s blobStore) prepare() error {
+	if err := os.MkdirAll(filepath.Join(s.dir, "blobs", "sha256"), 0o755); err != nil {
+		return err
+	}
+	for name, content := range map[string]string{"oci-layout": `{"imageLayoutVersion":"1.0.0"}`, "index.json": `{"schemaVersion":2,"manifests":[]}`} {
+		file := filepath.Join(s.dir, name)
+		if _, err := os.Stat(file); err == nil {
+			continue
+		}
+		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write stores exactly size bytes under their own digest. A blob has its name only when it is whole.
+func (s blobStore) write(r io.Reader, size int64) (d v1.Descriptor, err error) {
+	part, err := os.CreateTemp(filepath.Join(s.dir, "blobs"), "part-")
+	if err != nil {
+		return d, err
+	}
+	defer os.Remove(part.Name())
+	sum := sha256.New()
+	head := &prefix{}
+	n, err := io.Copy(io.MultiWriter(part, sum, head), io.LimitReader(r, size))
+	if err == nil && n != size {
+		err = fmt.Errorf("it ends after %d of %d bytes", n, size)
+	}
+	if err = errors.Join(err, part.Chmod(0o644), part.Close()); err != nil {
+		return d, err
+	}
+	d = v1.Descriptor{MediaType: layerType(head.data), Size: size, Digest: v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum.Sum(nil))}}
+	return d, os.Rename(part.Name(), blobPath(s.dir, d.Digest))
+}
+
+// prefix keeps the first bytes of a stream.
+type prefix struct{ data []byte }
+
+func (p *prefix) Write(b []byte) (int, error) {
+	if room := 4 - len(p.data); room > 0 {
+		p.data = append(p.data, b[:min(room, len(b))]...)
+	}
+	return len(b), nil
+}
+
+// layerType tells a layer's compression from its first bytes (gzip RFC 1952, zstd RFC 8878).
+func layerType(head []byte) types.MediaType {
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		return types.OCILayer
+	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		return types.OCILayerZStd
+	}
+	return types.OCIUncompressedLayer
+}
+
+// open opens an image of the store by the digest of its manifest.
+func (s blobStore) open(digest v1.Hash, opt OpenOptions) (*Input, error) {
+	if err := bounded(blobPath(s.dir, digest)); err != nil {
+		return nil, err
+	}
+	p, err := layout.FromPath(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	img, err := p.Image(digest)
+	if err != nil {
+		return nil, err
+	}
+	return &Input{Layout: s.dir, Digest: digest, Image: img, RepoDigest: digest.String()}, complete(s.dir, img)
+}
+
+// recorded says under which manifest an image of the Docker engine was imported before.
+func (s blobStore) recorded(id string) (v1.Hash, bool) {
+	data, err := os.ReadFile(s.recordName(id))
+	if err != nil {
+		return v1.Hash{}, false
+	}
+	h, err := v1.NewHash(strings.TrimSpace(string(data)))
+	return h, err == nil
+}
+
+func (s blobStore) record(id string, digest v1.Hash) error {
+	name := s.recordName(id)
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(name, []byte(digest.String()), 0o644)
+}
+
+func (s blobStore) recordName(id string) string {
+	return filepath.Join(s.dir, "docker", strings.NewReplacer(":", "-", "/", "-").Replace(id))
+}
