@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
@@ -81,11 +81,7 @@ func (s blobStore) open(digest v1.Hash, opt OpenOptions) (*Input, error) {
 	if err := bounded(blobPath(s.dir, digest)); err != nil {
 		return nil, err
 	}
-	p, err := layout.FromPath(s.dir)
-	if err != nil {
-		return nil, err
-	}
-	img, err := p.Image(digest)
+	img, err := partial.CompressedToImage(storedImage{s, digest})
 	if err != nil {
 		return nil, err
 	}
@@ -112,4 +108,69 @@ func (s blobStore) record(id string, digest v1.Hash) error {
 
 func (s blobStore) recordName(id string) string {
 	return filepath.Join(s.dir, "docker", strings.NewReplacer(":", "-", "/", "-").Replace(id))
+}
+
+// storedImage is the core of an image in a store that no index lists (partial.CompressedImageCore).
+type storedImage struct {
+	store  blobStore
+	digest v1.Hash
+}
+
+// RawManifest returns the manifest's bytes.
+func (i storedImage) RawManifest() ([]byte, error) { return i.store.small(i.digest) }
+
+// MediaType returns the manifest's own.
+func (i storedImage) MediaType() (types.MediaType, error) {
+	manifest, err := partial.Manifest(i)
+	if err != nil {
+		return "", err
+	}
+	if manifest.MediaType == "" {
+		return types.OCIManifestSchema1, nil
+	}
+	return manifest.MediaType, nil
+}
+
+// RawConfigFile returns the config's bytes.
+func (i storedImage) RawConfigFile() ([]byte, error) {
+	manifest, err := partial.Manifest(i)
+	if err != nil {
+		return nil, err
+	}
+	return i.store.small(manifest.Config.Digest)
+}
+
+// LayerByDigest returns a layer of the manifest.
+func (i storedImage) LayerByDigest(digest v1.Hash) (partial.CompressedLayer, error) {
+	manifest, err := partial.Manifest(i)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range append([]v1.Descriptor{manifest.Config}, manifest.Layers...) {
+		if d.Digest == digest {
+			return storedLayer{i.store, d}, nil
+		}
+	}
+	return nil, fmt.Errorf("layer %s: %w", digest, ErrNotFound)
+}
+
+// storedLayer is one layer of a stored image.
+type storedLayer struct {
+	store blobStore
+	desc  v1.Descriptor
+}
+
+func (l storedLayer) Digest() (v1.Hash, error)            { return l.desc.Digest, nil }
+func (l storedLayer) Size() (int64, error)                { return l.desc.Size, nil }
+func (l storedLayer) MediaType() (types.MediaType, error) { return l.desc.MediaType, nil }
+func (l storedLayer) Compressed() (io.ReadCloser, error) {
+	return os.Open(blobPath(l.store.dir, l.desc.Digest))
+}
+
+// small reads a manifest or config, verified.
+func (s blobStore) small(digest v1.Hash) ([]byte, error) {
+	if err := verify(s.dir, digest); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(blobPath(s.dir, digest))
 }

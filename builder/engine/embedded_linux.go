@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	ctdsnapshot "github.com/containerd/containerd/v2/core/snapshots"
@@ -119,7 +120,7 @@ func shutDown(server *grpc.Server) {
 }
 
 func buildkitVersion() string {
-	if v := version.Version; v != "" && v != "0.0.0+unknown" {
+	if v := version.Version; v != "" && !strings.HasPrefix(v, "v0.0.0") {
 		return v
 	}
 	return moduleVersion("github.com/moby/buildkit")
