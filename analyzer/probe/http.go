@@ -11,9 +11,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
+	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,121 +20,89 @@ import (
 )
 
 const (
-	requestTime   = 10 * time.Second
-	handshakeTime = 2 * time.Second
-	maxPages      = 50 // requests a port
-	maxDepth      = 2
+	handshakeTime = 5 * time.Second
 	maxPage       = 64 << 20 // bytes of a body that are read
+	maxHeader     = 1 << 20  // bytes of a header that are read
+	userAgent     = "slim"
 )
 
-// client asks one application: no proxy, no redirect followed, no connection kept, no certificate believed or refused.
-func client() *http.Client {
-	return &http.Client{
-		Timeout:       requestTime,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			DisableKeepAlives: true, DisableCompression: true, TLSHandshakeTimeout: handshakeTime,
-			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // the certificate is the image's own, the host is this one
-		},
-	}
+// page is an answer to a request; err is set when what came back is not HTTP.
+type page struct {
+	answer analyzer.Answer
+	links  []string
+	err    error
 }
 
-// crawl probes one port: HTTP, else HTTPS, with the links of the pages; else a plain connection.
-func (d *driver) crawl(ctx context.Context, at socketPort) {
-	base := &url.URL{Scheme: "http", Host: net.JoinHostPort(at.host, strconv.Itoa(at.port)), Path: "/"}
-	first, links, spoke := d.get(ctx, base)
-	if !spoke || wantsTLS(first) {
-		secure := *base
-		secure.Scheme = "https"
-		if answer, more, ok := d.get(ctx, &secure); ok {
-			base, first, links, spoke = &secure, answer, more, true
-			d.secure[at.port] = true
-		}
-	}
-	if !spoke {
-		d.add(connect(ctx, base.Host))
-		return
-	}
-	if d.httpPort == 0 {
-		d.httpPort = at.port
-	}
-	d.add(first)
-	d.follow(ctx, base, links)
-}
-
-// wantsTLS says whether a plain answer only says that the port speaks TLS (nginx: 400 "The plain HTTP request was sent to
-// HTTPS port"; Go: 400 "Client sent an HTTP request to an HTTPS server").
-func wantsTLS(a analyzer.Answer) bool {
-	return a.Status == http.StatusBadRequest && strings.Contains(strings.ToUpper(string(a.Body)), "HTTPS")
-}
-
-func (d *driver) follow(ctx context.Context, base *url.URL, links []string) {
-	seen := map[string]bool{base.String(): true}
-	for depth := 1; depth <= maxDepth && len(links) > 0; depth++ {
-		slices.Sort(links)
-		var next []string
-		for _, link := range slices.Compact(links) {
-			u, err := url.Parse(link)
-			if err != nil || seen[link] || len(seen) >= maxPages || ctx.Err() != nil {
-				continue
-			}
-			seen[link] = true
-			answer, more, _ := d.get(ctx, u)
-			d.add(answer)
-			next = append(next, more...)
-		}
-		links = next
-	}
-}
-
-// get asks for one page; spoke is false when what came back is not HTTP.
-func (d *driver) get(ctx context.Context, u *url.URL) (a analyzer.Answer, links []string, spoke bool) {
-	a.Probe = "GET " + u.String()
+// get asks for one page, as a browser beside the application would.
+func (d *driver) get(ctx context.Context, u *url.URL) page {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		a.Error = err.Error()
-		return a, nil, false
+		return page{answer: analyzer.Answer{Probe: "GET " + u.String(), Error: err.Error()}, err: err}
 	}
-	for range 8 {
-		a, links, spoke = do(request, u)
-		starting := spoke && (a.Status == http.StatusBadGateway || a.Status == http.StatusServiceUnavailable)
-		if !starting || !pause(ctx, 250*time.Millisecond) {
-			break
-		}
-	}
-	return a, links, spoke
+	return d.do(request)
 }
 
-// do sends one request and keeps what is compared: status, content type, location, body.
-func do(request *http.Request, u *url.URL) (a analyzer.Answer, links []string, spoke bool) {
-	a.Probe = request.Method + " " + u.String()
-	response, err := client().Do(request)
+// do sends one request and keeps what is compared: status, content type, location, body. No proxy is used, no redirect
+// followed, no connection kept, and no certificate believed or refused: it is the image's own, and the host is this one.
+func (d *driver) do(request *http.Request) (p page) {
+	p.answer.Probe = request.Method + " " + request.URL.String()
+	if ip := net.ParseIP(request.URL.Hostname()); request.Host == request.URL.Host && ip.IsLoopback() {
+		request.Host = "localhost"
+	}
+	for key, value := range map[string]string{"User-Agent": userAgent, "Accept": "*/*", "Accept-Encoding": "identity"} {
+		if request.Header.Get(key) == "" {
+			request.Header.Set(key, value)
+		}
+	}
+	client := &http.Client{
+		Timeout:       d.request,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			DisableKeepAlives: true, DisableCompression: true, TLSHandshakeTimeout: handshakeTime, MaxResponseHeaderBytes: maxHeader,
+			TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "localhost", MinVersion: tls.VersionTLS10},
+		},
+	}
+	response, err := client.Do(request)
 	if err != nil {
-		a.Error = plainError(err)
-		return a, nil, false
+		p.answer.Error, p.err = plainError(err, d.request), err
+		return p
 	}
 	defer response.Body.Close()
-	a.Status = response.StatusCode
-	a.OK = a.Status < 500
-	var header []string
-	for _, key := range []string{"Content-Type", "Location"} {
-		if value := response.Header.Get(key); value != "" {
-			header = append(header, strings.ToLower(key)+": "+value)
-		}
-	}
-	a.Header = strings.Join(header, "\n")
-	if err := readBody(&a, response.Body); err != nil {
-		a.OK, a.Error = false, "the body broke off: "+plainError(err)
-	}
-	return a, findLinks(u, response.Header, a.Body), true
+	p.answer.Status, p.answer.OK = response.StatusCode, response.StatusCode < 500
+	p.answer.Header = keptHeader(response.Header)
+	d.readBody(&p.answer, response.Body)
+	p.links = findLinks(request.URL, response.Header, p.answer.Body)
+	return p
 }
 
-func readBody(a *analyzer.Answer, r io.Reader) error {
+func keptHeader(header http.Header) string {
+	var lines []string
+	for _, key := range []string{"Content-Type", "Location"} {
+		if value := header.Get(key); value != "" {
+			lines = append(lines, strings.ToLower(key)+": "+value)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// readBody keeps a body. One that has no end in time is a stream: how much of it came is a matter of chance and not kept.
+func (d *driver) readBody(a *analyzer.Answer, r io.Reader) {
 	sum := sha256.New()
 	head := &headWriter{limit: analyzer.MaxBody}
 	n, err := io.Copy(io.MultiWriter(sum, head), io.LimitReader(r, maxPage))
+	switch {
+	case err != nil && isTimeout(err):
+		a.Error = "the body did not end within " + d.request.String()
+		return
+	case err != nil:
+		a.OK, a.Error = false, "the body broke off: "+plainError(err, d.request)
+	}
 	a.Size, a.Body, a.SHA256 = n, head.data, hex.EncodeToString(sum.Sum(nil))
-	return err
+}
+
+func isTimeout(err error) bool {
+	var timed net.Error
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &timed) && timed.Timeout()
 }
 
 // headWriter keeps the beginning of what is written.
@@ -149,8 +116,11 @@ func (h *headWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// plainError is an error without the address of the request, which a port chosen by chance would make different each time.
-func plainError(err error) string {
+// plainError is an error without the addresses of the connection: its near port is another each time.
+func plainError(err error, limit time.Duration) string {
+	if isTimeout(err) {
+		return "no answer within " + limit.String()
+	}
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
@@ -162,60 +132,21 @@ func plainError(err error) string {
 	return err.Error()
 }
 
-var linkPattern = regexp.MustCompile(`(?i)(?:href|src)\s*=\s*["']?([^"'\s>]+)|url\(\s*["']?([^"')]+)`)
-
-// findLinks lists the pages of the same origin that a page names, and where it redirects to, absolute and without fragment.
-func findLinks(base *url.URL, header http.Header, body []byte) []string {
-	var found []string
-	add := func(text string) {
-		u, err := base.Parse(strings.TrimSpace(text))
-		if err != nil || u.Scheme != base.Scheme || u.Host != base.Host {
-			return
-		}
-		u.Fragment = ""
-		if u.Path == "" {
-			u.Path = "/"
-		}
-		found = append(found, u.String())
-	}
-	if location := header.Get("Location"); location != "" {
-		if u, err := base.Parse(location); err == nil && (u.Hostname() == "localhost" || u.Host == base.Host) {
-			u.Host = base.Host
-			add(u.String())
-		}
-	}
-	kind := header.Get("Content-Type")
-	if strings.Contains(kind, "html") || strings.Contains(kind, "css") {
-		for _, match := range linkPattern.FindAllSubmatch(body, 1000) {
-			add(string(match[1]) + string(match[2]))
-		}
-	}
-	return found
-}
-
-// connect is the probe of a port that does not speak HTTP.
-func connect(ctx context.Context, address string) analyzer.Answer {
-	a := analyzer.Answer{Probe: "connect " + address}
-	dialer := net.Dialer{Timeout: requestTime}
-	conn, err := dialer.DialContext(ctx, "tcp", address)
-	if err != nil {
-		a.Error = plainError(err)
-		return a
-	}
-	conn.Close()
-	a.OK = true
-	return a
-}
-
 // httpStep is a request the user described.
 func (d *driver) httpStep(ctx context.Context, name string, s *analyzer.HTTPStep) analyzer.Answer {
-	method := s.Method
+	method := strings.ToUpper(s.Method)
 	if method == "" {
 		method = http.MethodGet
 	}
-	u, err := d.stepURL(s)
+	if name == "" {
+		name = method + " " + s.URL + s.Path
+	}
+	u, err := d.stepURL(ctx, s)
 	if err != nil {
 		return analyzer.Answer{Probe: name, Error: err.Error()}
+	}
+	if strings.HasPrefix(name, method+" ") {
+		name = method + " " + u.String()
 	}
 	request, err := http.NewRequestWithContext(ctx, method, u.String(), strings.NewReader(s.Body))
 	if err != nil {
@@ -227,42 +158,72 @@ func (d *driver) httpStep(ctx context.Context, name string, s *analyzer.HTTPStep
 			request.Host = value
 		}
 	}
-	a, _, _ := do(request, u)
-	if name != "" {
-		a.Probe = name
+	a := d.do(request).answer
+	a.Probe = name
+	switch {
+	case a.Error != "" && a.Status == 0:
+	case s.Status != 0 && a.Status != s.Status:
+		a.OK, a.Error = false, fmt.Sprintf("status %d, expected %d", a.Status, s.Status)
+	case s.Status == 0 && a.Status >= 500:
+		a.OK, a.Error = false, fmt.Sprintf("status %d, expected one below 500", a.Status)
+	case !strings.Contains(string(a.Body), s.Text):
+		a.OK, a.Error = false, contains("the body", s.Text, a.Body)
+	case a.Error == "":
+		a.OK = true
 	}
-	expect(&a, s.Status, s.Text, a.Body)
 	return a
 }
 
-func (d *driver) stepURL(s *analyzer.HTTPStep) (*url.URL, error) {
+// contains says what was expected and what came.
+func contains(what, text string, got []byte) string {
+	const shown = 80
+	if len(got) > shown {
+		got = append(got[:shown:shown], "..."...)
+	}
+	return fmt.Sprintf("%s does not contain %q: %q", what, text, got)
+}
+
+// stepURL is where a request goes: the whole URL, or a path of a port, which is the first that speaks HTTP unless it is named.
+func (d *driver) stepURL(ctx context.Context, s *analyzer.HTTPStep) (*url.URL, error) {
 	if s.URL != "" {
 		return url.Parse(s.URL)
 	}
-	port := s.Port
-	if port == 0 {
-		port = d.httpPort
+	p, err := d.httpPort(ctx, s.Port)
+	if err != nil {
+		return nil, err
 	}
-	if port == 0 {
-		return nil, errors.New("no port speaks HTTP: name one")
+	path, err := url.Parse("/" + strings.TrimPrefix(s.Path, "/"))
+	if err != nil {
+		return nil, err
 	}
-	scheme := "http"
-	if d.secure[port] {
-		scheme = "https"
-	}
-	return url.Parse(fmt.Sprintf("%s://127.0.0.1:%d/%s", scheme, port, strings.TrimPrefix(s.Path, "/")))
+	return p.root(p.scheme).ResolveReference(path), nil
 }
 
-// expect checks an answer against what the user expects.
-func expect(a *analyzer.Answer, status int, text string, body []byte) {
-	switch {
-	case a.Error != "":
-		a.OK = false
-	case status != 0 && a.Status != status:
-		a.OK, a.Error = false, fmt.Sprintf("status %d, expected %d", a.Status, status)
-	case text != "" && !strings.Contains(string(body), text):
-		a.OK, a.Error = false, fmt.Sprintf("the answer does not contain %q", text)
-	case status != 0:
-		a.OK = true
+func (d *driver) httpPort(ctx context.Context, number int) (*port, error) {
+	now, err := d.target.Listening()
+	if err != nil {
+		return nil, err
 	}
+	ports := slices.Clone(d.ports)
+	for _, p := range tcpPorts(now) {
+		if d.known(p.number) == nil && (p.number == number || number == 0 && !d.byChance(analyzer.Socket{Network: "tcp", Port: p.number})) {
+			ports = append(ports, p)
+		}
+	}
+	for _, p := range ports {
+		if number != 0 && p.number != number {
+			continue
+		}
+		if !p.asked {
+			d.detect(ctx, p)
+			d.ports = append(d.ports, p)
+		}
+		if p.scheme != "" {
+			return p, nil
+		}
+	}
+	if number != 0 {
+		return nil, fmt.Errorf("port %d does not speak HTTP", number)
+	}
+	return nil, errors.New("no port speaks HTTP")
 }

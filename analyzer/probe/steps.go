@@ -10,95 +10,105 @@ import (
 	"strings"
 	"time"
 
-	"mvdan.cc/sh/v3/shell"
-
 	"github.com/slimimage/slim/analyzer"
 )
 
-// steps does what the user asked for, in order.
+// steps does what the user asked for, in order. The first that fails is the run's failure: the user expects it to work.
 func (d *driver) steps(ctx context.Context) {
 	for _, step := range d.job.Steps {
-		if ctx.Err() != nil {
+		if d.over(ctx) {
 			return
 		}
-		if step.Wait != nil {
-			d.wait(ctx, step.Wait)
-			continue
-		}
-		a := d.step(ctx, step)
-		d.add(a)
-		if !a.OK && expects(step) && d.out.Failure == "" {
-			d.out.Failure = a.Probe + ": " + a.Error
+		a, status := d.step(ctx, step)
+		if a = d.add(a, status); !a.OK {
+			d.fail(a)
 		}
 	}
 }
 
-func (d *driver) step(ctx context.Context, step analyzer.Step) analyzer.Answer {
+// step returns the answer and its status in words.
+func (d *driver) step(ctx context.Context, step analyzer.Step) (analyzer.Answer, string) {
 	switch {
 	case step.HTTP != nil:
-		return d.httpStep(ctx, step.Name, step.HTTP)
+		a := d.httpStep(ctx, step.Name, step.HTTP)
+		return a, strconv.Itoa(a.Status)
 	case step.TCP != nil:
-		return tcpStep(ctx, step.Name, step.TCP)
+		return d.tcpStep(ctx, step.Name, step.TCP), "answered"
 	case step.Exec != nil:
 		return d.execStep(ctx, step.Name, step.Exec)
+	case step.Wait != nil:
+		return d.waitStep(ctx, step.Name, step.Wait), "done"
 	}
-	return analyzer.Answer{Probe: step.Name, Error: "the step asks for nothing"}
+	return analyzer.Answer{Probe: "step", Error: "it asks for nothing"}, ""
 }
 
-// expects says whether the user said what the answer must be; without that any answer is a good one.
-func expects(step analyzer.Step) bool {
-	switch {
-	case step.HTTP != nil:
-		return step.HTTP.Status != 0 || step.HTTP.Text != ""
-	case step.TCP != nil:
-		return step.TCP.Expect != ""
-	case step.Exec != nil:
-		return step.Exec.Text != "" || step.Exec.Status != 0
+// connect is the probe of a port that does not speak HTTP.
+func connect(ctx context.Context, address string, limit time.Duration) analyzer.Answer {
+	a := analyzer.Answer{Probe: "connect " + address}
+	dialer := net.Dialer{Timeout: limit}
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		a.Error = plainError(err, limit)
+		return a
 	}
-	return false
+	conn.Close()
+	a.OK = true
+	return a
 }
 
 // maxReply bounds what a TCP step reads, in bytes.
 const maxReply = 64 << 10
 
-func tcpStep(ctx context.Context, name string, s *analyzer.TCPStep) analyzer.Answer {
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port))
+func (d *driver) tcpStep(ctx context.Context, name string, s *analyzer.TCPStep) analyzer.Answer {
 	a := analyzer.Answer{Probe: name}
 	if name == "" {
 		a.Probe = fmt.Sprintf("tcp %d %q", s.Port, s.Send)
 	}
-	dialer := net.Dialer{Timeout: requestTime}
-	conn, err := dialer.DialContext(ctx, "tcp", address)
+	host := "127.0.0.1"
+	if p := d.known(s.Port); p != nil {
+		host = p.host
+	}
+	dialer := net.Dialer{Timeout: d.request}
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(s.Port)))
 	if err != nil {
-		a.Error = plainError(err)
+		a.Error = plainError(err, d.request)
 		return a
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(requestTime))
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	_ = conn.SetWriteDeadline(time.Now().Add(d.request))
 	if _, err := conn.Write([]byte(s.Send)); err != nil {
-		a.Error = plainError(err)
+		a.Error = plainError(err, d.request)
 		return a
 	}
-	reply := readReply(conn, s.Expect)
+	reply := readReply(conn, s.Expect, d.request)
 	sum := sha256.Sum256(reply)
 	a.OK, a.Body, a.Size, a.SHA256 = true, reply, int64(len(reply)), hex.EncodeToString(sum[:])
-	expect(&a, 0, s.Expect, reply)
+	if !strings.Contains(string(reply), s.Expect) {
+		a.OK, a.Error = false, contains("the answer", s.Expect, reply)
+	}
 	return a
 }
 
-// readReply reads until the expected text has come and the peer pauses, the peer closes, or it is silent for a second.
-func readReply(conn net.Conn, want string) []byte {
+// readReply reads until the expected text has come and the peer pauses, the peer closes, it is silent for a second when
+// nothing is expected, or the time is over.
+func readReply(conn net.Conn, want string, limit time.Duration) []byte {
 	var reply []byte
 	buf := make([]byte, 4096)
-	for len(reply) < maxReply {
+	end := time.Now().Add(limit)
+	for len(reply) < maxReply && time.Now().Before(end) {
 		silence := time.Second
 		switch {
 		case want != "" && strings.Contains(string(reply), want):
-			silence = 100 * time.Millisecond
+			silence = 200 * time.Millisecond
 		case want != "":
-			silence = requestTime
+			silence = limit
 		}
-		_ = conn.SetReadDeadline(time.Now().Add(silence))
+		until := time.Now().Add(silence)
+		if until.After(end) {
+			until = end
+		}
+		_ = conn.SetReadDeadline(until)
 		n, err := conn.Read(buf)
 		reply = append(reply, buf[:n]...)
 		if err != nil {
@@ -108,65 +118,81 @@ func readReply(conn net.Conn, want string) []byte {
 	return reply
 }
 
-func (d *driver) execStep(ctx context.Context, name string, s *analyzer.ExecStep) analyzer.Answer {
+func (d *driver) execStep(ctx context.Context, name string, s *analyzer.ExecStep) (analyzer.Answer, string) {
 	argv := s.Argv
 	if len(argv) == 0 {
 		argv = split(s.Line)
 	}
-	if name == "" {
-		name = "exec: " + s.Line + strings.Join(s.Argv, " ")
+	if name == "" && len(s.Argv) > 0 {
+		name = "exec: " + quote(s.Argv)
+	} else if name == "" {
+		name = "exec: " + s.Line
 	}
 	result, err := d.target.Exec(ctx, Command{Argv: argv, User: s.User})
-	return execAnswer(name, result, err, s.Status, s.Text)
+	return execAnswer(name, result, err, s.Status, s.Text), exitStatus(result)
 }
 
-// split makes an argument vector of a command line: its words when it needs no shell, else a shell that runs it.
-func split(line string) []string {
-	if !strings.ContainsAny(line, "|&;<>()$`*?[]#~={}\n") {
-		if words, err := shell.Fields(line, nil); err == nil && len(words) > 0 {
-			return words
-		}
-	}
-	return []string{"/bin/sh", "-c", line}
-}
+func exitStatus(r Result) string { return "exit " + strconv.Itoa(r.ExitCode) }
 
 func execAnswer(name string, result Result, err error, status int, text string) analyzer.Answer {
 	a := analyzer.Answer{Probe: name, Status: result.ExitCode, Body: result.Stdout, Stderr: result.Stderr, Size: result.StdoutSize, SHA256: result.StdoutSHA}
-	if err != nil {
+	switch {
+	case err != nil:
 		a.Error = err.Error()
-		return a
-	}
-	a.OK = result.ExitCode == status
-	if !a.OK {
-		a.Error = fmt.Sprintf("exit code %d, expected %d", result.ExitCode, status)
-	} else if text != "" && !strings.Contains(string(result.Stdout), text) {
-		a.OK, a.Error = false, fmt.Sprintf("the output does not contain %q", text)
+	case result.ExitCode != status:
+		a.Error = fmt.Sprintf("exit %d, expected %d", result.ExitCode, status)
+		if said := strings.TrimSpace(string(result.Stderr)); said != "" {
+			lines := strings.Split(said, "\n")
+			a.Error += fmt.Sprintf(": %q", lines[len(lines)-1])
+		}
+	case !strings.Contains(string(result.Stdout), text):
+		a.Error = contains("the output", text, result.Stdout)
+	default:
+		a.OK = true
 	}
 	return a
 }
 
-func (d *driver) wait(ctx context.Context, w *analyzer.WaitStep) {
-	if w.Seconds > 0 {
-		pause(ctx, time.Duration(w.Seconds)*time.Second)
+// waitStep waits for a port, for as long as the step says where it does, or just for a while.
+func (d *driver) waitStep(ctx context.Context, name string, w *analyzer.WaitStep) analyzer.Answer {
+	a := analyzer.Answer{Probe: name}
+	long := time.Duration(w.Seconds) * time.Second
+	if w.Port == 0 {
+		if name == "" {
+			a.Probe = fmt.Sprintf("wait %d s", w.Seconds)
+		}
+		if a.OK = pause(ctx, long); !a.OK {
+			a.Error = "the time was over before"
+		}
+		return a
 	}
-	for w.Port != 0 {
-		if connect(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(w.Port))).OK || !pause(ctx, poll) {
-			return
+	if name == "" {
+		a.Probe = fmt.Sprintf("wait for port %d", w.Port)
+	}
+	begin := time.Now()
+	for {
+		now, err := d.target.Listening()
+		if err == nil && listens(now, w.Port) {
+			a.OK = true
+			return a
+		}
+		if d.exited() || w.Seconds > 0 && time.Since(begin) >= long || !pause(ctx, d.poll) {
+			a.Error = "nothing listens on it"
+			return a
 		}
 	}
 }
 
-// probeImage runs the test suite of another image beside the application. Its output varies and is only logged; its exit code
-// is the answer.
+// probeImage runs the test suite of another image beside the application. Its output varies and is not kept; its exit code is
+// the answer.
 func (d *driver) probeImage(ctx context.Context) {
-	if d.job.ProbeRoot == "" || len(d.job.ProbeArgv) == 0 || ctx.Err() != nil {
+	if d.job.ProbeRoot == "" || len(d.job.ProbeArgv) == 0 || d.over(ctx) {
 		return
 	}
 	result, err := d.target.Exec(ctx, Command{Argv: d.job.ProbeArgv, Env: d.job.ProbeEnv, Dir: d.job.ProbeDir, Root: d.job.ProbeRoot})
-	a := execAnswer("probe image: "+strings.Join(d.job.ProbeArgv, " "), result, err, 0, "")
+	a := execAnswer("probe-image: "+quote(d.job.ProbeArgv), result, err, 0, "")
 	a.Body, a.Stderr, a.Size, a.SHA256 = nil, nil, 0, ""
-	d.add(a)
-	if !a.OK && d.out.Failure == "" {
-		d.out.Failure = a.Probe + ": " + a.Error
+	if a = d.add(a, exitStatus(result)); !a.OK {
+		d.fail(a)
 	}
 }

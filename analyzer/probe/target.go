@@ -15,7 +15,8 @@ type Target interface {
 	// Exited is closed when the first process has ended.
 	Exited() <-chan struct{}
 	// Exec runs a command beside the application, as the application's user and in its environment unless cmd says
-	// otherwise, and waits for it. A command that ran and failed is no error: its Result has the exit code.
+	// otherwise, streams what it prints to wherever the application's own output goes, and waits for it. A command that ran
+	// and failed is no error: its Result has the exit code.
 	Exec(ctx context.Context, cmd Command) (Result, error)
 }
 

@@ -1,0 +1,152 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slimimage/slim/analyzer"
+)
+
+// The ports that the kernel chooses by chance: Linux's default for net.ipv4.ip_local_port_range (ip(7)).
+const (
+	firstEphemeral = 32768
+	lastEphemeral  = 60999
+)
+
+// forever is the patience with an application that has to listen and does not.
+const forever = time.Duration(math.MaxInt64)
+
+// waitReady waits until the first process has ended (a command: false) or the set of listening sockets has settled.
+func (d *driver) waitReady(ctx context.Context) (bool, error) {
+	tick := time.NewTicker(d.poll)
+	defer tick.Stop()
+	var before []analyzer.Socket
+	var strong time.Time // since when it has listened as a server does
+	changed := time.Now()
+	for {
+		select {
+		case <-d.target.Exited():
+			d.ended()
+			return false, nil
+		case <-ctx.Done():
+			d.late(before)
+			return false, nil
+		case <-tick.C:
+		}
+		now, err := d.target.Listening()
+		if err != nil {
+			return false, fmt.Errorf("looking for listening sockets: %w", err)
+		}
+		if !slices.Equal(now, before) {
+			before, changed = now, time.Now()
+		}
+		if strong.IsZero() && len(d.named(now)) > 0 {
+			strong = time.Now()
+		}
+		if time.Since(changed) >= d.patience(now) || !strong.IsZero() && time.Since(strong) >= d.ready {
+			d.out.Listen = d.lasting(now)
+			return true, nil
+		}
+	}
+}
+
+// ended is the end of a command.
+func (d *driver) ended() {
+	d.out.Kind = analyzer.KindCommand
+	if len(d.job.Steps) > 0 || d.job.ProbeRoot != "" {
+		d.out.Failure = "it ended before it could be probed"
+	}
+}
+
+// late is the end of a job whose time ran out before anything could be asked.
+func (d *driver) late(listening []analyzer.Socket) {
+	d.out.Kind = analyzer.KindCommand
+	d.out.Failure = fmt.Sprintf("it did not listen and did not end within %d s (--timeout)", d.timeout)
+	if len(listening) > 0 {
+		d.out.Kind, d.out.Listen = analyzer.KindServer, d.lasting(listening)
+		d.out.Failure = fmt.Sprintf("it listened, but was not ready within %d s (--timeout)", d.timeout)
+	}
+}
+
+// patience is how long a set of sockets has to stay the same before the application counts as ready. Unix sockets and ports
+// chosen by chance alone are no sign of a server: worker pools of commands have them, too.
+func (d *driver) patience(now []analyzer.Socket) time.Duration {
+	half := time.Duration(d.timeout) * time.Second / 2
+	switch missing := d.undeclared(now); {
+	case len(now) == 0 && d.needsNoSocket():
+		return min(d.weak, half)
+	case len(now) == 0:
+		return forever
+	case len(d.named(now)) == 0 && missing:
+		return min(d.weakMore, half)
+	case len(d.named(now)) == 0:
+		return min(d.weak, half)
+	case missing:
+		return d.exposed
+	}
+	return d.settle
+}
+
+// needsNoSocket says whether there is something to do with an application that never listens: commands to run beside it.
+func (d *driver) needsNoSocket() bool {
+	asks := func(s analyzer.Step) bool {
+		return s.HTTP != nil || s.TCP != nil || s.Wait != nil && s.Wait.Port != 0
+	}
+	return len(d.job.Steps) > 0 && !slices.ContainsFunc(d.job.Steps, asks)
+}
+
+// undeclared says whether a declared TCP port is not listened on.
+func (d *driver) undeclared(now []analyzer.Socket) bool {
+	return slices.ContainsFunc(d.job.Process.Exposed, func(exposed string) bool {
+		number, network := exposedPort(exposed)
+		return network == "tcp" && number != 0 && !listens(now, number)
+	})
+}
+
+func listens(now []analyzer.Socket, number int) bool {
+	return slices.ContainsFunc(now, func(s analyzer.Socket) bool { return s.Network == "tcp" && s.Port == number })
+}
+
+// exposedPort reads "80" or "80/tcp"; the port is 0 where it is not one number.
+func exposedPort(s string) (int, string) {
+	text, network, _ := strings.Cut(s, "/")
+	number, err := strconv.Atoi(text)
+	if err != nil {
+		number = 0
+	}
+	if network == "" {
+		network = "tcp"
+	}
+	return number, network
+}
+
+// lasting leaves out the ports that the kernel chose by chance: they are others at each start.
+func (d *driver) lasting(sockets []analyzer.Socket) []analyzer.Socket {
+	var kept []analyzer.Socket
+	for _, s := range sockets {
+		if !d.byChance(s) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// named are the lasting sockets with a port.
+func (d *driver) named(sockets []analyzer.Socket) []analyzer.Socket {
+	return slices.DeleteFunc(d.lasting(sockets), func(s analyzer.Socket) bool { return s.Port == 0 })
+}
+
+func (d *driver) byChance(s analyzer.Socket) bool {
+	if s.Port < firstEphemeral || s.Port > lastEphemeral {
+		return false
+	}
+	return !slices.ContainsFunc(d.job.Process.Exposed, func(exposed string) bool {
+		number, network := exposedPort(exposed)
+		return number == s.Port && network == s.Network
+	})
+}
