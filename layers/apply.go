@@ -1,0 +1,180 @@
+package layers
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// limits bound what an image may make of memory and time.
+type limits struct {
+	entries   int   // of all layers together
+	name      int   // bytes of one name or link target: PATH_MAX, include/uapi/linux/limits.h
+	text      int64 // bytes of all names, link targets and capabilities together
+	layer     int64 // uncompressed bytes of one layer
+	manifests int   // in all image indexes of one input
+	layers    int   // in one image
+}
+
+var defaultLimits = limits{entries: 5_000_000, name: 4096, text: 1 << 30, layer: 512 << 30, manifests: 2000, layers: 1000}
+
+// Whiteouts, as the OCI image specification has them (layer.md). Other names with the prefix of opaque are metadata of AUFS.
+const (
+	whiteout = ".wh."
+	metadata = ".wh..wh."
+	opaque   = ".wh..wh..opq"
+)
+
+// insideName is a name of an archive as a clean path. Absolute names are taken inside the root; one that climbs out is refused.
+func insideName(name string) (string, error) {
+	depth := 0
+	for _, part := range splitPath(name) {
+		if part != ".." {
+			depth++
+		} else if depth--; depth < 0 {
+			return "", errors.New("the name climbs out of the root filesystem")
+		}
+	}
+	if strings.IndexByte(name, 0) >= 0 {
+		return "", errors.New("the name holds a zero byte")
+	}
+	return string(CleanPath(name)), nil
+}
+
+// put gives name the inode. A directory over a directory keeps its entries; anything else replaces what was there.
+func (x *Index) put(name string, n *Inode, layer int) error {
+	if name == "." {
+		if !n.Mode.IsDir() {
+			return errors.New("the root is not a directory")
+		}
+		x.root.Inode, x.root.layer = n, layer
+		return nil
+	}
+	parent, err := x.parent(path.Dir(name), layer)
+	if err != nil {
+		return err
+	}
+	base := path.Base(name)
+	if old := parent.children[base]; old != nil && old.Mode.IsDir() && n.Mode.IsDir() {
+		old.Inode, old.layer = n, layer
+		return nil
+	}
+	if parent.children == nil {
+		parent.children = map[string]*node{}
+	}
+	parent.children[base] = &node{Inode: n, layer: layer}
+	return nil
+}
+
+// parent is the directory at the end of name's symlinks; it and those above it are made where they are missing.
+func (x *Index) parent(name string, layer int) (*node, error) {
+	n := x.root
+	for _, part := range splitPath(name) {
+		next := n.children[part]
+		if next == nil || !next.Mode.IsDir() {
+			return x.makeParent(name, layer)
+		}
+		n = next
+	}
+	return n, nil
+}
+
+func (x *Index) makeParent(name string, layer int) (*node, error) {
+	res, err := Resolve(x, ".", name, true)
+	if err != nil {
+		return nil, err
+	}
+	rest := splitPath(res.Rest)
+	for _, part := range rest {
+		if part == ".." {
+			return nil, &fs.PathError{Op: "mkdir", Path: name, Err: fs.ErrNotExist}
+		}
+	}
+	n := x.root
+	for _, part := range append(splitPath(res.Path), rest...) {
+		next := n.children[part]
+		if next == nil {
+			if x.read++; x.read > x.limits.entries {
+				return nil, fmt.Errorf("the image has more than %d entries", x.limits.entries)
+			}
+			next = x.dir(layer)
+			if n.children == nil {
+				n.children = map[string]*node{}
+			}
+			n.children[part] = next
+		}
+		if !next.Mode.IsDir() {
+			return nil, fmt.Errorf("%q is not a directory", part)
+		}
+		n = next
+	}
+	return n, nil
+}
+
+// link makes name one more name of the file target.
+func (x *Index) link(name, target string, layer int) error {
+	dir, err := x.follow("link", path.Dir(target))
+	if err != nil {
+		return fmt.Errorf("hard link to %q: %w", target, err)
+	}
+	n := dir.children[path.Base(target)]
+	if n == nil {
+		return fmt.Errorf("hard link to %q: %w", target, fs.ErrNotExist)
+	}
+	if n.Mode.IsDir() {
+		return fmt.Errorf("hard link to %q, which is a directory", target)
+	}
+	return x.put(name, n.Inode, layer)
+}
+
+// hide applies the whiteout name of a layer: what lower layers have there is gone, what this layer has stays.
+func (x *Index) hide(name string, layer int) error {
+	dir, err := x.parent(path.Dir(name), layer)
+	if err != nil {
+		return err
+	}
+	base := path.Base(name)
+	if base == opaque {
+		for child, n := range dir.children {
+			if !n.prune(layer) {
+				delete(dir.children, child)
+			}
+		}
+		return nil
+	}
+	if strings.HasPrefix(base, metadata) {
+		return nil
+	}
+	base = strings.TrimPrefix(base, whiteout)
+	if n := dir.children[base]; n != nil && !n.prune(layer) {
+		delete(dir.children, base)
+	}
+	return nil
+}
+
+// prune removes what is older than layer. It returns whether anything is left.
+func (n *node) prune(layer int) bool {
+	for base, child := range n.children {
+		if !child.prune(layer) {
+			delete(n.children, base)
+		}
+	}
+	return n.layer >= layer || len(n.children) > 0
+}
+
+// finish counts names and wasted bytes.
+func (x *Index) finish() {
+	seen := map[*Inode]bool{}
+	x.root.walk(".", func(_ string, n *node) {
+		n.Nlink++
+		if n.Mode.IsRegular() && !seen[n.Inode] && n.Layer < len(x.Layers) {
+			seen[n.Inode] = true
+			x.Layers[n.Layer].Wasted -= n.Size
+		}
+	})
+	for i := range x.Layers {
+		x.Layers[i].Wasted += x.Layers[i].Bytes
+	}
+}
