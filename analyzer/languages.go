@@ -164,8 +164,8 @@ var (
 	rubyDirs = []rules.Glob{rules.MustCompile("usr/lib/ruby/vendor_ruby"), rules.MustCompile("usr/lib/*/ruby/vendor_ruby/*"), rules.MustCompile("**/gems/*/lib"), rules.MustCompile("usr/lib/ruby/vendor_ruby/*.*.*")}
 )
 
-// matches lists what any group of the pattern found.
-func matches(re *regexp.Regexp, src []byte) []string {
+// captures lists what any group of the pattern found.
+func captures(re *regexp.Regexp, src []byte) []string {
 	var found []string
 	for _, m := range re.FindAllSubmatch(src, 10_000) {
 		for _, group := range m[1:] {
@@ -195,7 +195,7 @@ func (w *worklist) perlUses(name string) {
 	if err != nil {
 		return
 	}
-	for _, module := range matches(perlUse, src) {
+	for _, module := range captures(perlUse, src) {
 		if w.perl[module] {
 			continue
 		}
@@ -214,7 +214,7 @@ func (w *worklist) rubyRequires(name string) {
 	if err != nil {
 		return
 	}
-	for _, feature := range matches(rubyRequire, src) {
+	for _, feature := range captures(rubyRequire, src) {
 		key := "ruby:" + feature
 		if w.perl[key] {
 			continue

@@ -217,15 +217,17 @@ func (w *worklist) unreadable(u User) []string {
 	for _, use := range w.seen.Paths {
 		name := string(use.Path)
 		n, ok := w.im.nodes[name]
-		if !ok || !slices.ContainsFunc(use.Ops, func(o Op) bool { return o == OpOpen || o == OpExec || o == OpList || o == OpInterp }) {
+		if !ok {
 			continue
 		}
-		want := uint32(4)
-		if n.mode.IsDir() {
-			want = 5
-		}
-		if n.kind() != "symlink" && mayNot(n, u, want) {
-			found[name] = true
+		if slices.ContainsFunc(use.Ops, func(o Op) bool { return o == OpOpen || o == OpExec || o == OpList || o == OpInterp }) {
+			want := uint32(4)
+			if n.mode.IsDir() {
+				want = 5
+			}
+			if n.kind() != "symlink" && mayNot(n, u, want) {
+				found[name] = true
+			}
 		}
 		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 			if mayNot(w.im.nodes[dir], u, 1) {

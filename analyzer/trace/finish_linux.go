@@ -16,11 +16,29 @@ import (
 // Stop asks the application to end as `docker stop` does: the stop signal, and after grace the end of everything.
 func (s *Session) Stop(grace time.Duration) {
 	signal := stopSignal(s.opt.Entry.StopSignal)
+	if s.tracer.main == os.Getppid() && !catches(s.tracer.main, signal) {
+		return // the first process of a pid namespace gets no signal it does not catch (pid_namespaces(7))
+	}
 	_ = unix.Kill(s.tracer.main, signal)
 	select {
 	case <-s.ended:
 	case <-time.After(grace):
 	}
+}
+
+// catches says whether a process has a handler for a signal: the SigCgt mask of its status (proc_pid_status(5)).
+func catches(pid int, signal unix.Signal) bool {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return true
+	}
+	for _, line := range strings.Split(string(data), "\n") {
+		if mask, ok := strings.CutPrefix(line, "SigCgt:"); ok {
+			bits, err := strconv.ParseUint(strings.TrimSpace(mask), 16, 64)
+			return err != nil || bits&(1<<(signal-1)) != 0
+		}
+	}
+	return true
 }
 
 // stopSignal reads the STOPSIGNAL of an image: a number, or a name with or without SIG.

@@ -120,7 +120,13 @@ func (s *spec) identity() error {
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, uintptr(s.User.UID), uintptr(s.User.UID), uintptr(s.User.UID)); errno != 0 {
 		return fmt.Errorf("setuid %d: %w", s.User.UID, errno)
 	}
-	return bindLowPorts()
+	if err := bindLowPorts(); err != nil {
+		return err
+	}
+	// A change of user makes a process undumpable, and its memory then closed to a tracer without CAP_SYS_PTRACE, also to
+	// PTRACE_PEEKDATA (kernel/ptrace.c, ptrace_access_vm): the exec that follows could not be read.
+	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0)
+	return nil
 }
 
 // bindLowPorts leaves the thread CAP_NET_BIND_SERVICE, through exec (capabilities(7), ambient set), and no other capability.
