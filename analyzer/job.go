@@ -24,8 +24,9 @@ type Job struct {
 	// Plain traces without a seccomp filter and without no_new_privs, stopping at every system call: slow, and the only way
 	// that leaves setuid programs and file capabilities their effect.
 	Plain bool `json:"plain,omitempty"`
-	// Again marks a second observation of the same image, made to learn which answers vary by themselves.
-	Again    bool `json:"again,omitempty"`
+	// Again counts the repetitions of a run, made to learn which answers vary by themselves: BuildKit would answer an equal job from
+	// its cache.
+	Again    int  `json:"again,omitempty"`
 	Syscalls bool `json:"syscalls,omitempty"` // also record the set of system calls (stops on every call: slow)
 }
 
