@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,16 +77,56 @@ func layerType(head []byte) types.MediaType {
 	return types.OCIUncompressedLayer
 }
 
-// open opens an image of the store by the digest of its manifest.
-func (s blobStore) open(digest v1.Hash, opt OpenOptions) (*Input, error) {
-	if err := bounded(blobPath(s.dir, digest)); err != nil {
-		return nil, err
-	}
+// open opens an image of the store by the digest of its manifest. Every blob of it must be there with the size its manifest
+// says: a truncated layer is found here and not in the middle of a build.
+func (s blobStore) open(digest v1.Hash) (*Input, error) {
 	img, err := partial.CompressedToImage(storedImage{s, digest})
 	if err != nil {
 		return nil, err
 	}
-	return &Input{Layout: s.dir, Digest: digest, Image: img, RepoDigest: digest.String()}, complete(s.dir, img)
+	manifest, err := img.Manifest()
+	if err != nil {
+		return nil, fmt.Errorf("reading its manifest: %w", err)
+	}
+	if manifest.Config.Digest.Hex == "" || len(manifest.Layers) > maxLayers {
+		return nil, fmt.Errorf("manifest %s is of no image, or of one with more than %d layers", digest, maxLayers)
+	}
+	for i, d := range append([]v1.Descriptor{manifest.Config}, manifest.Layers...) {
+		what := fmt.Sprintf("layer %d", i)
+		if i == 0 {
+			what = "config"
+		}
+		if err := s.present(d); err != nil {
+			return nil, fmt.Errorf("its %s: %w", what, err)
+		}
+	}
+	return &Input{Layout: s.dir, Digest: digest, Image: img, RepoDigest: digest.String()}, nil
+}
+
+// present says whether a blob is there, whole as far as its size tells.
+func (s blobStore) present(d v1.Descriptor) error {
+	info, err := os.Stat(blobPath(s.dir, d.Digest))
+	if err != nil {
+		return fmt.Errorf("blob %s is missing: %w", d.Digest, ErrNotFound)
+	}
+	if !info.Mode().IsRegular() || info.Size() != d.Size {
+		return fmt.Errorf("blob %s has %d bytes, its manifest says %d", d.Digest, info.Size(), d.Size)
+	}
+	return nil
+}
+
+// adopt moves blobs of another store on the same file system into this one.
+func (s blobStore) adopt(from blobStore, blobs ...v1.Descriptor) error {
+	for _, d := range blobs {
+		name := blobPath(s.dir, d.Digest)
+		if s.present(d) == nil {
+			continue // also when the image lists a layer twice
+		}
+		if err := os.Rename(blobPath(from.dir, d.Digest), name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // recorded says under which manifest an image of the Docker engine was imported before.
@@ -103,7 +144,11 @@ func (s blobStore) record(id string, digest v1.Hash) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(name, []byte(digest.String()), 0o644)
+	part := fmt.Sprintf("%s.%d", name, os.Getpid())
+	if err := os.WriteFile(part, []byte(digest.String()), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(part, name)
 }
 
 func (s blobStore) recordName(id string) string {
@@ -167,10 +212,39 @@ func (l storedLayer) Compressed() (io.ReadCloser, error) {
 	return os.Open(blobPath(l.store.dir, l.desc.Digest))
 }
 
-// small reads a manifest or config, verified.
+func blobPath(dir string, h v1.Hash) string { return filepath.Join(dir, "blobs", h.Algorithm, h.Hex) }
+
+// small reads a manifest, index or config, verified.
 func (s blobStore) small(digest v1.Hash) ([]byte, error) {
-	if err := verify(s.dir, digest); err != nil {
+	data, err := readSmall(blobPath(s.dir, digest))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("blob %s is missing: %w", digest, ErrNotFound)
+	}
+	if err != nil {
 		return nil, err
 	}
-	return os.ReadFile(blobPath(s.dir, digest))
+	if got, _, err := v1.SHA256(bytes.NewReader(data)); err != nil || got != digest {
+		return nil, fmt.Errorf("%w: blob %s holds %s", ErrDigest, digest, got)
+	}
+	return data, nil
+}
+
+// readSmall reads a regular file of at most maxManifest bytes.
+func readSmall(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", filepath.Base(name))
+	}
+	if info.Size() > maxManifest {
+		return nil, fmt.Errorf("%s has %d bytes, more than a manifest or config may have (%d)", filepath.Base(name), info.Size(), maxManifest)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxManifest))
 }

@@ -1,202 +1,212 @@
 package layers
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
-// refName is the annotation that names an image in an OCI layout (image-spec, annotations.md).
-const refName = "org.opencontainers.image.ref.name"
-
-// registryError says in one line what a registry answered.
-func registryError(err error) error {
-	var answer *transport.Error
-	if errors.As(err, &answer) {
-		switch answer.StatusCode {
-		case http.StatusNotFound:
-			return fmt.Errorf("the registry has no such image: %w", ErrNotFound)
-		case http.StatusUnauthorized, http.StatusForbidden:
-			return fmt.Errorf("the registry refuses: %d (docker login?)", answer.StatusCode)
-		}
-	}
-	return err
-}
-
-// openLayout opens an OCI layout directory in place. tag may be empty where there is only one image.
-func openLayout(dir, tag string, opt OpenOptions) (*Input, error) {
-	if _, err := os.Stat(filepath.Join(dir, "index.json")); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = ErrNotFound
-		}
-		return nil, fmt.Errorf("%s is no OCI layout: index.json: %w", dir, err)
-	}
-	if err := bounded(filepath.Join(dir, "index.json")); err != nil {
-		return nil, err
-	}
-	p, err := layout.FromPath(dir)
-	if err != nil {
-		return nil, err
-	}
-	index, err := p.ImageIndex()
-	if err != nil {
-		return nil, err
-	}
-	desc, err := findTag(index, tag)
-	if err != nil {
-		return nil, err
-	}
-	img, err := descend(dir, index, desc, opt.platform(), 0)
-	if err != nil {
-		return nil, err
-	}
-	digest, err := img.Digest()
-	if err != nil {
-		return nil, err
-	}
-	in := &Input{Kind: KindOCI, Layout: dir, Digest: digest, Image: img, RepoDigest: desc.Digest.String()}
-	in.Repo, in.Tag = layoutName(dir, desc.Annotations)
-	return in, complete(dir, img)
-}
-
-// layoutName names the result: after the image's annotation, else after the directory.
-func layoutName(dir string, annotations map[string]string) (repo, tag string) {
-	if full := annotations["io.containerd.image.name"]; full != "" {
-		return shortName(full), annotations[refName]
-	}
-	base := strings.ToLower(strings.TrimLeft(filepath.Base(filepath.Clean(dir)), "._-"))
-	tag = annotations[refName]
-	if shortName(tag) != tag || strings.Contains(tag, "/") {
-		return shortName(tag), strings.TrimPrefix(tag, shortName(tag)+":")
-	}
-	return base, tag
-}
-
-func findTag(index v1.ImageIndex, tag string) (v1.Descriptor, error) {
-	manifest, err := index.IndexManifest()
-	if err != nil {
-		return v1.Descriptor{}, err
-	}
-	var names []string
-	for _, d := range manifest.Manifests {
-		if tag != "" && (d.Annotations[refName] == tag || d.Digest.String() == tag) {
-			return d, nil
-		}
-		names = append(names, d.Annotations[refName])
-	}
-	switch {
-	case tag != "":
-		return v1.Descriptor{}, fmt.Errorf("the layout has no image %q (it has %s): %w", tag, strings.Join(names, ", "), ErrNotFound)
-	case len(manifest.Manifests) == 0:
-		return v1.Descriptor{}, fmt.Errorf("the layout has no image: %w", ErrNotFound)
-	}
-	images := slices.DeleteFunc(slices.Clone(manifest.Manifests), func(d v1.Descriptor) bool {
-		return d.Annotations["vnd.docker.reference.type"] == "attestation-manifest"
-	})
-	if len(images) > 1 && !samePlace(images) {
-		return v1.Descriptor{}, fmt.Errorf("the layout has %d images: name one of %s", len(images), strings.Join(names, ", "))
-	}
-	return images[0], nil
-}
-
-// samePlace says whether the descriptors are one image for several platforms.
-func samePlace(list []v1.Descriptor) bool {
-	for _, d := range list {
-		if d.Platform == nil || d.Annotations[refName] != list[0].Annotations[refName] {
-			return false
-		}
-	}
-	return true
-}
+// Annotations of an OCI layout's index.
+const (
+	refName       = "org.opencontainers.image.ref.name" // image-spec, annotations.md
+	fullName      = "io.containerd.image.name"          // what containerd and BuildKit write beside it: the whole reference
+	referenceType = "vnd.docker.reference.type"         // BuildKit's mark of a manifest that is no image but an attestation
+)
 
 // maxDepth bounds indexes within indexes.
 const maxDepth = 4
 
-// descend goes from a descriptor to the image of a platform.
-func descend(dir string, parent v1.ImageIndex, desc v1.Descriptor, want v1.Platform, depth int) (v1.Image, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("its indexes are nested more than %d deep", maxDepth)
+// openLayout opens an OCI layout directory in place. tag may be empty where there is only one image.
+func openLayout(dir, tag string, opt OpenOptions) (*Input, error) {
+	data, err := readSmall(filepath.Join(dir, "index.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is no OCI layout: it has no index.json: %w", dir, ErrNotFound)
 	}
-	if err := verify(dir, desc.Digest); err != nil {
-		return nil, err
-	}
-	if !desc.MediaType.IsIndex() {
-		return parent.Image(desc.Digest)
-	}
-	index, err := parent.ImageIndex(desc.Digest)
 	if err != nil {
 		return nil, err
 	}
-	next, err := choose(index, want)
+	in, err := openIndex(blobStore{dir}, data, tag, opt)
 	if err != nil {
 		return nil, err
 	}
-	return descend(dir, index, next, want, depth+1)
+	in.Kind = KindOCI
+	if in.Repo == "" {
+		in.Repo = strings.ToLower(strings.TrimLeft(filepath.Base(filepath.Clean(dir)), "._-"))
+	}
+	return in, nil
 }
 
-func blobPath(dir string, h v1.Hash) string { return filepath.Join(dir, "blobs", h.Algorithm, h.Hex) }
-
-// bounded refuses a manifest or config that is too large to be one.
-func bounded(name string) error {
-	info, err := os.Stat(name)
+// openIndex opens the image of store that index (an index.json) names.
+func openIndex(store blobStore, index []byte, tag string, opt OpenOptions) (*Input, error) {
+	parsed, err := parseIndex(index)
 	if err != nil {
-		return fmt.Errorf("%s: %w", filepath.Base(name), ErrNotFound)
+		return nil, fmt.Errorf("reading index.json: %w", err)
 	}
-	if info.Size() > maxManifest {
-		return fmt.Errorf("%s has %d bytes, more than a manifest or config may have (%d)", filepath.Base(name), info.Size(), maxManifest)
-	}
-	return nil
-}
-
-// complete says whether every blob of an image is there with the size its manifest says: a truncated layer is found here and not
-// in the middle of a build.
-func complete(dir string, img v1.Image) error {
-	manifest, err := img.Manifest()
+	named, err := named(parsed, tag)
 	if err != nil {
-		return fmt.Errorf("reading its manifest: %w", err)
+		return nil, err
 	}
-	if err := verify(dir, manifest.Config.Digest); err != nil {
-		return err
-	}
-	for i, d := range append([]v1.Descriptor{manifest.Config}, manifest.Layers...) {
-		what := fmt.Sprintf("layer %d", i)
-		if i == 0 {
-			what = "config"
+	s := search{store: store, want: opt.platform()}
+	for _, d := range named {
+		if err := s.visit(d, d, 0); err != nil {
+			return nil, err
 		}
-		info, err := os.Stat(blobPath(dir, d.Digest))
+	}
+	found, err := s.result()
+	if err != nil {
+		return nil, err
+	}
+	in, err := store.open(found.leaf.Digest)
+	if err != nil {
+		return nil, err
+	}
+	in.RepoDigest = found.top.Digest.String()
+	in.Repo, in.Tag = annotatedName(found.top.Annotations)
+	return in, nil
+}
+
+func parseIndex(data []byte) (*v1.IndexManifest, error) {
+	var index v1.IndexManifest
+	if err := json.Unmarshal(data, &index); err != nil {
+		return nil, err
+	}
+	if len(index.Manifests) > defaultLimits.manifests {
+		return nil, fmt.Errorf("it has more than %d manifests", defaultLimits.manifests)
+	}
+	index.Manifests = slices.DeleteFunc(index.Manifests, func(d v1.Descriptor) bool {
+		return d.Annotations[referenceType] != ""
+	})
+	return &index, nil
+}
+
+// named are the descriptors that tag means; all when it is empty. tag may also be a whole reference or a digest.
+func named(index *v1.IndexManifest, tag string) ([]v1.Descriptor, error) {
+	var found []v1.Descriptor
+	for _, d := range index.Manifests {
+		if tag == "" || slices.Contains([]string{d.Annotations[refName], d.Annotations[fullName], d.Digest.String()}, tag) {
+			found = append(found, d)
+		}
+	}
+	switch {
+	case len(found) > 0:
+		return found, nil
+	case len(index.Manifests) == 0:
+		return nil, fmt.Errorf("there is no image in it: %w", ErrNotFound)
+	}
+	return nil, fmt.Errorf("there is no image %q in it, only %s: %w", tag, listNames(index.Manifests), ErrNotFound)
+}
+
+func listNames(list []v1.Descriptor) string {
+	var names []string
+	for _, d := range list {
+		name := d.Annotations[refName]
+		if name == "" {
+			name = d.Digest.String()
+		}
+		if !slices.Contains(names, name) && len(names) < 20 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// annotatedName is the name and tag that the annotations of an image say; both may be empty.
+func annotatedName(annotations map[string]string) (repo, tag string) {
+	if full := annotations[fullName]; full != "" {
+		return splitName(full)
+	}
+	if ref := annotations[refName]; strings.ContainsAny(ref, "/:") {
+		return splitName(ref)
+	}
+	return "", annotations[refName]
+}
+
+// splitName separates a reference into its name as written and its tag.
+func splitName(ref string) (repo, tag string) {
+	repo = shortName(ref)
+	rest, _, _ := strings.Cut(ref, "@")
+	return repo, strings.TrimPrefix(strings.TrimPrefix(rest, repo), ":")
+}
+
+// search collects the images of a platform below some descriptors.
+type search struct {
+	store blobStore
+	want  v1.Platform
+	found []match
+	have  []v1.Platform // of those that do not fit
+	seen  int
+}
+
+// match is the manifest of an image and the descriptor of the layout's index that led to it.
+type match struct{ leaf, top v1.Descriptor }
+
+func (s *search) visit(d, top v1.Descriptor, depth int) error {
+	if s.seen++; depth > maxDepth || s.seen > defaultLimits.manifests {
+		return fmt.Errorf("its indexes are nested more than %d deep or list more than %d manifests", maxDepth, defaultLimits.manifests)
+	}
+	if d.MediaType.IsIndex() {
+		data, err := s.store.small(d.Digest)
 		if err != nil {
-			return fmt.Errorf("its %s %s is missing: %w", what, d.Digest, ErrNotFound)
+			return err
 		}
-		if info.Size() != d.Size {
-			return fmt.Errorf("its %s %s has %d bytes, its manifest says %d", what, d.Digest, info.Size(), d.Size)
+		index, err := parseIndex(data)
+		if err != nil {
+			return fmt.Errorf("reading index %s: %w", d.Digest, err)
 		}
+		for _, child := range index.Manifests {
+			if err := s.visit(child, top, depth+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	have, err := s.platform(d)
+	switch {
+	case errors.Is(err, ErrNotFound) && top.Digest != d.Digest:
+		return nil // engines and mirrors leave out the platforms that they have not pulled
+	case err != nil:
+		return err
+	case fits(have, s.want):
+		s.found = append(s.found, match{d, top})
+	default:
+		s.have = append(s.have, have)
 	}
 	return nil
 }
 
-// verify reads a manifest or config and compares its digest; layers are verified by BuildKit when it takes them in.
-func verify(dir string, want v1.Hash) error {
-	name := blobPath(dir, want)
-	if err := bounded(name); err != nil {
-		return err
+// platform is what the descriptor says, else what the image's config says.
+func (s *search) platform(d v1.Descriptor) (v1.Platform, error) {
+	if d.Platform != nil && d.Platform.OS != "" {
+		return *d.Platform, nil
 	}
-	f, err := os.Open(name)
+	in, err := s.store.open(d.Digest)
 	if err != nil {
-		return err
+		return v1.Platform{}, err
 	}
-	defer f.Close()
-	got, _, err := v1.SHA256(f)
-	if err == nil && got != want {
-		err = fmt.Errorf("blob %s has digest %s", want, got)
+	return in.platform()
+}
+
+// result is the one image that was found.
+func (s *search) result() (match, error) {
+	if len(s.found) == 0 {
+		return match{}, platformError(s.have, s.want)
 	}
-	return err
+	first := s.found[0]
+	for _, other := range s.found[1:] {
+		if other.leaf.Digest != first.leaf.Digest && other.top.Digest != first.top.Digest {
+			tops := make([]v1.Descriptor, len(s.found))
+			for i := range s.found {
+				tops[i] = s.found[i].top
+			}
+			return match{}, fmt.Errorf("there are several images in it: name one of %s after a colon", listNames(tops))
+		}
+	}
+	return first, nil
 }

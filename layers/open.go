@@ -9,10 +9,7 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	mobyclient "github.com/moby/moby/client"
 )
 
@@ -23,6 +20,7 @@ const (
 	KindDockerArchive = "docker-archive"
 	KindOCI           = "oci"
 	KindOCIArchive    = "oci-archive"
+	KindStdin         = "stdin"
 )
 
 var (
@@ -60,17 +58,21 @@ func (o OpenOptions) platform() v1.Platform {
 	return v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
 }
 
-// Open opens an image: a registry reference; "docker:REF", or a plain reference that the Docker engine has; "docker-archive:FILE",
-// "oci:DIR[:REF]", "oci-archive:FILE[:REF]"; or "-", an archive of either kind on standard input. Only manifest and config are
-// read of a registry's image; archives and the engine's images are written into an OCI layout below opt.Cache.
-// Errors satisfy errors.Is for ErrNotFound and ErrPlatform where they mean that.
+// Open opens an image: a registry reference; "docker:REF", or a plain reference that the Docker engine has; "docker-archive:FILE[:REF]",
+// "oci:DIR[:REF]", "oci-archive:FILE[:REF]"; or "-", an archive of either kind on standard input. Archives may be gzipped. Only
+// manifest and config are read of a registry's image; archives and the engine's images are written into an OCI layout below
+// opt.Cache, an OCI layout is used where it is. Manifest and config are verified, layers only by their size: BuildKit and NewIndex
+// verify what they read. Errors satisfy errors.Is for ErrNotFound, ErrPlatform and ErrDigest where they mean that.
 func Open(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
 	in, err := open(ctx, ref, opt)
+	if err == nil {
+		in.Name = ref
+		err = in.check(opt)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", ref, err)
 	}
-	in.Name = ref
-	return in, in.check(opt)
+	return in, nil
 }
 
 func open(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
@@ -79,7 +81,7 @@ func open(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
 	case ref == "":
 		return nil, errors.New("it has no name")
 	case ref == "-":
-		return openStream(ctx, opt.Stdin, opt)
+		return openStream(ctx, opt)
 	case ok && scheme == KindDockerArchive, ok && scheme == KindOCIArchive:
 		return openArchive(ctx, scheme, rest, opt)
 	case ok && scheme == KindOCI:
@@ -91,25 +93,36 @@ func open(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
 		}
 		return openDocker(ctx, rest, opt)
 	}
-	if _, err := os.Stat(ref); err == nil && strings.ContainsAny(ref, "/.") {
-		return nil, fmt.Errorf("it is a file: did you mean oci:%s, oci-archive:%s or docker-archive:%s?", ref, ref, ref)
+	if err := meantFile(ref); err != nil {
+		return nil, err
 	}
 	if opt.Docker != nil {
 		in, err := openDocker(ctx, ref, opt)
-		if !errors.Is(err, ErrNotFound) {
+		if !errors.Is(err, ErrNotFound) && !(errors.Is(err, ErrPlatform) && opt.Platform != nil) {
 			return in, err
 		}
 	}
 	return openRegistry(ctx, ref, opt)
 }
 
-// splitTag separates "DIR:REF". A directory may have colons in its name, so the whole is tried first.
-func splitTag(s string) (dir, tag string) {
-	if _, err := os.Stat(s); err == nil {
-		return s, ""
+// meantFile is an error with the right spelling when a reference without a scheme is the name of a file.
+func meantFile(ref string) error {
+	info, err := os.Stat(ref)
+	if err != nil || !strings.ContainsAny(ref, "/.") {
+		return nil
 	}
-	if i := strings.LastIndexByte(s, ':'); i > 0 && !strings.Contains(s[i:], "/") {
-		return s[:i], s[i+1:]
+	if info.IsDir() {
+		return fmt.Errorf("it is a directory: did you mean oci:%s?", ref)
+	}
+	return fmt.Errorf("it is a file: did you mean docker-archive:%s or oci-archive:%s?", ref, ref)
+}
+
+// splitTag separates "FILE:REF". Names and references may have colons, so the longest name that exists wins.
+func splitTag(s string) (file, tag string) {
+	for i := len(s); i > 0; i = strings.LastIndexByte(s[:i], ':') {
+		if _, err := os.Stat(s[:i]); err == nil {
+			return s[:i], strings.TrimPrefix(s[i:], ":")
+		}
 	}
 	return s, ""
 }
@@ -121,94 +134,22 @@ const maxManifest = 4 << 20
 const maxLayers = 500
 
 // check reads manifest and config, bounded, and compares the platform.
-func (in *Input) check(opt OpenOptions) error {
-	fail := func(err error) error { return fmt.Errorf("image %s: %w", in.Name, err) }
+func (in *Input) check(opt OpenOptions) (err error) {
 	manifest, err := in.Image.Manifest()
 	if err != nil {
-		return fail(err)
+		return fmt.Errorf("reading its manifest: %w", err)
 	}
 	if manifest.Config.Size > maxManifest {
-		return fail(fmt.Errorf("its config has %d bytes, more than %d", manifest.Config.Size, maxManifest))
+		return fmt.Errorf("its config has %d bytes, more than %d", manifest.Config.Size, maxManifest)
 	}
 	if len(manifest.Layers) > maxLayers {
-		return fail(fmt.Errorf("it has %d layers, more than %d", len(manifest.Layers), maxLayers))
+		return fmt.Errorf("it has %d layers, more than %d", len(manifest.Layers), maxLayers)
 	}
-	config, err := in.Image.ConfigFile()
-	if err != nil {
-		return fail(fmt.Errorf("reading its config: %w", err))
+	if in.Platform, err = in.platform(); err != nil {
+		return err
 	}
-	in.Platform = v1.Platform{OS: config.OS, Architecture: config.Architecture, Variant: config.Variant}
-	if in.Platform.OS == "" {
-		in.Platform.OS = "linux"
-	}
-	want := opt.platform()
-	if in.Platform.OS != want.OS || in.Platform.Architecture != want.Architecture {
-		return fail(fmt.Errorf("it is for %s, not for %s: %w", in.Platform.String(), want.String(), ErrPlatform))
+	if want := opt.platform(); !fits(in.Platform, want) {
+		return platformError([]v1.Platform{in.Platform}, want)
 	}
 	return nil
-}
-
-func openRegistry(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
-	parsed, err := name.ParseReference(ref)
-	if err != nil {
-		return nil, err
-	}
-	want := opt.platform()
-	desc, err := remote.Get(parsed, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithPlatform(want))
-	if err != nil {
-		return nil, registryError(err)
-	}
-	if desc.Size > maxManifest {
-		return nil, fmt.Errorf("its manifest has %d bytes, more than %d", desc.Size, maxManifest)
-	}
-	if desc.MediaType.IsIndex() {
-		index, err := desc.ImageIndex()
-		if err != nil {
-			return nil, err
-		}
-		if _, err := choose(index, want); err != nil {
-			return nil, err
-		}
-	}
-	img, err := desc.Image()
-	if err != nil {
-		return nil, registryError(err)
-	}
-	digest, err := img.Digest()
-	if err != nil {
-		return nil, err
-	}
-	in := &Input{Kind: KindRegistry, Ref: parsed.Context().Name() + "@" + digest.String(), Digest: digest, Repo: shortName(ref), Image: img, RepoDigest: desc.Digest.String()}
-	if tag, ok := parsed.(name.Tag); ok {
-		in.Tag = tag.TagStr()
-	}
-	return in, nil
-}
-
-// shortName is the name of a reference as it was written, without tag and digest.
-func shortName(ref string) string {
-	ref, _, _ = strings.Cut(ref, "@")
-	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') {
-		ref = ref[:i]
-	}
-	return ref
-}
-
-// choose picks the manifest of a platform from an index and says what there is when none fits.
-func choose(index v1.ImageIndex, want v1.Platform) (v1.Descriptor, error) {
-	manifest, err := index.IndexManifest()
-	if err != nil {
-		return v1.Descriptor{}, err
-	}
-	var have []string
-	for _, d := range manifest.Manifests {
-		if d.Annotations["vnd.docker.reference.type"] == "attestation-manifest" {
-			continue
-		}
-		if d.Platform == nil || d.Platform.Satisfies(want) {
-			return d, nil
-		}
-		have = append(have, d.Platform.String())
-	}
-	return v1.Descriptor{}, fmt.Errorf("it is for %s, not for %s: %w", strings.Join(have, ", "), want.String(), ErrPlatform)
 }

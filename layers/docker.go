@@ -1,0 +1,74 @@
+package layers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/containerd/errdefs"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	mobyclient "github.com/moby/moby/client"
+)
+
+// openDocker imports an image of the Docker engine. One that was imported before is not saved again. ErrNotFound when the
+// engine does not have it.
+func openDocker(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
+	if opt.Cache == "" {
+		return nil, errNoCache
+	}
+	info, err := opt.Docker.ImageInspect(ctx, ref)
+	if errdefs.IsNotFound(err) {
+		return nil, fmt.Errorf("the Docker engine has no such image: %w", ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("asking the Docker engine: %w", err)
+	}
+	have := v1.Platform{OS: info.Os, Architecture: info.Architecture, Variant: info.Variant}
+	if info.Os != "" && !fits(have, opt.platform()) {
+		return nil, platformError([]v1.Platform{have}, opt.platform())
+	}
+	in, err := savedImage(ctx, info, opt)
+	if err != nil {
+		return nil, err
+	}
+	in.Kind = KindDocker
+	if in.Repo, in.Tag = engineName(ref, info); in.Tag == "" && in.Repo != "" {
+		in.Tag = "latest"
+	}
+	return in, nil
+}
+
+// savedImage finds the image under its recorded digest, else has the engine save it.
+func savedImage(ctx context.Context, info mobyclient.ImageInspectResult, opt OpenOptions) (*Input, error) {
+	store := blobStore{opt.Cache}
+	id := info.ID + "-" + opt.platform().String()
+	if digest, ok := store.recorded(id); ok {
+		if in, err := store.open(digest); err == nil {
+			return in, nil
+		}
+	}
+	stream, err := opt.Docker.ImageSave(ctx, []string{info.ID})
+	if err != nil {
+		return nil, fmt.Errorf("saving it from the Docker engine: %w", err)
+	}
+	defer stream.Close()
+	in, err := importArchive(ctx, stream, KindDocker, "", opt)
+	if err != nil {
+		return nil, fmt.Errorf("saving it from the Docker engine: %w", err)
+	}
+	return in, store.record(id, in.Digest)
+}
+
+// engineName is the name and tag of an engine's image: those asked for, or its first tag where it was asked for by its ID.
+func engineName(ref string, info mobyclient.ImageInspectResult) (repo, tag string) {
+	if !strings.HasPrefix(info.ID, ref) && !strings.HasPrefix(info.ID, "sha256:"+ref) {
+		return splitName(ref)
+	}
+	if len(info.RepoTags) > 0 {
+		return splitName(info.RepoTags[0])
+	}
+	return "", ""
+}
+
+var errNoCache = errors.New("there is no directory to import it into")

@@ -1,0 +1,41 @@
+package layers
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	mobyclient "github.com/moby/moby/client"
+)
+
+// The Docker engine's own images, where one runs: SLIM_TEST_DOCKER_IMAGE names one.
+func TestOpenDocker(t *testing.T) {
+	ref := os.Getenv("SLIM_TEST_DOCKER_IMAGE")
+	if ref == "" {
+		t.Skip("SLIM_TEST_DOCKER_IMAGE is not set")
+	}
+	engine, err := mobyclient.New(mobyclient.FromEnv)
+	must(t, err)
+	defer engine.Close()
+	cache := t.TempDir()
+	opt := OpenOptions{Docker: engine, Cache: cache}
+	start := time.Now()
+	first, err := Open(context.Background(), ref, opt)
+	must(t, err)
+	t.Logf("%s %s %s:%s in %v", first.Kind, first.Digest, first.Repo, first.Tag, time.Since(start))
+	start = time.Now()
+	second, err := Open(context.Background(), "docker:"+ref, opt)
+	must(t, err)
+	if second.Digest != first.Digest || time.Since(start) > time.Second {
+		t.Errorf("the second time %s in %v, want %s at once", second.Digest, time.Since(start), first.Digest)
+	}
+	x, err := NewIndex(first.Image)
+	must(t, err)
+	t.Logf("%d entries in %d layers", len(x.Entries()), len(x.Layers))
+	left, err := filepath.Glob(filepath.Join(cache, "import-*"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+}

@@ -1,0 +1,43 @@
+package layers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// fits says whether an image for one platform may be taken for another: same system and architecture, and the same variant
+// where both name one. arm64 has one variant, v8, which most images leave out.
+func fits(have, want v1.Platform) bool {
+	return have.OS == want.OS && have.Architecture == want.Architecture &&
+		(have.Variant == "" || want.Variant == "" || have.Variant == want.Variant)
+}
+
+// platformError names what there is and what was wanted.
+func platformError(have []v1.Platform, want v1.Platform) error {
+	var names []string
+	for _, p := range have {
+		if name := p.String(); p.OS != "unknown" && name != "" && !slices.Contains(names, name) && len(names) < 30 {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("%w %s", ErrPlatform, want)
+	}
+	return fmt.Errorf("it is for %s, not for %s: %w", strings.Join(names, ", "), want, ErrPlatform)
+}
+
+// platform is what the image's config says.
+func (in *Input) platform() (v1.Platform, error) {
+	config, err := in.Image.ConfigFile()
+	if err != nil {
+		return v1.Platform{}, fmt.Errorf("reading its config: %w", err)
+	}
+	p := v1.Platform{OS: config.OS, Architecture: config.Architecture, Variant: config.Variant}
+	if p.OS == "" {
+		p.OS = "linux"
+	}
+	return p, nil
+}

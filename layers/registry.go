@@ -1,0 +1,130 @@
+package layers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// openRegistry asks the registry for the manifest of the platform; the config is read by check, layers only when asked for.
+func openRegistry(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
+	parsed, err := name.ParseReference(ref)
+	if err != nil {
+		return nil, err
+	}
+	want := opt.platform()
+	desc, err := remote.Get(parsed, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain),
+		remote.WithPlatform(want), remote.WithTransport(limitedTransport{remote.DefaultTransport}))
+	if err != nil {
+		return nil, registryError(err)
+	}
+	img, err := platformImage(desc, want)
+	if err != nil {
+		return nil, registryError(err)
+	}
+	digest, err := img.Digest()
+	if err != nil {
+		return nil, registryError(err)
+	}
+	in := &Input{Kind: KindRegistry, Ref: parsed.Context().Name() + "@" + digest.String(), Digest: digest, Repo: shortName(ref), Image: img, RepoDigest: desc.Digest.String()}
+	if tag, ok := parsed.(name.Tag); ok {
+		in.Tag = tag.TagStr()
+	}
+	return in, nil
+}
+
+// platformImage goes from what the reference stands for to the image of a platform.
+func platformImage(desc *remote.Descriptor, want v1.Platform) (v1.Image, error) {
+	if !desc.MediaType.IsIndex() {
+		return desc.Image()
+	}
+	index, err := desc.ImageIndex()
+	if err != nil {
+		return nil, err
+	}
+	return indexImage(index, want, 0)
+}
+
+func indexImage(index v1.ImageIndex, want v1.Platform, depth int) (v1.Image, error) {
+	raw, err := index.RawManifest()
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := parseIndex(raw)
+	if err != nil {
+		return nil, fmt.Errorf("reading its index: %w", err)
+	}
+	var have []v1.Platform
+	for _, d := range manifest.Manifests {
+		switch {
+		case d.MediaType.IsIndex() && depth < maxDepth:
+			nested, err := index.ImageIndex(d.Digest)
+			if err != nil {
+				return nil, err
+			}
+			if img, err := indexImage(nested, want, depth+1); !errors.Is(err, ErrPlatform) {
+				return img, err
+			}
+		case d.Platform == nil || fits(*d.Platform, want):
+			return index.Image(d.Digest)
+		default:
+			have = append(have, *d.Platform)
+		}
+	}
+	return nil, platformError(have, want)
+}
+
+// limitedTransport ends a manifest after maxManifest bytes: the registry library would read 100 MiB of it into memory.
+type limitedTransport struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (t limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.RoundTripper.RoundTrip(r)
+	if err == nil && strings.Contains(r.URL.Path, "/manifests/") {
+		resp.Body = struct {
+			io.Reader
+			io.Closer
+		}{&capped{resp.Body, maxManifest}, resp.Body}
+	}
+	return resp, err
+}
+
+// registryError says in one line what a registry answered.
+func registryError(err error) error {
+	var answer *transport.Error
+	if errors.As(err, &answer) {
+		switch answer.StatusCode {
+		case http.StatusNotFound:
+			return fmt.Errorf("the registry has no such image: %w", ErrNotFound)
+		case http.StatusUnauthorized, http.StatusForbidden:
+			return fmt.Errorf("the registry refuses access (%d): log in with docker login, or there is no such image", answer.StatusCode)
+		}
+	}
+	if errors.Is(err, errTooLarge) {
+		return fmt.Errorf("its manifest has more than %d bytes", maxManifest)
+	}
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return fmt.Errorf("the registry %q cannot be reached: %w", dns.Name, err)
+	}
+	return err
+}
+
+// shortName is the name of a reference as it was written, without tag and digest.
+func shortName(ref string) string {
+	ref, _, _ = strings.Cut(ref, "@")
+	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') {
+		ref = ref[:i]
+	}
+	return ref
+}
