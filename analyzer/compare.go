@@ -5,26 +5,25 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slimimage/slim/layers"
 )
 
 // Compare says whether the slim image answers like the original. again is a second observation of the original, or nil: what
-// differs between its two runs is volatile and no difference. Runs are matched by name, answers by probe; answers that only
-// the slim image gave are ignored.
+// differs between its two runs is volatile and no difference. Runs are matched by name, answers by probe; what only the slim
+// image answers is ignored.
 func Compare(original, again, slim *Evidence) *Verdict {
-	v := &Verdict{Schema: VerdictSchema}
+	v := &Verdict{Schema: VerdictSchema, Missing: missingIn(original, slim)}
 	for _, run := range original.Runs {
 		c := comparison{v: v, run: run.Name, again: findRun(again, run.Name)}
-		other := findRun(slim, run.Name)
-		if other == nil {
+		if other := findRun(slim, run.Name); other != nil {
+			c.runs(&run, other)
+		} else {
 			c.differ("run", "ready", "it ran", "it was not run")
-			continue
 		}
-		c.runs(run, *other)
 	}
-	v.Missing = missingIn(original, slim)
 	v.Volatile = union(v.Volatile, nil)
 	v.OK = len(v.Differences) == 0
 	return v
@@ -32,9 +31,7 @@ func Compare(original, again, slim *Evidence) *Verdict {
 
 // NeedsSecond says whether there is a difference that a second observation of the original may explain.
 func NeedsSecond(original, slim *Evidence) bool {
-	return slices.ContainsFunc(Compare(original, nil, slim).Differences, func(d Difference) bool {
-		return d.What != "ready"
-	})
+	return slices.ContainsFunc(Compare(original, nil, slim).Differences, func(d Difference) bool { return d.What != "ready" })
 }
 
 func findRun(e *Evidence, name string) *Run {
@@ -49,91 +46,82 @@ func findRun(e *Evidence, name string) *Run {
 	return nil
 }
 
+func findAnswer(run *Run, probe string) *Answer {
+	if run == nil {
+		return nil
+	}
+	for i := range run.Answers {
+		if run.Answers[i].Probe == probe {
+			return &run.Answers[i]
+		}
+	}
+	return nil
+}
+
 // comparison is that of one run.
 type comparison struct {
 	v     *Verdict
 	run   string
-	again *Run
+	again *Run // nil when there is none
 }
 
 func (c *comparison) differ(probe, what, want, got string) {
-	c.v.Differences = append(c.v.Differences, Difference{Run: c.run, Probe: probe, What: what, Want: shorten(want), Got: shorten(got)})
+	c.v.Differences = append(c.v.Differences, Difference{
+		Run: c.run, Probe: probe, What: what, Want: shorten(want), Got: shorten(got), Path: c.named(got),
+	})
 }
 
-func (c *comparison) runs(want, got Run) {
-	if want.Failure == "" && got.Failure != "" {
+func (c *comparison) volatile(probe string) { c.v.Volatile = append(c.v.Volatile, probe) }
+
+func (c *comparison) runs(want, got *Run) {
+	c.v.Checked += len(want.Answers)
+	failed := got.Failure != "" && want.Failure == ""
+	if failed && !explained(want, got) {
 		c.differ("run", "ready", "it ran", got.Failure+lastOutput(got))
 	} else if want.Kind != got.Kind {
 		c.differ("run", "ready", "a "+want.Kind, "a "+got.Kind+lastOutput(got))
+		failed = true
 	}
-	for _, answer := range want.Answers {
-		c.v.Checked++
-		other, ok := findAnswer(&got, answer.Probe)
-		if !ok {
+	if failed && len(got.Answers) == 0 || want.Kind != got.Kind {
+		return // there is nothing to compare, and it is said why
+	}
+	for i := range want.Answers {
+		answer := &want.Answers[i]
+		second := findAnswer(c.again, answer.Probe)
+		if other := findAnswer(got, answer.Probe); other != nil {
+			c.answers(answer, other, second)
+		} else if c.again != nil && second == nil {
+			c.volatile(answer.Probe)
+		} else if !spoke(got, answer.Probe) {
 			c.differ(answer.Probe, "error", "an answer", "none")
-			continue
 		}
-		var second *Answer
-		if a, ok := findAnswer(c.again, answer.Probe); ok {
-			second = &a
-		}
-		c.answers(answer, other, second, want.Kind)
 	}
+	c.ends(want, got)
+	c.sockets(want, got)
 }
 
-// lastOutput is the end of what a failed run printed: it often says why.
-func lastOutput(r Run) string {
-	a, ok := findAnswer(&r, "output")
-	if !ok {
-		return ""
-	}
-	text := strings.TrimSpace(string(a.Stderr))
-	if text == "" {
-		text = strings.TrimSpace(string(a.Body))
-	}
-	if text == "" {
-		return ""
-	}
-	lines := strings.Split(text, "\n")
-	return ": " + lines[len(lines)-1]
+// explained says whether a run's failure is that of a probe whose answers are compared anyway.
+func explained(want, got *Run) bool {
+	return slices.ContainsFunc(got.Answers, func(a Answer) bool {
+		before := findAnswer(want, a.Probe)
+		return !a.OK && before != nil && before.OK && strings.HasPrefix(got.Failure, a.Probe+": ")
+	})
 }
 
-func findAnswer(run *Run, probe string) (Answer, bool) {
-	if run == nil {
-		return Answer{}, false
-	}
-	for _, a := range run.Answers {
-		if a.Probe == probe {
-			return a, true
-		}
-	}
-	return Answer{}, false
+// spoke says whether a port that only accepted a connection in the original answered requests in the slim image.
+func spoke(got *Run, probe string) bool {
+	address, connect := strings.CutPrefix(probe, "connect ")
+	return connect && (findAnswer(got, "GET http://"+address+"/") != nil || findAnswer(got, "GET https://"+address+"/") != nil)
 }
 
-func (c *comparison) answers(want, got Answer, again *Answer, kind string) {
-	switch {
-	case want.OK && !got.OK && got.Error != "" && got.Status == want.Status:
-		c.differ(want.Probe, "error", "an answer", got.Error)
-		return
-	case want.Status != got.Status:
-		if again != nil && again.Status != want.Status {
-			c.volatile(want.Probe)
-			return
+// lastOutput is the end of what a run that ended printed: it often says why.
+func lastOutput(r *Run) string {
+	if a := findAnswer(r, "output"); a != nil {
+		if text := firstText(a.Stderr, a.Body); text != "" {
+			return ": " + text[strings.LastIndexByte(text, '\n')+1:]
 		}
-		what := "status"
-		if want.Probe == "output" || strings.HasPrefix(want.Probe, "exec") {
-			what = "exit"
-		}
-		c.differ(want.Probe, what, fmt.Sprint(want.Status), fmt.Sprint(got.Status)+": "+firstText(got.Stderr, got.Body))
-		return
 	}
-	if want.Header != got.Header && (again == nil || again.Header == want.Header) {
-		c.differ(want.Probe, "header", want.Header, got.Header)
-	}
-	c.text(want.Probe, "body", want, got, again, func(a *Answer) ([]byte, string) { return a.Body, a.SHA256 })
-	if kind == KindCommand {
-		c.text(want.Probe, "stderr", want, got, again, func(a *Answer) ([]byte, string) { return a.Stderr, "" })
-	}
+	return ""
 }
 
 func firstText(parts ...[]byte) string {
@@ -145,81 +133,131 @@ func firstText(parts ...[]byte) string {
 	return ""
 }
 
-func (c *comparison) volatile(probe string) { c.v.Volatile = append(c.v.Volatile, probe) }
-
-// text compares one part of an answer, less what is volatile in the original.
-func (c *comparison) text(probe, what string, want, got Answer, again *Answer, part func(*Answer) ([]byte, string)) {
-	a, sumA := part(&want)
-	b, sumB := part(&got)
-	if sumA == sumB && bytes.Equal(a, b) {
+// ends compares how a command ended, where no answer says so, and what signal ended it.
+func (c *comparison) ends(want, got *Run) {
+	a, b := ending(want), ending(got)
+	if a == b || want.Kind != KindCommand || findAnswer(want, "output") != nil && want.Signal == got.Signal {
 		return
 	}
-	if again != nil {
-		second, sum := part(again)
-		if sum != sumA || !bytes.Equal(second, a) {
-			if mask(a, second, b) {
-				c.volatile(probe)
-				return
-			}
-		}
+	if output := findAnswer(got, "output"); output != nil && output.Status != want.ExitCode {
+		return // said with the answer
 	}
-	c.differ(probe, what, firstDifference(a, b), firstDifference(b, a))
+	if c.again != nil && ending(c.again) != a {
+		c.volatile("run")
+		return
+	}
+	c.differ("run", "exit", a, b+lastOutput(got))
 }
 
-var words = regexp.MustCompile(`[[:alnum:]]+|[^[:alnum:]]`)
+func ending(r *Run) string {
+	if r.Signal != "" {
+		return r.Signal
+	}
+	return strconv.Itoa(r.ExitCode)
+}
 
-// mask says whether b is like a but for the words that also differ between a and again.
-func mask(a, again, b []byte) bool {
-	linesA, linesAgain, linesB := bytes.Split(a, []byte("\n")), bytes.Split(again, []byte("\n")), bytes.Split(b, []byte("\n"))
-	if len(linesA) != len(linesAgain) {
-		return true // its very length is a matter of chance
-	}
-	if len(linesA) != len(linesB) {
-		return false
-	}
-	for i := range linesA {
-		if bytes.Equal(linesA[i], linesB[i]) {
+// sockets compares what a server listens on besides TCP, whose ports are probed.
+func (c *comparison) sockets(want, got *Run) {
+	for _, s := range want.Listen {
+		if s.Network == "tcp" || listensOn(got, s) {
 			continue
 		}
-		if !maskLine(words.FindAll(linesA[i], -1), words.FindAll(linesAgain[i], -1), words.FindAll(linesB[i], -1)) {
-			return false
+		name := s.Network + " " + strconv.Itoa(s.Port)
+		if s.Network == "unix" {
+			name = "unix " + s.Path.String()
 		}
-	}
-	return true
-}
-
-func maskLine(a, again, b [][]byte) bool {
-	if len(a) != len(again) {
-		return true
-	}
-	if len(a) != len(b) {
-		return slices.ContainsFunc(indexes(len(a)), func(i int) bool { return !bytes.Equal(a[i], again[i]) })
-	}
-	for i := range a {
-		if !bytes.Equal(a[i], b[i]) && bytes.Equal(a[i], again[i]) {
-			return false
+		if c.again != nil && !listensOn(c.again, s) {
+			c.volatile("listen " + name)
+			continue
 		}
+		c.differ("listen "+name, "error", "a socket", "none")
 	}
-	return true
 }
 
-func indexes(n int) []int {
-	list := make([]int, n)
-	for i := range list {
-		list[i] = i
-	}
-	return list
+func listensOn(r *Run, s Socket) bool {
+	return slices.ContainsFunc(r.Listen, func(o Socket) bool { return o.Network == s.Network && o.Port == s.Port && o.Path == s.Path })
 }
 
-// firstDifference is the first line of a that is not in b at the same place.
-func firstDifference(a, b []byte) string {
+func (c *comparison) answers(want, got, again *Answer) {
+	switch {
+	case want.Status != got.Status:
+		if again != nil && again.Status != want.Status {
+			c.volatile(want.Probe)
+			return
+		}
+		said := firstText(got.Stderr, got.Body)
+		if got.Error != "" {
+			said = got.Error
+		}
+		c.differ(want.Probe, statusWord(want, got), strconv.Itoa(want.Status), fmt.Sprintf("%d: %s", got.Status, said))
+	case want.OK && !got.OK:
+		if again != nil && !again.OK {
+			c.volatile(want.Probe)
+			return
+		}
+		c.differ(want.Probe, "error", "an answer", got.Error)
+	default:
+		c.parts(want, got, again)
+	}
+}
+
+// statusWord is what the status of an answer is called. Requests have a method and an address, or a header.
+func statusWord(want, got *Answer) string {
+	if want.Header != "" || got.Header != "" || strings.Contains(want.Probe, " http://") || strings.Contains(want.Probe, " https://") {
+		return "status"
+	}
+	return "exit"
+}
+
+// parts compares what was said in two answers of the same status.
+func (c *comparison) parts(want, got, again *Answer) {
+	c.text(want.Probe, "header", []byte(want.Header), []byte(got.Header), func() []byte { return []byte(again.Header) }, again != nil)
+	switch {
+	case want.SHA256 == got.SHA256 && want.Size == got.Size:
+	case !bytes.Equal(want.Body, got.Body):
+		c.text(want.Probe, "body", want.Body, got.Body, func() []byte { return again.Body }, again != nil)
+	case again != nil && again.SHA256 != want.SHA256:
+		c.volatile(want.Probe) // beyond what is kept
+	default:
+		c.differ(want.Probe, "body", fmt.Sprintf("%d bytes, SHA-256 %s", want.Size, want.SHA256), fmt.Sprintf("%d bytes, SHA-256 %s", got.Size, got.SHA256))
+	}
+	if want.Probe != "healthcheck" { // what it printed while the application was starting is a matter of chance
+		c.text(want.Probe, "stderr", want.Stderr, got.Stderr, func() []byte { return again.Stderr }, again != nil)
+	}
+}
+
+// text compares one part of an answer, less what is volatile in the original.
+func (c *comparison) text(probe, what string, want, got []byte, again func() []byte, second bool) {
+	if bytes.Equal(want, got) {
+		return
+	}
+	if second && alike(want, again(), got) {
+		c.volatile(probe)
+		return
+	}
+	a, b := firstDifference(want, got)
+	c.differ(probe, what, a, b)
+}
+
+// firstDifference is the first line of each that is not the other's.
+func firstDifference(a, b []byte) (string, string) {
 	linesA, linesB := bytes.Split(a, []byte("\n")), bytes.Split(b, []byte("\n"))
-	for i, line := range linesA {
-		if i >= len(linesB) || !bytes.Equal(line, linesB[i]) {
-			return string(line)
+	for i := range max(len(linesA), len(linesB)) {
+		if i >= len(linesA) || i >= len(linesB) || !bytes.Equal(linesA[i], linesB[i]) {
+			return lineAt(linesA, i), lineAt(linesB, i)
 		}
 	}
-	return ""
+	return "", ""
+}
+
+func lineAt(lines [][]byte, i int) string {
+	switch {
+	case i >= len(lines), i == len(lines)-1 && len(lines[i]) == 0:
+		return "(nothing more)"
+	case len(bytes.TrimSpace(lines[i])) == 0:
+		return "(an empty line)"
+	}
+	return string(lines[i])
 }
 
 // maxShown is how much of an answer a difference shows, in bytes.
@@ -228,11 +266,11 @@ const maxShown = 160
 // shorten makes one printable line.
 func shorten(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '�' {
-			return ' '
+		if strconv.IsPrint(r) && r != '\ufffd' {
+			return r
 		}
-		return r
-	}, strings.ToValidUTF8(s, " "))
+		return ' '
+	}, s[:min(len(s), 16*maxShown)])
 	s = strings.Join(strings.Fields(s), " ")
 	if len(s) > maxShown {
 		s = strings.ToValidUTF8(s[:maxShown-3], "") + "..."
@@ -240,22 +278,67 @@ func shorten(s string) string {
 	return s
 }
 
-// missingIn lists the look-ups that failed in the slim image and succeeded in the original: the same path, or one of its
-// parents is gone. What the original itself made while it ran is no part of the image.
+var absolutePath = regexp.MustCompile(`/[^\s'":;,()<>\[\]]+`)
+
+// named is the first path in a text that the slim image misses, "" when there is none.
+func (c *comparison) named(text string) layers.Path {
+	for _, name := range absolutePath.FindAllString(text[:min(len(text), MaxBody)], 100) {
+		p := layers.CleanPath(strings.TrimRight(name, "."))
+		if slices.ContainsFunc(c.v.Missing, func(m MissingPath) bool { return m.Path == p }) {
+			return p
+		}
+	}
+	return ""
+}
+
+// missingIn lists the look-ups that found nothing in the slim image and succeeded in the original: the original used the same
+// path, or something below it, or followed a symlink on the way that is gone, which is then what is listed. What the original
+// itself made while it ran is no part of the image.
 func missingIn(original, slim *Evidence) []MissingPath {
-	used, made := map[layers.Path]bool{}, map[layers.Path]bool{}
+	used, made, hop := map[layers.Path]bool{}, map[layers.Path]bool{}, map[layers.Path]bool{}
 	for _, p := range original.Paths {
 		if slices.Contains(p.Ops, OpCreate) {
 			made[p.Path] = true
-		} else {
-			used[p.Path] = true
+			continue
+		}
+		if slices.Contains(p.Ops, OpHop) {
+			hop[p.Path] = true
+		}
+		for at := p.Path; !used[at]; at = parentOf(at) {
+			used[at] = true
 		}
 	}
 	var missing []MissingPath
 	for _, m := range slim.Missing {
-		if used[m.Path] && !made[m.Path] && (m.Errno == "ENOENT" || m.Errno == "ENOTDIR") {
+		if !notFound(m.Errno) || anyParent(m.Path, made) != "" {
+			continue
+		}
+		if link := anyParent(m.Path, hop); link != "" {
+			m.Path = link
+		}
+		if used[m.Path] {
 			missing = append(missing, m)
 		}
 	}
-	return missing
+	return unite(missing, func(m MissingPath) string { return string(m.Path) + "\x00" + m.Errno }, func(a, b MissingPath) MissingPath {
+		return MissingPath{Path: a.Path, Errno: a.Errno, Ops: union(a.Ops, b.Ops), By: union(a.By, b.By)}
+	})
+}
+
+// parentOf is the directory of a path; the root is its own.
+func parentOf(p layers.Path) layers.Path {
+	if i := strings.LastIndexByte(string(p), '/'); i > 0 {
+		return p[:i]
+	}
+	return "."
+}
+
+// anyParent is the path or the nearest of its parents that is in a set, "" when none is.
+func anyParent(p layers.Path, set map[layers.Path]bool) layers.Path {
+	for ; p != "."; p = parentOf(p) {
+		if set[p] {
+			return p
+		}
+	}
+	return ""
 }

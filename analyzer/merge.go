@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -15,7 +16,8 @@ import (
 // maxEvidence bounds an evidence file, in bytes.
 const maxEvidence = 256 << 20
 
-// ReadEvidence decodes and normalizes evidence. It refuses other schemas, trailing data and more than 256 MiB.
+// ReadEvidence decodes, checks and normalizes evidence. It refuses another schema, unknown fields, values that no observation
+// has, trailing data and more than 256 MiB.
 func ReadEvidence(r io.Reader) (*Evidence, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxEvidence+1))
 	if err != nil {
@@ -24,29 +26,43 @@ func ReadEvidence(r io.Reader) (*Evidence, error) {
 	if len(data) > maxEvidence {
 		return nil, fmt.Errorf("reading evidence: it has more than %d bytes", maxEvidence)
 	}
-	var e Evidence
-	if err := json.Unmarshal(data, &e); err != nil {
+	var head struct {
+		Schema string `json:"schema"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
 		return nil, fmt.Errorf("reading evidence: %w", err)
 	}
-	if e.Schema != EvidenceSchema {
-		return nil, fmt.Errorf("reading evidence: schema %q is not %q", e.Schema, EvidenceSchema)
+	if head.Schema != EvidenceSchema {
+		return nil, fmt.Errorf("reading evidence: schema %q is not %q", head.Schema, EvidenceSchema)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	var e Evidence
+	if err := decoder.Decode(&e); err != nil {
+		return nil, fmt.Errorf("reading evidence: %w", err)
+	}
+	if err := e.check(); err != nil {
+		return nil, fmt.Errorf("reading evidence: %w", err)
 	}
 	e.Normalize()
 	return &e, nil
 }
 
-// Write encodes evidence; the same evidence is always the same bytes.
+// Write encodes evidence as indented JSON; the same evidence is always the same bytes.
 func (e *Evidence) Write(w io.Writer) error {
 	data, err := json.MarshalIndent(e, "", " ")
+	if err == nil {
+		_, err = w.Write(append(data, '\n'))
+	}
 	if err != nil {
 		return fmt.Errorf("writing evidence: %w", err)
 	}
-	_, err = w.Write(append(data, '\n'))
-	return err
+	return nil
 }
 
-// Merge unites evidence of the same image. Runs of the same name are kept once, the first; a look-up that failed in one run and
-// succeeded in another is no missing one. The order of the arguments does not matter but for runs of the same name.
+// Merge unites evidence of the same image; the order of the arguments does not matter. A look-up that found nothing in one run
+// and succeeded in another is no missing one. Runs of the same name become one with the answers of both: where both answer a
+// probe, one that is OK counts. Answers keep their order where there is one run of the name, else they are sorted by probe.
 func Merge(list ...*Evidence) (*Evidence, error) {
 	if len(list) == 0 {
 		return nil, errors.New("no evidence")
@@ -54,7 +70,7 @@ func Merge(list ...*Evidence) (*Evidence, error) {
 	all := &Evidence{Schema: EvidenceSchema, Image: list[0].Image, Platform: list[0].Platform}
 	for _, e := range list {
 		if e.Image != all.Image || e.Platform != all.Platform {
-			return nil, fmt.Errorf("evidence of different images: %s %s and %s %s", all.Image, all.Platform, e.Image, e.Platform)
+			return nil, fmt.Errorf("evidence of different images: %s (%s) and %s (%s)", all.Image, all.Platform, e.Image, e.Platform)
 		}
 		all.Runs = append(all.Runs, e.Runs...)
 		all.Paths = append(all.Paths, e.Paths...)
@@ -68,70 +84,125 @@ func Merge(list ...*Evidence) (*Evidence, error) {
 	return all, nil
 }
 
-// Normalize sorts evidence and unites what is said twice.
+// Normalize sorts evidence and unites what is said twice. The default run stays the first. It changes no list that another
+// Evidence may share.
 func (e *Evidence) Normalize() {
-	e.Paths = unite(e.Paths, func(p PathUse) string { return string(p.Path) }, func(a *PathUse, b PathUse) {
-		a.Ops, a.By, a.UIDs = union(a.Ops, b.Ops), union(a.By, b.By), union(a.UIDs, b.UIDs)
+	e.Paths = unite(e.Paths, func(p PathUse) string { return string(p.Path) }, func(a, b PathUse) PathUse {
+		return PathUse{Path: a.Path, Ops: union(a.Ops, b.Ops), By: union(a.By, b.By), UIDs: union(a.UIDs, b.UIDs)}
 	})
-	e.Missing = unite(e.Missing, func(m MissingPath) string { return string(m.Path) + "\x00" + m.Errno }, func(a *MissingPath, b MissingPath) {
-		a.Ops, a.By = union(a.Ops, b.Ops), union(a.By, b.By)
-	})
-	there := map[layers.Path]bool{}
-	for i := range e.Paths {
-		p := &e.Paths[i]
-		p.Ops, p.By, p.UIDs = union(p.Ops, nil), union(p.By, nil), union(p.UIDs, nil)
+	there := make(map[layers.Path]bool, len(e.Paths))
+	for _, p := range e.Paths {
 		there[p.Path] = true
 	}
-	e.Missing = slices.DeleteFunc(e.Missing, func(m MissingPath) bool { return there[m.Path] && (m.Errno == "ENOENT" || m.Errno == "ENOTDIR") })
-	e.Processes = unite(e.Processes, processKey, func(*Process, Process) {})
-	e.Runs = uniteRuns(e.Runs)
+	e.Missing = unite(e.Missing, func(m MissingPath) string { return string(m.Path) + "\x00" + m.Errno }, func(a, b MissingPath) MissingPath {
+		return MissingPath{Path: a.Path, Errno: a.Errno, Ops: union(a.Ops, b.Ops), By: union(a.By, b.By)}
+	})
+	// A look-up that was refused stays: another user's success does not make it wrong.
+	e.Missing = slices.DeleteFunc(e.Missing, func(m MissingPath) bool { return there[m.Path] && notFound(m.Errno) })
+	e.Processes = unite(e.Processes, jsonKey[Process], func(a, _ Process) Process { return a })
+	e.Runs = unite(e.Runs, func(r Run) string {
+		if r.Name == "default" {
+			return ""
+		}
+		return "x" + r.Name
+	}, uniteRuns)
+	if e.Runs == nil {
+		e.Runs = []Run{}
+	}
+	if e.Paths == nil {
+		e.Paths = []PathUse{}
+	}
 	e.Syscalls = union(e.Syscalls, nil)
 	e.Warnings = union(e.Warnings, nil)
 	e.Privileged = union(e.Privileged, nil)
 }
 
-func processKey(p Process) string {
-	return fmt.Sprintf("%s\x00%q\x00%d\x00%d\x00%v", string(p.Exe), p.Argv, p.UID, p.GID, p.Groups)
+// notFound says whether an error means that there is no such path.
+func notFound(errno string) bool { return errno == "ENOENT" || errno == "ENOTDIR" }
+
+// uniteRuns makes one run of two of the same name, whichever comes first.
+func uniteRuns(a, b Run) Run {
+	if runKey(b) < runKey(a) {
+		a, b = b, a
+	}
+	one := a
+	if b.Kind == KindServer {
+		one.Kind = KindServer
+	}
+	one.Listen, one.Peers = uniteSockets(a.Listen, b.Listen), uniteSockets(a.Peers, b.Peers)
+	one.Unfaithful = union(a.Unfaithful, b.Unfaithful)
+	one.PeakMemory = max(a.PeakMemory, b.PeakMemory)
+	one.Answers = append([]Answer{}, a.Answers...)
+	if jsonKey(a.Answers) != jsonKey(b.Answers) && len(b.Answers) > 0 {
+		one.Answers = unite(slices.Concat(a.Answers, b.Answers), func(x Answer) string { return x.Probe }, betterAnswer)
+	}
+	return one
 }
 
-// uniteRuns keeps the first run of each name; the default run stays first, the others are sorted.
-func uniteRuns(runs []Run) []Run {
-	order := func(r Run) string {
-		if r.Name == "default" {
-			return ""
-		}
-		return "x" + r.Name
-	}
-	runs = slices.Clone(runs)
-	slices.SortStableFunc(runs, func(a, b Run) int { return strings.Compare(order(a), order(b)) })
-	runs = slices.CompactFunc(runs, func(a, b Run) bool { return a.Name == b.Name })
-	for i := range runs {
-		if runs[i].Answers == nil {
-			runs[i].Answers = []Answer{}
-		}
-		slices.SortFunc(runs[i].Peers, func(a, b Socket) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
-	}
-	return runs
+// runKey orders runs of the same name: those without a failure first.
+func runKey(r Run) string {
+	return fmt.Sprintf("%t %s", r.Failure != "", jsonKey(Run{Argv: r.Argv, Failure: r.Failure, ExitCode: r.ExitCode, Signal: r.Signal}))
 }
 
-// unite sorts a list by key and merges entries of the same key into the first.
-func unite[T any](list []T, key func(T) string, merge func(*T, T)) []T {
-	list = slices.Clone(list)
-	slices.SortStableFunc(list, func(a, b T) int { return strings.Compare(key(a), key(b)) })
-	out := list[:0]
-	for _, item := range list {
-		if n := len(out); n > 0 && key(out[n-1]) == key(item) {
-			merge(&out[n-1], item)
+func betterAnswer(a, b Answer) Answer {
+	if a.OK != b.OK {
+		if b.OK {
+			return b
+		}
+		return a
+	}
+	if jsonKey(b) < jsonKey(a) {
+		return b
+	}
+	return a
+}
+
+func uniteSockets(a, b []Socket) []Socket {
+	all := slices.Concat(a, b)
+	if len(all) == 0 {
+		return nil
+	}
+	slices.SortFunc(all, func(a, b Socket) int {
+		return cmp.Or(cmp.Compare(a.Network, b.Network), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Address, b.Address), cmp.Compare(a.Path, b.Path))
+	})
+	return slices.Compact(all)
+}
+
+// jsonKey is a value as text to order and to compare by. Types of evidence cannot fail to encode.
+func jsonKey[T any](v T) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(data)
+}
+
+// unite sorts a list by key and makes one entry of those with the same key. Each entry is joined with itself first, so
+// that its own lists are sorted and without duplicates.
+func unite[T any](list []T, key func(T) string, join func(a, b T) T) []T {
+	type keyed struct {
+		key  string
+		item T
+	}
+	sorted := make([]keyed, len(list))
+	for i, item := range list {
+		sorted[i] = keyed{key(item), item}
+	}
+	slices.SortStableFunc(sorted, func(a, b keyed) int { return strings.Compare(a.key, b.key) })
+	var out []T
+	for i, k := range sorted {
+		if i > 0 && sorted[i-1].key == k.key {
+			out[len(out)-1] = join(out[len(out)-1], k.item)
 			continue
 		}
-		out = append(out, item)
+		out = append(out, join(k.item, k.item))
 	}
 	return out
 }
 
 // union is the sorted union of two lists, nil when empty.
 func union[T cmp.Ordered](a, b []T) []T {
-	all := append(slices.Clone(a), b...)
+	all := slices.Concat(a, b)
 	if len(all) == 0 {
 		return nil
 	}

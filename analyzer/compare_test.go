@@ -1,0 +1,248 @@
+package analyzer
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slimimage/slim/layers"
+)
+
+// answer is a good one with this body.
+func answer(probe, body string) Answer {
+	return Answer{Probe: probe, OK: true, Body: []byte(body), Size: int64(len(body)), SHA256: fmt.Sprintf("%064x", body)}
+}
+
+// differences are a verdict's, one line each.
+func differences(v *Verdict) []string {
+	var list []string
+	for _, d := range v.Differences {
+		text := fmt.Sprintf("%s/%s %s: want %s, got %s", d.Run, d.Probe, d.What, d.Want, d.Got)
+		if d.Path != "" {
+			text += " (" + d.Path.String() + ")"
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
+func server(answers ...Answer) Run { return Run{Name: "default", Kind: KindServer, Answers: answers} }
+
+func command(status int, stdout, stderr string) Run {
+	a := answer("output", stdout)
+	a.Status, a.Stderr = status, []byte(stderr)
+	return Run{Name: "default", Kind: KindCommand, ExitCode: status, Answers: []Answer{a}}
+}
+
+func page(status int, header string) Answer {
+	a := answer("GET http://127.0.0.1:80/", "hello")
+	a.Status, a.Header, a.OK = status, header, status < 500
+	return a
+}
+
+func failed(r Run, text string) Run {
+	r.Failure = text
+	return r
+}
+
+func listening(s ...Socket) Run { return Run{Name: "default", Kind: KindServer, Listen: s} }
+
+func TestCompare(t *testing.T) {
+	refused := Answer{Probe: "connect 127.0.0.1:9", Error: "dial: connection refused"}
+	accepted := Answer{Probe: "connect 127.0.0.1:9", OK: true}
+	broken := page(200, "")
+	broken.OK, broken.Error = false, "the body broke off: EOF"
+	exec := Answer{Probe: "exec: id", OK: true}
+	execFailed := Answer{Probe: "exec: id", Status: 127, Stderr: []byte("id: not found\n"), Error: `exit 127, expected 0: "id: not found"`}
+	dns, local := Socket{Network: "udp", Port: 53}, Socket{Network: "unix", Path: "run/s"}
+	long := page(200, "")
+	long.SHA256, long.Size = strings.Repeat("a", 64), 1<<20
+	longer := long
+	longer.SHA256 = strings.Repeat("b", 64)
+	for _, test := range []struct {
+		name       string
+		want, got  Run
+		again      *Run
+		difference []string
+		volatile   []string
+	}{
+		{"equal", server(page(200, "")), server(page(200, "")), nil, nil, nil},
+		{"extra", server(accepted), server(accepted, page(500, "")), nil, nil, nil},
+		{"status", server(page(200, "")), server(page(404, "")), nil, []string{"default/GET http://127.0.0.1:80/ status: want 200, got 404: hello"}, nil},
+		{"status that varies", server(page(200, "")), server(page(404, "")), run(server(page(503, ""))), nil, []string{"GET http://127.0.0.1:80/"}},
+		{"header", server(page(200, "content-type: text/css")), server(page(200, "content-type: text/plain")), nil,
+			[]string{"default/GET http://127.0.0.1:80/ header: want content-type: text/css, got content-type: text/plain"}, nil},
+		{"header that varies", server(page(302, "location: /s/1a")), server(page(302, "location: /s/3c")), run(server(page(302, "location: /s/2b"))), nil, []string{"GET http://127.0.0.1:80/"}},
+		{"missing answer", server(accepted), server(), nil, []string{"default/connect 127.0.0.1:9 error: want an answer, got none"}, nil},
+		{"answer that comes and goes", server(accepted), server(), run(server()), nil, []string{"connect 127.0.0.1:9"}},
+		{"a port that speaks at last", server(accepted), server(Answer{Probe: "GET http://127.0.0.1:9/", OK: true}), nil, nil, nil},
+		{"refused", server(accepted), server(refused), nil, []string{"default/connect 127.0.0.1:9 error: want an answer, got dial: connection refused"}, nil},
+		{"refused before", server(refused), server(accepted), nil, nil, nil},
+		{"broken off", server(page(200, "")), server(broken), nil, []string{"default/GET http://127.0.0.1:80/ error: want an answer, got the body broke off: EOF"}, nil},
+		{"exit code", command(0, "1.2\n", ""), command(1, "", "no module\n"), nil, []string{"default/output exit: want 0, got 1: no module"}, nil},
+		{"standard error", command(0, "", "a\nb"), command(0, "", "a\nc"), nil, []string{"default/output stderr: want b, got c"}, nil},
+		{"standard output ends early", command(0, "a\nb\n", ""), command(0, "a\n", ""), nil, []string{"default/output body: want b, got (nothing more)"}, nil},
+		{"more of it", command(0, "a", ""), command(0, "a\nb", ""), nil, []string{"default/output body: want (nothing more), got b"}, nil},
+		{"did not run", command(0, "a", ""), failed(Run{Name: "default", Kind: KindCommand}, "no such file"), nil, []string{"default/run ready: want it ran, got no such file"}, nil},
+		{"server ended", server(accepted), failed(command(1, "", "x\nno config\n"), ""), nil, []string{"default/run ready: want a server, got a command: no config"}, nil},
+		{"server failed", server(accepted), failed(server(accepted), "it ended"), nil, []string{"default/run ready: want it ran, got it ended"}, nil},
+		{"server failed before, too", failed(server(accepted), "it ended"), failed(server(accepted), "it ended"), nil, nil, nil},
+		{"step failed", server(exec), failed(server(execFailed), "exec: id: "+execFailed.Error), nil,
+			[]string{`default/exec: id exit: want 0, got 127: exit 127, expected 0: "id: not found"`}, nil},
+		{"signal", command(139, "", ""), func() Run { r := command(139, "", ""); r.Signal = "SIGSEGV"; return r }(), nil, []string{"default/run exit: want 139, got SIGSEGV"}, nil},
+		{"udp and unix sockets", listening(dns, local), listening(dns), nil, []string{"default/listen unix /run/s error: want a socket, got none"}, nil},
+		{"socket that varies", listening(local), listening(), run(listening()), nil, []string{"listen unix /run/s"}},
+		{"beyond what is kept", server(long), server(longer), nil,
+			[]string{"default/GET http://127.0.0.1:80/ body: want 1048576 bytes, SHA-256 " + long.SHA256 + ", got 1048576 bytes, SHA-256 " + longer.SHA256}, nil},
+		{"varies beyond what is kept", server(long), server(longer), run(server(page(200, ""))), nil, []string{"GET http://127.0.0.1:80/"}},
+	} {
+		var again *Evidence
+		if test.again != nil {
+			again = observation(*test.again)
+		}
+		v := Compare(observation(test.want), again, observation(test.got))
+		if diff := cmp.Diff(test.difference, differences(v)); diff != "" {
+			t.Errorf("%s: differences (-want +got):\n%s", test.name, diff)
+		}
+		if diff := cmp.Diff(test.volatile, v.Volatile); diff != "" {
+			t.Errorf("%s: volatile (-want +got):\n%s", test.name, diff)
+		}
+		if v.OK != (len(test.difference) == 0) || v.Schema != VerdictSchema || v.Checked != len(test.want.Answers) {
+			t.Errorf("%s: OK %t, schema %q, %d checked", test.name, v.OK, v.Schema, v.Checked)
+		}
+	}
+}
+
+func run(r Run) *Run { return &r }
+
+func TestCompareRunIsMissing(t *testing.T) {
+	other := command(0, "", "")
+	other.Name = "-v"
+	v := Compare(observation(server(), other), nil, observation(server()))
+	if diff := cmp.Diff([]string{"-v/run ready: want it ran, got it was not run"}, differences(v)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNeedsSecond(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		want, got Run
+		second    bool
+	}{
+		{"equal", command(0, "a", ""), command(0, "a", ""), false},
+		{"body", command(0, "a", ""), command(0, "b", ""), true},
+		{"not ready", server(), failed(server(), "it did not listen"), false},
+	} {
+		if got := NeedsSecond(observation(test.want), observation(test.got)); got != test.second {
+			t.Errorf("%s: NeedsSecond = %t, want %t", test.name, got, test.second)
+		}
+	}
+}
+
+func TestMissing(t *testing.T) {
+	original := observation(command(0, "", ""))
+	original.Paths = []PathUse{use("etc/a", OpOpen), use("lib", OpHop, OpReadlink), use("opt/app/x", OpStat), use("tmp/t", OpCreate, OpOpen), use("var/run", OpCreate), use("etc/denied", OpOpen)}
+	slim := observation(command(1, "", "open /etc/a: no such file, nor /etc/never\n"))
+	slim.Missing = []MissingPath{
+		missing("etc/a", "ENOENT"), missing("etc/denied", "EACCES"), missing("etc/never", "ENOENT"), missing("lib/libx.so", "ENOENT"), missing("lib/liby.so", "ENOENT"),
+		missing("opt/app", "ENOENT"), missing("opt/app/other", "ENOENT"), missing("tmp/t", "ENOENT"), missing("var/run/x", "ENOTDIR"),
+	}
+	v := Compare(original, nil, slim)
+	want := []MissingPath{missing("etc/a", "ENOENT"), missing("lib", "ENOENT"), missing("opt/app", "ENOENT")}
+	if diff := cmp.Diff(want, v.Missing); diff != "" {
+		t.Errorf("missing (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"default/output exit: want 0, got 1: open /etc/a: no such file, nor /etc/never (/etc/a)"}, differences(v)); diff != "" {
+		t.Error(diff)
+	}
+	if p := anyParent("a/b/c", map[layers.Path]bool{"a": true}); p != "a" {
+		t.Errorf("anyParent = %q, want a", p)
+	}
+}
+
+func TestShorten(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"a\n\tb\x00\xffc  d\u202e", "a b c d"},
+		{"", ""},
+		{strings.Repeat("é", 200), strings.Repeat("é", 78) + "..."},
+		{strings.Repeat("x", 1<<20), strings.Repeat("x", 157) + "..."},
+	} {
+		if got := shorten(test.text); got != test.want || len(got) > maxShown {
+			t.Errorf("shorten(%.20q) = %q, want %q", test.text, got, test.want)
+		}
+	}
+}
+
+func TestAlike(t *testing.T) {
+	for _, test := range []struct {
+		name             string
+		want, again, got string
+		alike            bool
+	}{
+		{"nothing varies", "a", "a", "b", false},
+		{"date", "built Tue Nov 24 11:29:26 UTC 2026 ok", "built Tue Nov 24 11:29:27 UTC 2026 ok", "built Wed Nov  5 00:00:01 UTC 2026 ok", true},
+		{"date and another word", "built Tue Nov 24 11:29:26 UTC 2026 ok", "built Tue Nov 24 11:29:27 UTC 2026 ok", "built Tue Nov 24 11:29:28 UTC 2026 no", false},
+		{"RFC 3339", `{"t":"2026-11-24T11:59:59.1Z","n":1}`, `{"t":"2026-11-24T11:59:59.9Z","n":1}`, `{"t":"2026-11-24T12:00:00Z","n":1}`, true},
+		{"RFC 3339 and a number", `{"t":"2026-11-24T11:59:59.1Z","n":1}`, `{"t":"2026-11-24T11:59:59.9Z","n":1}`, `{"t":"2026-11-24T12:00:00Z","n":2}`, false},
+		{"RFC 1123", "x Tue, 24 Nov 2026 11:29:26 GMT", "x Tue, 24 Nov 2026 11:29:27 GMT", "x Wed, 25 Nov 2026 00:00:00 GMT", true},
+		{"common log", "[24/Nov/2026:11:29:26 +0000] GET", "[24/Nov/2026:11:29:27 +0000] GET", "[25/Nov/2026:00:00:00 +0000] GET", true},
+		{"clock of a day", "at 9:59 AM, 3 users", "at 10:00 AM, 3 users", "at 12:01 PM, 3 users", true},
+		{"UUID", "id=6fa459ea-ee8a-3ca4-894e-db77e160355e;", "id=16fd2706-8baf-433b-82cb-8c7fada847da;", "id=886313e1-3b8a-5372-9b90-0c9aee199e5d;", true},
+		{"base64", "csrf a/b+c== end", "csrf d+e/fg= end", "csrf xyzw end", true},
+		{"empty where both have something", "id: a1, x", "id: b2, x", "id: , x", false},
+		{"pid", "worker [12] up\nready", "worker [31] up\nready", "worker [7] up\nready", true},
+		{"pid, and not ready", "worker [12] up\nready", "worker [31] up\nready", "worker [7] up\nfailed", false},
+		{"port", "127.0.0.1:40123 -> 80", "127.0.0.1:40999 -> 80", "127.0.0.1:53000 -> 80", true},
+		{"port, and the fixed one too", "127.0.0.1:40123 -> 80", "127.0.0.1:40999 -> 80", "127.0.0.1:53000 -> 81", false},
+		{"width", "took   9 ms", "took  10 ms", "took 1234 ms", true},
+		{"more lines at times", "start\nwait\ndone", "start\nwait\nwait\nwait\ndone", "start\nwait\nwait\ndone", true},
+		{"other lines at times, and one gone", "start\nwait\ndone", "start\nwait\nwait\nwait\ndone", "start\nwait", false},
+		{"lengths differ and all is gone", "start 1\ndone", "start 2\nretry\nmore\ndone", "", false},
+		{"order of lines", "a 1\nb 2\nc 3\n", "c 3\na 1\nb 2\n", "b 2\nc 3\na 1\n", true},
+		{"order of lines, one changed", "a\nb\nc\n", "c\na\nb\n", "b\nx\na\n", false},
+		{"order and times of lines", "10:00:01 a\n10:00:02 b\n", "10:00:03 b\n10:00:04 a\n", "10:00:05 b\n10:00:06 a\n", true},
+		{"order and times of lines, one changed", "10:00:01 a\n10:00:02 b\n", "10:00:03 b\n10:00:04 a\n", "10:00:05 b\n10:00:06 c\n", false},
+		{"order and times of lines, a stable number changed", "10:00:01 a\n10:00:02 b\nrows 5\n", "10:00:03 b\n10:00:04 a\nrows 5\n", "10:00:05 b\n10:00:06 a\nrows 0\n", false},
+		{"order of words", "{'a', 'b'}", "{'b', 'a'}", "{'b', 'a'}", true},
+		{"another order of words", "{'a', 'b', 'c'}", "{'a', 'c', 'b'}", "{'c', 'b', 'a'}", true},
+		{"order of words, one changed", "{'a', 'b', 'c'}", "{'a', 'c', 'b'}", "{'c', 'b', 'd'}", false},
+		{"stable number beside a volatile one", "time 12\nrows 5", "time 13\nrows 5", "time 14\nrows 0", false},
+		{"invented line in a stable place", "a 1\nb", "a 2\nb", "a 3\nerror\nb", false},
+		{"binary", "\x00a", "\x00b", "\x00cc", true},
+		{"binary and nothing", "\x00a", "\x00b", "", false},
+	} {
+		if got := alike([]byte(test.want), []byte(test.again), []byte(test.got)); got != test.alike {
+			t.Errorf("%s: alike(%q, %q, %q) = %t, want %t", test.name, test.want, test.again, test.got, got, test.alike)
+		}
+	}
+}
+
+// FuzzAlike: an answer is always like the two it is judged by.
+func FuzzAlike(f *testing.F) {
+	f.Add([]byte("a 1\nb"), []byte("a 2\nb\n"), []byte("c"))
+	f.Add([]byte("10:00 x\n"), []byte("\x00"), []byte(""))
+	f.Fuzz(func(t *testing.T, want, again, got []byte) {
+		alike(want, again, got)
+		if !alike(want, again, want) || isText(again) && !alike(want, again, again) {
+			t.Errorf("want %q, again %q: not like itself", want, again)
+		}
+	})
+}
+
+func BenchmarkAlike(b *testing.B) {
+	var texts [3][]byte
+	for i := range texts {
+		for n := 0; len(texts[i]) < MaxBody-64; n++ {
+			texts[i] = fmt.Appendf(texts[i], "2026-11-24T11:29:%02d line %d of %d\n", i, n, bytes.Count(texts[i], []byte("7")))
+		}
+	}
+	for b.Loop() {
+		if !alike(texts[0], texts[1], texts[2]) {
+			b.Fatal("not alike")
+		}
+	}
+}
