@@ -28,6 +28,9 @@ type Item struct {
 // CopyOptions says what the source cannot.
 type CopyOptions struct {
 	Epoch int64 // mtime of paths with content of their own, in seconds
+	// Dirs says what directories shall be like that are no items of this call but get new entries: a lower layer has made them.
+	// The source's own owner and mode where a directory is not listed.
+	Dirs map[string]Item
 }
 
 // Copy writes items from src into dst, exactly as src has them: owner, mode with setuid and sticky bits, whole-second mtime,
@@ -35,14 +38,13 @@ type CopyOptions struct {
 // that BuildKit's snapshots keep), holes. Missing parents are made with src's own owner and mode. An existing path of dst is
 // replaced; an existing directory keeps its entries. Sockets are skipped. No link is ever followed, in src or in dst.
 func Copy(dst, src *os.Root, items []Item, opt CopyOptions) error {
-	c, err := newCopier(dst, src, opt)
-	if err != nil {
-		return err
-	}
-	defer c.close()
+	c := &copier{dst: dst, src: src, opt: opt, links: map[inode]string{}, dirs: map[string]Item{}}
 	sorted := slices.Clone(items)
 	slices.SortFunc(sorted, func(a, b Item) int { return strings.Compare(a.Path, b.Path) })
 	for _, item := range sorted {
+		if !validBytes(item.Path) {
+			return fmt.Errorf("copying %q: it is no clean path", item.Path)
+		}
 		if err := c.copy(item); err != nil {
 			return fmt.Errorf("copying %q: %w", item.Path, err)
 		}
@@ -54,29 +56,10 @@ func Copy(dst, src *os.Root, items []Item, opt CopyOptions) error {
 type inode struct{ dev, ino uint64 }
 
 type copier struct {
-	dst, src       *os.Root
-	dstTop, srcTop *os.File
-	opt            CopyOptions
-	links          map[inode]string // first name under which a file with several names was copied
-	dirs           map[string]Item  // directories to finish: their times change with every entry
-}
-
-func newCopier(dst, src *os.Root, opt CopyOptions) (*copier, error) {
-	c := &copier{dst: dst, src: src, opt: opt, links: map[inode]string{}, dirs: map[string]Item{}}
-	var err error
-	if c.dstTop, err = dst.Open("."); err != nil {
-		return nil, err
-	}
-	if c.srcTop, err = src.Open("."); err != nil {
-		c.dstTop.Close()
-		return nil, err
-	}
-	return c, nil
-}
-
-func (c *copier) close() {
-	c.dstTop.Close()
-	c.srcTop.Close()
+	dst, src *os.Root
+	opt      CopyOptions
+	links    map[inode]string // first name under which a file with several names was copied
+	dirs     map[string]Item  // directories to finish: their times change with every entry
 }
 
 // parents makes the directories above name, as the source has them.
@@ -91,7 +74,18 @@ func (c *copier) parents(name string) error {
 	if err := c.parents(dir); err != nil {
 		return err
 	}
-	return c.mkdir(Item{Path: dir})
+	item, ok := c.opt.Dirs[dir]
+	if !ok {
+		item = Item{Path: dir}
+	}
+	if !item.New {
+		if info, err := c.src.Lstat(dir); err != nil {
+			return err
+		} else if !info.IsDir() {
+			return &fs.PathError{Op: "mkdir", Path: dir, Err: unix.ENOTDIR}
+		}
+	}
+	return c.mkdir(item)
 }
 
 func (c *copier) mkdir(item Item) error {
@@ -125,6 +119,9 @@ func (c *copier) copy(item Item) error {
 	if info.IsDir() {
 		return c.mkdir(item)
 	}
+	if item.HasContent && !info.Mode().IsRegular() {
+		return fmt.Errorf("it shall have content but is no regular file")
+	}
 	if err := c.dst.RemoveAll(item.Path); err != nil {
 		return err
 	}
@@ -132,7 +129,10 @@ func (c *copier) copy(item Item) error {
 	id := inode{stat.Dev, stat.Ino}
 	if stat.Nlink > 1 && !item.HasContent {
 		if first, ok := c.links[id]; ok {
-			return c.dst.Link(first, item.Path)
+			if err := c.dst.Link(first, item.Path); err != nil || item.UID == nil && item.GID == nil && item.Mode == nil {
+				return err
+			}
+			return c.attributes(item)
 		}
 		c.links[id] = item.Path
 	}
@@ -178,7 +178,10 @@ func (c *copier) special(name string, info fs.FileInfo, stat Stat) error {
 	}
 	defer parent.Close()
 	if err := unix.Mknodat(int(parent.Fd()), path.Base(name), kind|0o600, int(stat.Rdev)); err != nil {
-		return fmt.Errorf("making a device node or fifo (needs CAP_MKNOD): %w", err)
+		if errors.Is(err, unix.EPERM) {
+			err = fmt.Errorf("%w: it needs CAP_MKNOD, which a user namespace does not give for devices", err)
+		}
+		return fmt.Errorf("making a device node or fifo: %w", err)
 	}
 	return nil
 }
@@ -258,8 +261,8 @@ func copyData(out, in *os.File, size int64) error {
 		}
 		if n, err := io.Copy(out, io.LimitReader(in, end-data)); err != nil {
 			return err
-		} else if n == 0 {
-			return io.ErrUnexpectedEOF
+		} else if n != end-data {
+			return fmt.Errorf("%w after %d of %d bytes", io.ErrUnexpectedEOF, data+n, size)
 		}
 		at = end
 	}

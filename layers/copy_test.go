@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -178,5 +179,76 @@ func TestCopyFollowsNoLink(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(outside); len(entries) != 0 {
 		t.Errorf("%v was written through a link", entries)
+	}
+}
+
+// D1: a symlink that is copied before its directory's turn makes no directory that is wider than the image's, whatever the umask.
+func TestD1DirectoriesKeepTheirModes(t *testing.T) {
+	for _, umask := range []int{0, 0o077} {
+		src, dst, srcDir, dstDir := roots(t)
+		must(t, src.MkdirAll("usr/lib/private", 0o755))
+		must(t, src.Symlink("../lib", "usr/lib/private/link"))
+		must(t, os.Chmod(srcDir+"/usr/lib/private", 0o700))
+		must(t, os.Chmod(srcDir+"/usr", 0o751))
+		old := unix.Umask(umask)
+		err := Copy(dst, src, []Item{{Path: "usr/lib/private/link"}, {Path: "."}}, CopyOptions{})
+		unix.Umask(old)
+		must(t, err)
+		if diff := cmp.Diff(dump(t, srcDir), dump(t, dstDir)); diff != "" {
+			t.Errorf("umask %03o: copy (-source +copy):\n%s", umask, diff)
+		}
+	}
+}
+
+// A second layer that adds entries to a directory leaves it as the first layer made it.
+func TestCopySecondLayer(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("changes owners: needs root")
+	}
+	src, dst, srcDir, dstDir := roots(t)
+	must(t, src.MkdirAll("var/cache", 0o755))
+	must(t, src.WriteFile("var/cache/a", nil, 0o644))
+	must(t, src.WriteFile("var/cache/b", nil, 0o644))
+	must(t, os.Chtimes(srcDir+"/var/cache", time.Unix(99, 0), time.Unix(99, 0)))
+	id := uint32(65532)
+	cache := Item{Path: "var/cache", UID: &id, GID: &id}
+	must(t, Copy(dst, src, []Item{cache, {Path: "var/cache/a"}, {Path: "new", New: true, Kind: "dir", UID: &id}}, CopyOptions{Epoch: 5}))
+	opt := CopyOptions{Epoch: 5, Dirs: map[string]Item{"var/cache": cache, "new": {Path: "new", New: true, Kind: "dir", UID: &id}}}
+	must(t, Copy(dst, src, []Item{{Path: "var/cache/b"}, {Path: "new/x", New: true, Kind: "file"}}, opt))
+	got := dump(t, dstDir)
+	for _, want := range []string{`"var/cache" drwxr-xr-x 65532:65532 99`, `"var/cache/b"`, `"new" drwxr-xr-x 65532:0 5`, `"new/x" -rw-r--r-- 0:0 5`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("copy has no %s:\n%s", want, got)
+		}
+	}
+}
+
+func TestCopyRefuses(t *testing.T) {
+	src, dst, _, _ := roots(t)
+	must(t, src.WriteFile("file", nil, 0o644))
+	must(t, src.Symlink("/", "link"))
+	for _, item := range []Item{
+		{Path: "../x"}, {Path: "/x"}, {Path: ""}, {Path: "a/../file"}, {Path: "missing"}, {Path: "file/x"}, {Path: "link/etc"},
+		{Path: "link", HasContent: true}, {Path: "x", New: true, Kind: "device"}, {Path: "no/parent", New: true, Kind: "file"},
+	} {
+		if err := Copy(dst, src, []Item{item}, CopyOptions{}); err == nil {
+			t.Errorf("Copy(%+v) has no error", item)
+		}
+	}
+}
+
+func TestCopyCapability(t *testing.T) {
+	src, dst, srcDir, dstDir := roots(t)
+	must(t, src.WriteFile("ping", []byte("x"), 0o755))
+	// CAP_NET_RAW, permitted and effective, version 2 (linux/capability.h).
+	value := []byte{1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	if err := unix.Setxattr(srcDir+"/ping", capability, value, 0); err != nil {
+		t.Skipf("setting a file capability: %v", err)
+	}
+	must(t, Copy(dst, src, []Item{{Path: "ping"}}, CopyOptions{}))
+	got := make([]byte, 64)
+	n, err := unix.Getxattr(dstDir+"/ping", capability, got)
+	if err != nil || !bytes.Equal(got[:n], value) {
+		t.Errorf("capability = %x, %v, want %x", got[:max(n, 0)], err, value)
 	}
 }

@@ -133,7 +133,7 @@ func (x *Index) follow(op, name string) (*node, error) {
 
 // validBytes is fs.ValidPath for names that need not be UTF-8.
 func validBytes(name string) bool {
-	return name != "" && path.Clean("/"+name) == "/"+name
+	return name == "." || name != "" && path.Clean("/"+name) == "/"+name
 }
 
 // Lstat implements fs.ReadLinkFS: no symlink is followed, also not in a parent, except when the physical path is not there.

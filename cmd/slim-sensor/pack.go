@@ -41,19 +41,31 @@ func pack(_ context.Context, args []string) error {
 		return err
 	}
 	defer to.Close()
-	return layers.Copy(to, from, layerItems(plan, *layer), layers.CopyOptions{Epoch: *epoch})
+	if *layer < 0 || *layer >= max(len(plan.Layers), 1) {
+		return fmt.Errorf("there is no layer %d in a plan of %d", *layer, len(plan.Layers))
+	}
+	items, dirs := layerItems(plan, *layer)
+	return layers.Copy(to, from, items, layers.CopyOptions{Epoch: *epoch, Dirs: dirs})
 }
 
-func layerItems(plan *analyzer.Plan, layer int) []layers.Item {
-	items := []layers.Item{{Path: "."}}
+// layerItems are the paths of one layer and the directories of the others, which may get entries in this one. The root is in
+// every layer: it changes with each entry.
+func layerItems(plan *analyzer.Plan, layer int) (items []layers.Item, dirs map[string]layers.Item) {
+	root := layers.Item{Path: "."}
+	dirs = map[string]layers.Item{}
 	for _, f := range plan.Files {
-		if f.Layer != layer || f.Path == "." {
-			continue
+		item := layers.Item{Path: string(f.Path), UID: f.UID, GID: f.GID, Mode: f.Mode,
+			Content: f.Content, HasContent: f.Content != nil || f.New && f.Kind == "file", New: f.New, Kind: f.Kind, Link: f.Link}
+		switch {
+		case f.Path == ".":
+			root = item
+		case f.Layer == layer:
+			items = append(items, item)
+		case f.Kind == "dir":
+			dirs[item.Path] = item
 		}
-		items = append(items, layers.Item{Path: string(f.Path), UID: f.UID, GID: f.GID, Mode: f.Mode,
-			Content: f.Content, HasContent: f.Content != nil || f.New && f.Kind == "file", New: f.New, Kind: f.Kind, Link: f.Link})
 	}
-	return items
+	return append(items, root), dirs
 }
 
 func readInput(name string) ([]byte, error) {
