@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/slimimage/slim/analyzer"
@@ -124,7 +125,7 @@ const maxName = 200
 // add records an answer under a name that is unique in the run, and says so in the log; status is its status in words.
 func (d *driver) add(a analyzer.Answer, status string) analyzer.Answer {
 	if len(a.Probe) > maxName {
-		a.Probe = a.Probe[:maxName] + "..."
+		a.Probe = strings.ToValidUTF8(a.Probe[:maxName], "") + "..."
 	}
 	d.names[a.Probe]++
 	if n := d.names[a.Probe]; n > 1 {

@@ -58,8 +58,8 @@ func (f *fake) Exec(_ context.Context, c Command) (Result, error) {
 }
 
 func quickPace() pace {
-	return pace{poll: time.Millisecond, settle: 10 * time.Millisecond, exposed: 50 * time.Millisecond, weak: 100 * time.Millisecond,
-		weakMore: 300 * time.Millisecond, ready: 500 * time.Millisecond, starting: time.Second, retry: time.Millisecond, health: 3, request: time.Second}
+	return pace{poll: time.Millisecond, settle: 10 * time.Millisecond, exposed: 50 * time.Millisecond, weak: 300 * time.Millisecond,
+		weakMore: 600 * time.Millisecond, ready: 500 * time.Millisecond, starting: time.Second, retry: time.Millisecond, health: 3, request: time.Second}
 }
 
 func run(t *testing.T, f *fake, job *analyzer.Job) (Outcome, string) {
@@ -187,6 +187,40 @@ func TestDriveHTTP(t *testing.T) {
 		if diff := cmp.Diff(out, again); diff != "" {
 			t.Errorf("another run gives another outcome:\n%s", diff)
 		}
+	}
+}
+
+// TestDriveIPv6: a port that only [::1] reaches is found there, whatever its wildcard says.
+func TestDriveIPv6(t *testing.T) {
+	l, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		t.Skip("no IPv6 here: ", err)
+	}
+	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: site()}}
+	server.Start()
+	defer server.Close()
+	for _, address := range []string{"::1", "::"} {
+		socket, exposed := at(t, l.Addr().String())
+		socket.Address = address
+		out, _ := run(t, newFake(socket), &analyzer.Job{AutoProbe: true, Process: analyzer.Entry{Exposed: []string{exposed}}})
+		if got := lines(out, socket.Port); len(got) == 0 || got[0] != "GET http://[::1]:PORT/ | true 200" {
+			t.Errorf("%s: answers %q", address, got)
+		}
+	}
+}
+
+func TestTCPPorts(t *testing.T) {
+	socket := func(network, address string, number int) analyzer.Socket {
+		return analyzer.Socket{Network: network, Address: address, Port: number}
+	}
+	var got []string
+	for _, p := range tcpPorts([]analyzer.Socket{
+		socket("tcp", "::", 80), socket("tcp", "0.0.0.0", 80), socket("tcp", "::", 9), socket("tcp", "::1", 7), socket("tcp", "10.0.0.2", 8), socket("udp", "0.0.0.0", 53), {Network: "unix", Path: "s"},
+	}) {
+		got = append(got, p.address()+" "+p.other)
+	}
+	if diff := cmp.Diff([]string{"[::1]:7 ", "10.0.0.2:8 ", "127.0.0.1:9 ::1", "127.0.0.1:80 "}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -20,6 +20,7 @@ func TestParseSteps(t *testing.T) {
 - exec: redis-cli ping
 - exec: [redis-cli, "set", "a b"]
 - exec: {line: "id", user: "33", status: 1, contains: www}
+- exec: {argv: [app, --version], status: 0}
 - wait: 2
 - wait: {port: 80, seconds: 5}
 `
@@ -31,6 +32,7 @@ func TestParseSteps(t *testing.T) {
 		{Exec: &analyzer.ExecStep{Line: "redis-cli ping"}},
 		{Exec: &analyzer.ExecStep{Argv: []string{"redis-cli", "set", "a b"}}},
 		{Exec: &analyzer.ExecStep{Line: "id", User: "33", Status: 1, Text: "www"}},
+		{Exec: &analyzer.ExecStep{Argv: []string{"app", "--version"}}},
 		{Wait: &analyzer.WaitStep{Seconds: 2}},
 		{Wait: &analyzer.WaitStep{Port: 80, Seconds: 5}},
 	}

@@ -48,7 +48,8 @@ func (d *driver) waitReady(ctx context.Context) (bool, error) {
 		if strong.IsZero() && len(d.named(now)) > 0 {
 			strong = time.Now()
 		}
-		if time.Since(changed) >= d.patience(now) || !strong.IsZero() && time.Since(strong) >= d.ready {
+		settled := time.Since(changed) >= d.patience(now) || !strong.IsZero() && time.Since(strong) >= d.ready
+		if settled && !d.exited() {
 			d.out.Listen = d.lasting(now)
 			return true, nil
 		}
