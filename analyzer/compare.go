@@ -18,6 +18,9 @@ func Compare(original, again, slim *Evidence) *Verdict {
 	v := &Verdict{Schema: VerdictSchema, Missing: missingIn(original, slim)}
 	for _, run := range original.Runs {
 		c := comparison{v: v, run: run.Name, again: findRun(again, run.Name)}
+		if c.again != nil && (c.again.Kind != run.Kind || len(c.again.Answers) == 0) {
+			c.again = nil // it went wrong and explains nothing
+		}
 		if other := findRun(slim, run.Name); other != nil {
 			c.runs(&run, other)
 		} else {
@@ -285,58 +288,6 @@ func (c *comparison) named(text string) layers.Path {
 	for _, name := range absolutePath.FindAllString(text[:min(len(text), MaxBody)], 100) {
 		p := layers.CleanPath(strings.TrimRight(name, "."))
 		if slices.ContainsFunc(c.v.Missing, func(m MissingPath) bool { return m.Path == p }) {
-			return p
-		}
-	}
-	return ""
-}
-
-// missingIn lists the look-ups that found nothing in the slim image and succeeded in the original: the original used the same
-// path, or something below it, or followed a symlink on the way that is gone, which is then what is listed. What the original
-// itself made while it ran is no part of the image.
-func missingIn(original, slim *Evidence) []MissingPath {
-	used, made, hop := map[layers.Path]bool{}, map[layers.Path]bool{}, map[layers.Path]bool{}
-	for _, p := range original.Paths {
-		if slices.Contains(p.Ops, OpCreate) {
-			made[p.Path] = true
-			continue
-		}
-		if slices.Contains(p.Ops, OpHop) {
-			hop[p.Path] = true
-		}
-		for at := p.Path; !used[at]; at = parentOf(at) {
-			used[at] = true
-		}
-	}
-	var missing []MissingPath
-	for _, m := range slim.Missing {
-		if !notFound(m.Errno) || anyParent(m.Path, made) != "" {
-			continue
-		}
-		if link := anyParent(m.Path, hop); link != "" {
-			m.Path = link
-		}
-		if used[m.Path] {
-			missing = append(missing, m)
-		}
-	}
-	return unite(missing, func(m MissingPath) string { return string(m.Path) + "\x00" + m.Errno }, func(a, b MissingPath) MissingPath {
-		return MissingPath{Path: a.Path, Errno: a.Errno, Ops: union(a.Ops, b.Ops), By: union(a.By, b.By)}
-	})
-}
-
-// parentOf is the directory of a path; the root is its own.
-func parentOf(p layers.Path) layers.Path {
-	if i := strings.LastIndexByte(string(p), '/'); i > 0 {
-		return p[:i]
-	}
-	return "."
-}
-
-// anyParent is the path or the nearest of its parents that is in a set, "" when none is.
-func anyParent(p layers.Path, set map[layers.Path]bool) layers.Path {
-	for ; p != "."; p = parentOf(p) {
-		if set[p] {
 			return p
 		}
 	}

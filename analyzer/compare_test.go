@@ -48,11 +48,17 @@ func failed(r Run, text string) Run {
 	return r
 }
 
+func withAnswer(r Run) Run {
+	r.Answers = []Answer{{Probe: "healthcheck", OK: true}}
+	return r
+}
+
 func listening(s ...Socket) Run { return Run{Name: "default", Kind: KindServer, Listen: s} }
 
 func TestCompare(t *testing.T) {
 	refused := Answer{Probe: "connect 127.0.0.1:9", Error: "dial: connection refused"}
 	accepted := Answer{Probe: "connect 127.0.0.1:9", OK: true}
+	refusedElsewhere := Answer{Probe: "connect 127.0.0.1:8"}
 	broken := page(200, "")
 	broken.OK, broken.Error = false, "the body broke off: EOF"
 	exec := Answer{Probe: "exec: id", OK: true}
@@ -77,7 +83,7 @@ func TestCompare(t *testing.T) {
 			[]string{"default/GET http://127.0.0.1:80/ header: want content-type: text/css, got content-type: text/plain"}, nil},
 		{"header that varies", server(page(302, "location: /s/1a")), server(page(302, "location: /s/3c")), run(server(page(302, "location: /s/2b"))), nil, []string{"GET http://127.0.0.1:80/"}},
 		{"missing answer", server(accepted), server(), nil, []string{"default/connect 127.0.0.1:9 error: want an answer, got none"}, nil},
-		{"answer that comes and goes", server(accepted), server(), run(server()), nil, []string{"connect 127.0.0.1:9"}},
+		{"answer that comes and goes", server(accepted), server(), run(server(refusedElsewhere)), nil, []string{"connect 127.0.0.1:9"}},
 		{"a port that speaks at last", server(accepted), server(Answer{Probe: "GET http://127.0.0.1:9/", OK: true}), nil, nil, nil},
 		{"refused", server(accepted), server(refused), nil, []string{"default/connect 127.0.0.1:9 error: want an answer, got dial: connection refused"}, nil},
 		{"refused before", server(refused), server(accepted), nil, nil, nil},
@@ -94,7 +100,11 @@ func TestCompare(t *testing.T) {
 			[]string{`default/exec: id exit: want 0, got 127: exit 127, expected 0: "id: not found"`}, nil},
 		{"signal", command(139, "", ""), func() Run { r := command(139, "", ""); r.Signal = "SIGSEGV"; return r }(), nil, []string{"default/run exit: want 139, got SIGSEGV"}, nil},
 		{"udp and unix sockets", listening(dns, local), listening(dns), nil, []string{"default/listen unix /run/s error: want a socket, got none"}, nil},
-		{"socket that varies", listening(local), listening(), run(listening()), nil, []string{"listen unix /run/s"}},
+		{"socket that varies", withAnswer(listening(local)), withAnswer(listening()), run(withAnswer(listening())), nil, []string{"listen unix /run/s"}},
+		{"a second observation that went wrong", server(accepted), server(), run(failed(server(), "it did not listen")),
+			[]string{"default/connect 127.0.0.1:9 error: want an answer, got none"}, nil},
+		{"a second observation that ended", server(accepted), server(), run(command(1, "", "")),
+			[]string{"default/connect 127.0.0.1:9 error: want an answer, got none"}, nil},
 		{"beyond what is kept", server(long), server(longer), nil,
 			[]string{"default/GET http://127.0.0.1:80/ body: want 1048576 bytes, SHA-256 " + long.SHA256 + ", got 1048576 bytes, SHA-256 " + longer.SHA256}, nil},
 		{"varies beyond what is kept", server(long), server(longer), run(server(page(200, ""))), nil, []string{"GET http://127.0.0.1:80/"}},
