@@ -59,7 +59,8 @@ type worklist struct {
 	exclude  []rules.Glob
 	kept     map[string][]Reason
 	queue    []string
-	scripts  map[string]bool // to be parsed
+	scripts  map[string]bool // may run: what they call is kept
+	sourced  map[string]bool // are read by a shell although no first line says so
 	objects  map[string]*elf.Object
 	touched  map[string]bool // packages, by name
 	python   *pythonPath
@@ -81,7 +82,7 @@ type junkRule struct {
 }
 
 func newWorklist(im *image, db *packages.DB, req Request, seen *Evidence) (*worklist, error) {
-	w := &worklist{im: im, db: db, req: req, seen: seen, env: map[string]string{}, kept: map[string][]Reason{}, scripts: map[string]bool{}, objects: map[string]*elf.Object{},
+	w := &worklist{im: im, db: db, req: req, seen: seen, env: map[string]string{}, kept: map[string][]Reason{}, scripts: map[string]bool{}, sourced: map[string]bool{}, objects: map[string]*elf.Object{},
 		touched: map[string]bool{}, perl: map[string]bool{}, warnings: map[string]bool{}, executed: map[string]bool{}}
 	for _, entry := range req.Process.Env {
 		key, value, _ := strings.Cut(entry, "=")
@@ -102,7 +103,7 @@ func newWorklist(im *image, db *packages.DB, req Request, seen *Evidence) (*work
 		w.families = append(w.families, compiled)
 	}
 	for _, j := range rules.Junks() {
-		if slices.Contains(req.Options.DisableRules, j.Name) {
+		if slices.Contains(req.Options.DisableRules, j.Name) || j.Name == rules.SourceMaps && w.readsSourceMaps() {
 			continue
 		}
 		rule := junkRule{name: j.Name}
@@ -122,6 +123,12 @@ func newWorklist(im *image, db *packages.DB, req Request, seen *Evidence) (*work
 		w.exclude = append(w.exclude, g)
 	}
 	return w, nil
+}
+
+// readsSourceMaps says whether something in the image may read the source maps of Node packages.
+func (w *worklist) readsSourceMaps() bool {
+	asked := strings.Contains(strings.Join(append(w.req.Process.Argv, w.env["NODE_OPTIONS"]), " "), "enable-source-maps")
+	return asked || slices.ContainsFunc(w.im.names, func(name string) bool { return strings.HasSuffix(name, "node_modules/source-map-support") })
 }
 
 func fields(s, separators string) []string {
@@ -244,7 +251,7 @@ func (w *worklist) contents(name string) {
 		w.elfFile(name)
 	case strings.HasPrefix(string(head), "#!"):
 		w.script(name, head)
-	case w.scripts[name]:
+	case w.sourced[name]:
 		w.parseScript(name)
 	}
 	if w.req.Options.Keep != KeepObserved {

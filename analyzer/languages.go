@@ -13,7 +13,6 @@ import (
 func (w *worklist) language(name string) {
 	switch path.Ext(name) {
 	case ".py", ".pyw":
-		w.bytecode(name)
 		w.pythonImports(name)
 	case ".pyc":
 		w.pythonSource(name)
@@ -73,8 +72,9 @@ func (w *worklist) pythonImports(name string) {
 		return
 	}
 	paths := w.pythonDirs()
+	_, owned := w.db.Owner(name)
 	for _, module := range python.Imports(src) {
-		if strings.HasPrefix(module, ".") || paths.done[module] {
+		if strings.HasPrefix(module, ".") || paths.done[module] || owned && rules.PythonBuildTool(module) {
 			continue
 		}
 		paths.done[module] = true
@@ -123,24 +123,6 @@ func (w *worklist) extensionModules(at string) []string {
 		found = append(found, plain)
 	}
 	return found
-}
-
-// bytecode keeps the compiled form of a kept source (PEP 3147), which is what a start reads.
-func (w *worklist) bytecode(name string) {
-	base := strings.TrimSuffix(path.Base(name), path.Ext(name))
-	dir := path.Join(path.Dir(name), "__pycache__")
-	if !w.im.isDir(dir) {
-		return
-	}
-	g, err := rules.Compile(rules.Expand("$1", dir+"/"+base) + ".cpython-[0-9]*.pyc")
-	if err != nil {
-		return
-	}
-	for _, match := range w.im.match(g) {
-		if !strings.Contains(match, ".opt-") {
-			w.add(match, Reason{"bytecode of", "/" + name})
-		}
-	}
 }
 
 // pythonSource keeps the source of bytecode: without it an import fails (PEP 3147), even where the run only looked at it.

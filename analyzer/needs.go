@@ -63,10 +63,8 @@ func (w *worklist) script(name string, head []byte) {
 	}
 	if !w.scripts[name] && !w.executed[name] && w.req.Options.Keep != KeepObserved {
 		// A script that merely lies in a kept package may still be called by name; its interpreter is dragged in only when it is
-		// an application's or was run.
-		if _, owned := w.db.Owner(name); owned {
-			return
-		}
+		// the application's own or was run.
+		return
 	}
 	from := "/" + name
 	w.keep(strings.TrimPrefix(path.Clean("/"+interp), "/"), "interpreter of", from)
@@ -121,8 +119,8 @@ func (w *worklist) scriptText(src []byte, name string) {
 			target = path.Join(path.Dir(name), sourced)
 		}
 		if res, ok := w.im.resolve(".", target); ok && w.im.nodes[res.Path].regular() {
-			known := w.scripts[res.Path]
-			w.scripts[res.Path] = true
+			known := w.sourced[res.Path]
+			w.sourced[res.Path] = true
 			w.keep(strings.TrimPrefix(target, "/"), "sourced by", from)
 			if !known {
 				w.parseScript(res.Path)

@@ -254,6 +254,9 @@ func (w *worklist) includeShell() bool {
 	return found
 }
 
+// dependency is a file of a language's package: its shell scripts are tools of its makers, and run only where the evidence says so.
+var dependency = rules.MustCompile("**/{node_modules,site-packages,dist-packages,gems,vendor,bower_components}/**")
+
 // application keeps the application's own files: those that no package owns and no system tool has made.
 func (w *worklist) application() {
 	whole := len(w.db.Packages()) > 0 || !w.distribution()
@@ -274,7 +277,7 @@ func (w *worklist) application() {
 		if w.junked(name) != "" || sandboxPath(name) || !whole && !w.applicationDir(name) {
 			continue
 		}
-		w.scripts[name] = true
+		w.scripts[name] = !dependency.Match(name)
 		w.add(name, Reason{Rule: "app file"})
 	}
 }

@@ -1,5 +1,8 @@
 package rules
 
+// SourceMaps is the junk that counts only where nothing asks for it; see the analyzer.
+const SourceMaps = "source-maps"
+
 // Junks are the files that are never kept unless the run used them or the user includes them.
 func Junks() []Junk {
 	return []Junk{
@@ -17,8 +20,10 @@ func Junks() []Junk {
 			"**/lib/python3.*/{unittest,distutils,ctypes,sqlite3}/test/**", "**/{site,dist}-packages/**/*.pyx", "**/{site,dist}-packages/**/*.pyi", "**/{site,dist}-packages/**/*.c", "**/{site,dist}-packages/**/*.h"},
 			"test folders and sources of installed distributions (PyPA: packaging guide); CPython's own tests and IDLE"},
 		{"python-bytecode", []string{"**/*.opt-1.pyc", "**/*.opt-2.pyc"}, "PEP 488: bytecode of python -O, which nobody asked for"},
-		{"node-dev", []string{"**/node_modules/**/*.d.ts", "**/node_modules/**/*.d.mts", "**/node_modules/**/*.d.cts", "**/node_modules/**/*.ts.map", "**/node_modules/.cache/**", "**/node_modules/**/*.md", "**/node_modules/**/*.flow"},
-			"TypeScript declarations and documentation of packages: node never loads them"},
+		{"node-dev", []string{"**/node_modules/**/*.d.ts", "**/node_modules/**/*.d.mts", "**/node_modules/**/*.d.cts", "**/node_modules/**/*.ts.map", "**/node_modules/.cache/**", "**/node_modules/**/*.md", "**/node_modules/**/*.flow",
+			"usr/{share,lib}/{nodejs,node_modules}/**/*.d.ts", "usr/share/nodejs/@types/**", "usr/{share,lib}/{nodejs,node_modules}/{npm,corepack,node-gyp}/**", "usr/local/lib/node_modules/{npm,corepack}/**"},
+			"TypeScript declarations and documentation of packages, which node never loads; package managers"},
+		{SourceMaps, []string{"**/node_modules/**/*.map"}, "Node.js CLI documentation: source maps are read with --enable-source-maps alone, or by the package source-map-support"},
 		{"ruby-tests", []string{"**/gems/*/{test,tests,spec,specs}/**", "**/gems/**/*.{c,h,o}", "**/gems/cache/**"}, "test folders and sources of installed gems (RubyGems specification reference: test_files)"},
 		{"docs", []string{"usr/share/{man,info,lintian,bug,doc-base,gtk-doc,help,devhelp}/**", "usr/local/share/{man,info,doc}/**", "usr/share/doc/**"}, "documentation: Debian Policy 12"},
 		{"headers", []string{"usr/include/**", "usr/local/include/**", "usr/lib/**/*.a", "usr/lib/**/*.la", "usr/lib/**/pkgconfig/**", "usr/share/pkgconfig/**", "usr/share/aclocal/**", "usr/local/lib/*.a"}, "for compiling: Filesystem Hierarchy Standard 3.0, 4.5"},

@@ -2,8 +2,10 @@ package trace
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,17 +15,52 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// Stop asks the application to end as `docker stop` does: the stop signal, and after grace the end of everything.
+// idleTime is how long a stopping application may do nothing at all before it counts as one that ignores the signal.
+const idleTime = time.Second
+
+// Stop asks the application to end as `docker stop` does: the stop signal, and after grace the end of everything. An application
+// that does not catch the signal, or does nothing after it, is not waited for so long.
 func (s *Session) Stop(grace time.Duration) {
 	signal := stopSignal(s.opt.Entry.StopSignal)
 	if s.tracer.main == os.Getppid() && !catches(s.tracer.main, signal) {
 		return // the first process of a pid namespace gets no signal it does not catch (pid_namespaces(7))
 	}
 	_ = unix.Kill(s.tracer.main, signal)
-	select {
-	case <-s.ended:
-	case <-time.After(grace):
+	end, tick := time.After(grace), time.NewTicker(idleTime)
+	defer tick.Stop()
+	for before := int64(-1); ; {
+		select {
+		case <-s.ended:
+			return
+		case <-end:
+			return
+		case <-tick.C:
+			now := s.cpuTime()
+			if now == before {
+				return
+			}
+			before = now
+		}
 	}
+}
+
+// cpuTime is what all traced processes have used, in clock ticks: fields 14 and 15 of /proc/PID/stat (proc_pid_stat(5)).
+func (s *Session) cpuTime() int64 {
+	var total int64
+	for _, pid := range s.pids() {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue
+		}
+		_, rest, _ := strings.Cut(string(data), ") ")
+		if fields := strings.Fields(rest); len(fields) > 12 {
+			for _, field := range fields[11:13] {
+				ticks, _ := strconv.ParseInt(field, 10, 64)
+				total += ticks
+			}
+		}
+	}
+	return total
 }
 
 // catches says whether a process has a handler for a signal: the SigCgt mask of its status (proc_pid_status(5)).
@@ -118,15 +155,20 @@ func (s *Session) sampleMemory() {
 	}
 }
 
+// pids lists the traced processes.
+func (s *Session) pids() []int {
+	s.events.Lock()
+	defer s.events.Unlock()
+	found := map[int]bool{}
+	for _, tk := range s.tracer.tasks {
+		found[tk.proc.pid] = true
+	}
+	return slices.Collect(maps.Keys(found))
+}
+
 func (s *Session) resident() int64 {
 	var total int64
-	s.events.Lock()
-	pids := map[int]bool{}
-	for _, tk := range s.tracer.tasks {
-		pids[tk.proc.pid] = true
-	}
-	s.events.Unlock()
-	for pid := range pids {
+	for _, pid := range s.pids() {
 		// The second field of /proc/PID/statm is resident pages (proc(5)).
 		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 		if fields := strings.Fields(string(data)); err == nil && len(fields) > 1 {
