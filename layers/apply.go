@@ -92,6 +92,9 @@ func (x *Index) makeParent(name string, layer int) (*node, error) {
 			return nil, &fs.PathError{Op: "mkdir", Path: name, Err: fs.ErrNotExist}
 		}
 	}
+	if len(res.Path)+len(res.Rest) > x.limits.name { // links may lead deeper than any name does
+		return nil, fmt.Errorf("its path has more than %d bytes behind links", x.limits.name)
+	}
 	n := x.root
 	for _, part := range append(splitPath(res.Path), rest...) {
 		next := n.children[part]
@@ -131,7 +134,10 @@ func (x *Index) link(name, target string, layer int) error {
 
 // hide applies the whiteout name of a layer: what lower layers have there is gone, what this layer has stays.
 func (x *Index) hide(name string, layer int) error {
-	dir, err := x.parent(path.Dir(name), layer)
+	dir, err := x.follow("whiteout", path.Dir(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

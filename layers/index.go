@@ -23,6 +23,7 @@ type Index struct {
 
 	root   *node
 	source []v1.Layer
+	ids    []v1.Hash // diff IDs of source
 	ino    uint64
 	limits limits
 	read   int   // entries so far
@@ -136,7 +137,7 @@ func validBytes(name string) bool {
 	return name == "." || name != "" && path.Clean("/"+name) == "/"+name
 }
 
-// Lstat implements fs.ReadLinkFS: no symlink is followed, also not in a parent, except when the physical path is not there.
+// Lstat implements fs.ReadLinkFS. Symlinks in the parents are followed.
 func (x *Index) Lstat(name string) (fs.FileInfo, error) {
 	n := x.find(name)
 	if n == nil {

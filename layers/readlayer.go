@@ -40,7 +40,7 @@ func newIndex(img v1.Image, max limits) (*Index, error) {
 		return nil, fmt.Errorf("the manifest has %d layers, the config %d", len(list), len(config.RootFS.DiffIDs))
 	}
 	x := newTree()
-	x.limits, x.source, x.Layers = max, list, make([]LayerStat, len(list))
+	x.limits, x.source, x.ids, x.Layers = max, list, config.RootFS.DiffIDs, make([]LayerStat, len(list))
 	for i, layer := range list {
 		if err := x.readLayer(layer, i, config.RootFS.DiffIDs[i]); err != nil {
 			return nil, fmt.Errorf("reading layer %d of %d: %w", i+1, len(list), err)

@@ -31,7 +31,7 @@ func Resolve(root fs.FS, dir, name string, follow bool) (Resolution, error) {
 		return Resolution{}, fmt.Errorf("%T cannot read links", root)
 	}
 	var res Resolution
-	at := path.Clean(dir)
+	at := string(CleanPath(dir))
 	if strings.HasPrefix(name, "/") {
 		at = "."
 	}

@@ -1,0 +1,174 @@
+package layers
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+)
+
+const linkTree = `
+dir usr/lib
+dir empty
+file usr/lib/libc.so.6
+file file
+symlink lib -> usr/lib
+symlink abs -> /usr/lib
+symlink chain -> abs
+symlink up -> ../../../../usr
+symlink usr/back -> ..
+symlink loop -> loop
+symlink a -> b
+symlink b -> a
+symlink dangling -> usr/none/x
+symlink slash -> usr/lib/
+symlink fileslash -> file/
+symlink dot -> .
+symlink usr/lib/libc.so -> ../../lib/libc.so.6
+`
+
+// linkNames are looked up below in every way.
+var linkNames = []string{
+	"file", "/file", "file/", "file/.", "file/..", "file/x", "lib", "lib/", "lib/.", "lib/libc.so.6", "lib/libc.so", "abs/libc.so", "chain",
+	"chain/libc.so.6", "chain/../libc.so.6", "lib/..", "lib/../bin", "lib/../../..", "up", "up/lib", "up/back/file", "usr/back/usr/back/lib",
+	"loop", "loop/x", "a", "a/", "dangling", "dangling/", "dangling/y", "none", "none/", "none/x", "none/..", "none/../file", "slash", "slash/libc.so.6", "fileslash",
+	"dot", "dot/dot/file", "..", "../../file", "/", ".", "./usr/./lib", "//usr//lib", "usr/lib/libc.so/", "empty/../lib", "empty/x",
+}
+
+func TestResolve(t *testing.T) {
+	root := tree(t, linkTree)
+	for _, test := range []struct {
+		dir, name string
+		follow    bool
+		want      Resolution
+	}{
+		{".", "lib/libc.so", true, Resolution{Path: "usr/lib/libc.so.6", Hops: []string{"lib", "usr/lib/libc.so", "lib"}}},
+		{".", "lib/libc.so", false, Resolution{Path: "usr/lib/libc.so", Hops: []string{"lib"}}},
+		{"usr/lib", "../../file", true, Resolution{Path: "file"}},
+		{"usr/lib", "/file", true, Resolution{Path: "file"}},
+		{"/usr/lib/", "libc.so.6", true, Resolution{Path: "usr/lib/libc.so.6"}},
+		{".", "dangling", true, Resolution{Path: "usr/none", Hops: []string{"dangling"}, Missing: true, Rest: "x"}},
+		{".", "none/../file", true, Resolution{Path: "none", Missing: true, Rest: "../file"}},
+		{".", "lib/", false, Resolution{Path: "usr/lib", Hops: []string{"lib"}}},
+	} {
+		got, err := Resolve(root, test.dir, test.name, test.follow)
+		if err != nil {
+			t.Errorf("Resolve(%s, %s): %v", test.dir, test.name, err)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("Resolve(%s, %s, %v) (-want +got):\n%s", test.dir, test.name, test.follow, diff)
+		}
+	}
+}
+
+// The kernel's own look-up, confined to a directory, is the measure (openat2(2), RESOLVE_IN_ROOT).
+func TestResolveAsTheKernel(t *testing.T) {
+	root := tree(t, linkTree)
+	top := onDisk(t, root)
+	dirRoot, err := os.OpenRoot(top)
+	must(t, err)
+	defer dirRoot.Close()
+	for _, name := range linkNames {
+		for _, follow := range []bool{true, false} {
+			want := kernel(t, top, name, follow)
+			for _, tree := range []RootFS{root, DirFS(dirRoot)} {
+				if got := ours(tree, name, follow); got != want {
+					t.Errorf("Resolve(%q, %v) in %T = %s, the kernel says %s", name, follow, tree, got, want)
+				}
+			}
+		}
+	}
+}
+
+// onDisk writes the directories, files and symlinks of a tree.
+func onDisk(t *testing.T, x *Index) string {
+	t.Helper()
+	top := t.TempDir()
+	for _, e := range x.Entries() {
+		name := top + "/" + string(e.Path)
+		var err error
+		switch {
+		case e.Path == ".":
+		case e.Mode.IsDir():
+			err = os.Mkdir(name, 0o755)
+		case e.Mode&fs.ModeSymlink != 0:
+			err = os.Symlink(e.Link, name)
+		default:
+			err = os.WriteFile(name, nil, 0o644)
+		}
+		must(t, err)
+	}
+	return top
+}
+
+// kernel is where the kernel finds name, or its error.
+func kernel(t *testing.T, top, name string, follow bool) string {
+	t.Helper()
+	dir, err := unix.Open(top, unix.O_PATH|unix.O_DIRECTORY, 0)
+	must(t, err)
+	defer unix.Close(dir)
+	flags := uint64(unix.O_PATH)
+	if !follow {
+		flags |= unix.O_NOFOLLOW
+	}
+	fd, err := unix.Openat2(dir, name, &unix.OpenHow{Flags: flags, Resolve: unix.RESOLVE_IN_ROOT})
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
+		t.Skipf("openat2: %v", err)
+	}
+	if err != nil {
+		return err.Error()
+	}
+	defer unix.Close(fd)
+	real, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
+	must(t, err)
+	return string(CleanPath(strings.TrimPrefix(real, top)))
+}
+
+// ours is where Resolve finds name, or its error.
+func ours(root RootFS, name string, follow bool) string {
+	res, err := Resolve(root, ".", name, follow)
+	var errno syscall.Errno
+	switch {
+	case errors.As(err, &errno):
+		return errno.Error()
+	case err != nil:
+		return err.Error()
+	case res.Missing:
+		return syscall.ENOENT.Error()
+	}
+	return res.Path
+}
+
+func FuzzResolve(f *testing.F) {
+	for _, name := range linkNames {
+		f.Add("usr/lib", name, "lib/x", "../up/./lib", true)
+	}
+	f.Fuzz(func(t *testing.T, dir, name, from, to string, follow bool) {
+		x := tree(t, linkTree)
+		if clean, err := insideName(from); err == nil {
+			_ = x.put(clean, x.inode(Inode{Mode: fs.ModeSymlink, Link: to}), 0) // a tree that refuses is a tree without it
+		}
+		res, err := Resolve(x, dir, name, follow)
+		if err != nil {
+			return
+		}
+		if string(CleanPath(res.Path)) != res.Path || len(res.Hops) > maxHops {
+			t.Fatalf("Resolve(%q, %q) = %+v", dir, name, res)
+		}
+		if x.find(res.Path) == nil && !res.Missing {
+			t.Fatalf("Resolve(%q, %q) = %+v, which does not exist", dir, name, res)
+		}
+		for at := path.Dir(res.Path); at != "."; at = path.Dir(at) {
+			if n := x.find(at); n != nil && !n.Mode.IsDir() && string(CleanPath(dir)) == "." {
+				t.Fatalf("Resolve(%q, %q) = %+v, but %q is no directory", dir, name, res, at)
+			}
+		}
+	})
+}
