@@ -256,5 +256,8 @@ func (w *worklist) contents(name string) {
 	}
 	if w.req.Options.Keep != KeepObserved {
 		w.language(name)
+		if w.scripts[name] {
+			w.namedInSource(name)
+		}
 	}
 }

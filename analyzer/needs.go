@@ -3,6 +3,7 @@ package analyzer
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -34,6 +35,9 @@ func (w *worklist) elfFile(name string) {
 		return
 	}
 	for _, library := range obj.File.Strings {
+		if rules.Optional(obj.File.Soname, library) {
+			continue
+		}
 		for _, found := range w.elf.Lookup(library, obj) {
 			w.library(found, obj, Reason{"loaded by", from})
 		}
@@ -172,8 +176,17 @@ func (w *worklist) matters(name string) bool {
 	if !n.regular() {
 		return false
 	}
-	return !strings.HasPrefix(name, "usr/share/doc/") && !strings.HasPrefix(name, "usr/share/zoneinfo/") && !strings.HasPrefix(name, "etc/")
+	if strings.Contains(name, ".egg-info/") || strings.Contains(name, ".dist-info/") || strings.HasSuffix(name, ".pth") || strings.HasSuffix(name, ".egg-info") {
+		return false // what distributions there are is asked of all of them (importlib.metadata)
+	}
+	if strings.HasPrefix(name, "usr/share/") { // shared data is used by others; of a language's modules the package itself is
+		return w.executed[name] || codeDir.MatchString(name)
+	}
+	return !strings.HasPrefix(name, "etc/")
 }
+
+// codeDir is where distributions put modules below usr/share (Debian Policy for Perl, Java, PHP and Node.js).
+var codeDir = regexp.MustCompile(`^usr/share/(perl5?|java|maven-repo|php|nodejs|ruby|rubygems-integration|guile|lua|tcltk|[^/]+/bin)/`)
 
 // packageData says whether a file of a package in use is its configuration, or data under its own name.
 func (w *worklist) packageData(file, pkg string) bool {
@@ -189,7 +202,11 @@ func (w *worklist) packageData(file, pkg string) bool {
 		top, _, _ := strings.Cut(strings.TrimPrefix(file, "usr/share/"), "/")
 		return top == pkg || strings.HasPrefix(pkg, top+"-") && top != "doc" && top != "perl" && top != "python3"
 	}
-	return strings.Contains(file, "/dist-packages/") || strings.Contains(file, "/site-packages/") || strings.HasSuffix(file, ".jar") || strings.HasPrefix(file, "usr/share/java/") ||
+	if _, module, ok := strings.Cut(file, "-packages/"); ok {
+		top, _, _ := strings.Cut(module, "/")
+		return !rules.PythonBuildTool(top) || strings.HasPrefix(top, "pkg_resources")
+	}
+	return strings.HasSuffix(file, ".jar") || strings.HasPrefix(file, "usr/share/java/") ||
 		strings.HasPrefix(file, "usr/lib/ruby/vendor_ruby/") || strings.HasPrefix(file, "usr/share/perl5/") || strings.HasPrefix(file, "usr/lib/ruby/gems/")
 }
 

@@ -141,12 +141,18 @@ func (w *worklist) observed() {
 	}
 }
 
+// modulePath is a directory that Python lists to look modules up by name (importlib.machinery.FileFinder): what the listing shows decides
+// nothing but that.
+var modulePath = rules.MustCompile("**/lib/python3*/{lib-dynload,dist-packages,site-packages}")
+
+var pythonHome = rules.MustCompile("**/lib/python3.*")
+
 // listed keeps the entries of a directory that the run listed, where they are few or small: what is listed decides what happens
 // next. Package-owned trees of a whole system are not dragged in.
 func (w *worklist) listed(dir, from string) {
 	const most = 2000
 	prefix := dir + "/"
-	if dir == "." {
+	if dir == "." || modulePath.Match(dir) || pythonHome.Match(dir) {
 		return
 	}
 	count := 0

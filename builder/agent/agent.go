@@ -5,6 +5,7 @@ package agent
 import (
 	"crypto/sha256"
 	"embed"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -24,7 +25,8 @@ var carried embed.FS
 var ErrNotCarried = errors.New("this slim carries no agent for the platform (build it with `make build`)")
 
 // Dir returns a directory below cache that holds nothing but the agent for linux/arch, executable. It is written once for
-// each version of the agent; its mtime is constant, so that BuildKit sees an unchanged file. SLIM_AGENT names a directory
+// each version of the agent; its mtime follows from its content, because BuildKit takes a file of the same size and mtime for the
+// same. SLIM_AGENT names a directory
 // with agents named slim-sensor-linux-ARCH to use instead of the carried ones.
 func Dir(cache, arch string) (string, error) {
 	data, err := read(arch)
@@ -37,7 +39,8 @@ func Dir(cache, arch string) (string, error) {
 	if info, err := os.Stat(name); err == nil && info.Size() == int64(len(data)) {
 		return dir, nil
 	}
-	if err := write(dir, name, data); err != nil {
+	mtime := time.Unix(int64(binary.BigEndian.Uint32(sum[:4])), 0)
+	if err := write(dir, name, data, mtime); err != nil {
 		return "", fmt.Errorf("unpacking the agent: %w", err)
 	}
 	return dir, nil
@@ -59,7 +62,7 @@ func read(arch string) ([]byte, error) {
 	return data, err
 }
 
-func write(dir, name string, data []byte) error {
+func write(dir, name string, data []byte, mtime time.Time) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -72,7 +75,7 @@ func write(dir, name string, data []byte) error {
 	if err := errors.Join(err, part.Chmod(0o755), part.Close()); err != nil {
 		return err
 	}
-	if err := os.Chtimes(part.Name(), time.Unix(0, 0), time.Unix(0, 0)); err != nil {
+	if err := os.Chtimes(part.Name(), mtime, mtime); err != nil {
 		return err
 	}
 	return os.Rename(part.Name(), name)

@@ -1,0 +1,51 @@
+package analyzer
+
+import (
+	"bytes"
+	"path"
+	"regexp"
+	"strings"
+)
+
+// sourceExtensions are text that an interpreter or a server runs.
+var sourceExtensions = regexp.MustCompile(`\.(py|rb|ru|pl|pm|cgi|psgi|php\d?|phtml|inc|jspx?|js|mjs|cjs|ts|mts|cts|lua|tcl|scm|exs?|R|r|groovy|kts?|clj|scala|yml|yaml|toml|json|ini|conf|cfg|cnf|xml|properties|env)$`)
+
+var (
+	// literalPath is an absolute path in quotes, or a value of a setting.
+	literalPath = regexp.MustCompile("[\"'`=: \t(](/[A-Za-z0-9_@%+][A-Za-z0-9_@%+.,/-]{2,200})[\"'`; \t\r\n,)]")
+	// literalCommand is the first argument of a call that starts a program, in the languages above: exec, spawn, system, popen,
+	// subprocess.run and the like, ProcessBuilder, Command.
+	literalCommand = regexp.MustCompile("(?:exec\\w*|spawn\\w*|fork|system2?|popen\\w*|run|call|check_call|check_output|getoutput|getstatusoutput|Popen|ProcessBuilder|passthru|shell_exec|proc_open|Command|capture[23]e?|IO\\.popen|os\\.execute|cmd)\\s*\\(?\\s*[\\[({]*\\s*(?:new\\s+String\\s*\\[\\s*\\]\\s*\\{\\s*|Arrays\\.asList\\(|List\\.of\\()?[\"'`]([A-Za-z0-9_./+-][^\"'`\n]{0,400})[\"'`]")
+)
+
+// maxNamed is how many paths one file may name.
+const maxNamed = 500
+
+// namedInSource keeps what an application's own source or settings name: existing files by absolute path, and programs that are
+// started by name.
+func (w *worklist) namedInSource(name string) {
+	if !sourceExtensions.MatchString(name) {
+		return
+	}
+	src, err := w.im.read(name, maxSource)
+	if err != nil || bytes.IndexByte(src, 0) >= 0 {
+		return
+	}
+	from := "/" + name
+	for _, match := range literalPath.FindAllSubmatch(src, maxNamed) {
+		target := string(match[1])
+		res, ok := w.im.resolve(".", target)
+		if ok && w.im.nodes[res.Path].regular() && !sandboxPath(res.Path) {
+			w.keep(strings.TrimPrefix(path.Clean(target), "/"), "named by", from)
+		}
+	}
+	for _, match := range literalCommand.FindAllSubmatch(src, maxNamed) {
+		line := string(match[1])
+		if word, rest, several := strings.Cut(line, " "); !several {
+			w.keepProgram(word, "started by", from)
+		} else if _, ok := w.program(word); ok && rest != "" {
+			w.commandLine(line, name)
+			w.keepProgram("/bin/sh", "started by", from)
+		}
+	}
+}
