@@ -2,11 +2,7 @@ package layers
 
 import (
 	"archive/tar"
-	"bufio"
-	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -22,8 +18,10 @@ import (
 const (
 	maxArchiveEntries = 50_000
 	maxArchiveBytes   = 1 << 40 // unpacked
-	maxRatio          = 200     // of a gzipped archive, beyond its first GiB; deflate itself reaches 1032
 )
+
+// importDir begins the names of directories in the cache that hold an import in the making.
+const importDir = "import-"
 
 func openArchive(ctx context.Context, kind, rest string, opt OpenOptions) (*Input, error) {
 	file, tag := splitTag(rest)
@@ -83,7 +81,8 @@ func importArchive(ctx context.Context, r io.Reader, kind, tag string, opt OpenO
 	if err := store.prepare(); err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(opt.Cache, "import-")
+	store.sweep()
+	dir, err := os.MkdirTemp(opt.Cache, importDir)
 	if err != nil {
 		return nil, err
 	}
@@ -224,65 +223,4 @@ func sparse(header *tar.Header) bool {
 		}
 	}
 	return false
-}
-
-// withContext ends a stream when the context ends.
-type withContext struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (r withContext) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.Reader.Read(p)
-}
-
-// unzipped is the stream without gzip around it.
-func unzipped(r io.Reader) (io.Reader, error) {
-	counted := &counter{Reader: r}
-	buffered := bufio.NewReaderSize(counted, 1<<20)
-	if head, _ := buffered.Peek(2); !bytes.Equal(head, []byte{0x1f, 0x8b}) {
-		return buffered, nil
-	}
-	z, err := gzip.NewReader(buffered)
-	if err != nil {
-		return nil, err
-	}
-	return &inflated{z, counted, 0}, nil
-}
-
-// counter counts what was read.
-type counter struct {
-	io.Reader
-	n int64
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.Reader.Read(p)
-	c.n += int64(n)
-	return n, err
-}
-
-// inflated ends a stream that grows out of proportion.
-type inflated struct {
-	io.Reader
-	in  *counter
-	out int64
-}
-
-func (i *inflated) Read(p []byte) (int, error) {
-	n, err := i.Reader.Read(p)
-	if i.out += int64(n); i.out > 1<<30+maxRatio*i.in.n {
-		return 0, fmt.Errorf("%w: %d bytes of gzip became more than %d", errTooLarge, i.in.n, i.out)
-	}
-	return n, err
-}
-
-func decode(data []byte, what string, into any) error {
-	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("reading %s: %w", what, err)
-	}
-	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
@@ -34,6 +35,19 @@ func (s blobStore) prepare() error {
 		}
 	}
 	return nil
+}
+
+// sweep removes what imports have left that were killed more than a day ago.
+func (s blobStore) sweep() {
+	left, err := filepath.Glob(filepath.Join(s.dir, importDir+"*"))
+	if err != nil {
+		return
+	}
+	for _, name := range left {
+		if info, err := os.Lstat(name); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+			os.RemoveAll(name)
+		}
+	}
 }
 
 // write stores exactly size bytes under their own digest. A blob has its name only when it is whole.

@@ -129,3 +129,10 @@ func (a *archive) checkDiffIDs(manifest v1.Manifest) error {
 	}
 	return nil
 }
+
+func decode(data []byte, what string, into any) error {
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("reading %s: %w", what, err)
+	}
+	return nil
+}

@@ -96,6 +96,46 @@ func TestHostileArchives(t *testing.T) {
 	refused(t, "archive that ends in zeros", "no image", nil, "-", bomb)
 }
 
+// Engines before 25 write a layer that comes twice as a link; engines since write both kinds of index.
+func TestArchivesOfEngines(t *testing.T) {
+	layer := pack(t, h{Name: "a", Size: 9})
+	img := image(t, layer, layer)
+	config, err := img.RawConfigFile()
+	must(t, err)
+	old := raw(t, "c.json", string(config), "one/VERSION", "1.0", "one/json", "{}", "one/layer.tar", string(layer), "repositories", "{}")
+	old = append(old[:len(old)-1024], pack(t, h{Name: "two/layer.tar", Typeflag: tar.TypeSymlink, Linkname: "../one/layer.tar"})...)
+	old = append(old[:len(old)-1024], raw(t, "manifest.json", `[{"Config":"c.json","RepoTags":["x/y:z"],"Layers":["one/layer.tar","two/layer.tar"]}]`)...)
+	dir := ociDir(t, mutate.AppendManifests(empty.Index, named1(img, "docker.io/x/y:z")))
+	manifest, err := img.Manifest()
+	must(t, err)
+	blob := func(d v1.Descriptor) string { return "blobs/sha256/" + d.Digest.Hex }
+	must(t, os.WriteFile(filepath.Join(dir, "manifest.json"), []byte(`[{"Config":"`+blob(manifest.Config)+`","RepoTags":["x/y:z"],"Layers":["`+
+		blob(manifest.Layers[0])+`","`+blob(manifest.Layers[1])+`"]}]`), 0o644))
+	both := readFile(t, tarDir(t, dir))
+	file := filepath.Join(t.TempDir(), "both.tar")
+	must(t, os.WriteFile(file, both, 0o644))
+	for _, test := range []struct {
+		ref, repo string
+		data      []byte
+	}{{"-", "x/y", old}, {"-", "docker.io/x/y", both}, {"docker-archive:" + file, "x/y", nil}, {"oci-archive:" + file, "docker.io/x/y", nil}} {
+		cache := t.TempDir()
+		in, err := Open(t.Context(), test.ref, OpenOptions{Cache: cache, Platform: &amd64, Stdin: bytes.NewReader(test.data)})
+		if err != nil {
+			t.Errorf("Open(%s): %v", test.ref, err)
+			continue
+		}
+		if in.Repo != test.repo || in.Tag != "z" {
+			t.Errorf("Open(%s) = %+v", test.ref, in)
+		}
+		if blobs, _ := filepath.Glob(filepath.Join(cache, "blobs", "sha256", "*")); len(blobs) != 3 {
+			t.Errorf("Open(%s) stored %v, want manifest, config and one layer", test.ref, blobs)
+		}
+		if _, err := NewIndex(in.Image); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A sparse file in an archive may claim any size.
 func TestSparseArchive(t *testing.T) {
 	header := make([]byte, 512)

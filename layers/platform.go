@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,6 +37,9 @@ func (in *Input) platform() (v1.Platform, error) {
 		return v1.Platform{}, fmt.Errorf("reading its config: %w", err)
 	}
 	p := v1.Platform{OS: config.OS, Architecture: config.Architecture, Variant: config.Variant}
+	if p.Architecture == "" {
+		return p, errors.New("its config names no architecture: it is not the image of a container")
+	}
 	if p.OS == "" {
 		p.OS = "linux"
 	}

@@ -70,22 +70,6 @@ func (x *Index) readLayer(layer v1.Layer, number int, diffID v1.Hash) error {
 	return nil
 }
 
-// capped is an error after n bytes, where io.LimitReader is an end.
-type capped struct {
-	io.Reader
-	left int64
-}
-
-var errTooLarge = errors.New("it is larger than slim reads")
-
-func (b *capped) Read(p []byte) (int, error) {
-	n, err := b.Reader.Read(p)
-	if b.left -= int64(n); b.left < 0 {
-		return 0, errTooLarge
-	}
-	return n, err
-}
-
 func (x *Index) readTar(in io.Reader, number int) error {
 	r := tar.NewReader(in)
 	for position := 0; ; position++ {
