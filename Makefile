@@ -22,11 +22,11 @@ sensors: ## the agent for every platform, into the folder that slim embeds
 test: sensors ## unit tests: no network (once Go has its modules), root or daemon
 	go test -timeout 10m ./...
 
-e2e: build ## end-to-end tests with real BuildKit and runc, as root; a missing part is a failure
-	SLIM_E2E=1 go test -timeout 20m -count 1 -v ./integration/...
+e2e: sensors ## end-to-end tests with real BuildKit and runc, as root; a missing part is a failure
+	go test -tags e2e -timeout 22m -count 1 -v ./integration/...
 
-bench: build ## the ratios that slim promises, each measured in one run
-	SLIM_E2E=1 go test -timeout 30m -run '^$$' -bench . -benchtime 1x ./integration/...
+bench: sensors ## the ratios that slim promises, each measured in one run
+	go test -tags e2e -timeout 30m -run '^$$' -bench . -benchtime 1x ./integration/...
 
 fuzz: ## each fuzz target for FUZZTIME (one minute)
 	@for pkg in $$(go list ./...); do for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
@@ -34,7 +34,7 @@ fuzz: ## each fuzz target for FUZZTIME (one minute)
 
 lint: sensors ## gofmt, vet, the rules of the house, tidy go.mod, docs in step with the program
 	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt -w these:"; echo "$$files"; exit 1; }
-	go vet ./...
+	go vet -tags e2e ./...
 	@! grep -rln --include='*.go' '"path/filepath"' analyzer | grep . || { echo "rootfs paths are slash paths: use package path"; exit 1; }
 	go mod tidy -diff
 	go test -count 1 -run '^TestReference$$' ./cmd/slim

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/builder"
+)
+
+func (p *program) analyzeCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "analyze",
+		Usage:     "say what would be kept, and why",
+		UsageText: "slim analyze [flags] IMAGE [-- PROBE-COMMAND...]",
+		Description: `Observes IMAGE, or takes evidence from files, and prints what slim build would keep: one path a line with its
+kind, size and reasons, separated by tabs. It makes no image.
+
+Examples:
+   slim analyze nginx:1.27
+   slim analyze app:2 --evidence tests.json --keep observed
+   slim analyze app:2 --report report.json && slim explain report.json /bin/sh`,
+		Flags:  flags(inputFlags(), observeFlags(), analyzeFlags(), engineFlags(), []cli.Flag{formatFlag(), reportFlag()}),
+		Action: p.analyze,
+	}
+}
+
+// analyze is the command.
+func (p *program) analyze(c *cli.Context) error {
+	opt, err := p.prepare(c)
+	if err != nil {
+		return err
+	}
+	work, err := p.open(c, &opt)
+	if err != nil {
+		return err
+	}
+	defer work.close()
+	show, err := p.startProgress(c)
+	if err != nil {
+		return err
+	}
+	opt.Status, opt.Step = show.status(), show.step
+	result, err := builder.Analyze(c.Context, opt)
+	show.close()
+	if err != nil {
+		return err
+	}
+	if err := p.writeReport(c, result); err != nil {
+		return err
+	}
+	if c.String("format") == "json" {
+		err = writeJSON(p.stdout, result)
+	} else {
+		err = printPlan(p.stdout, result.Plan)
+	}
+	p.summarizePlan(result)
+	if err == nil && failed(result) {
+		return errKeptGoing
+	}
+	return err
+}
+
+// summarizePlan prints on stderr what would be made.
+func (p *program) summarizePlan(result *builder.Result) {
+	p.say("%s: %s", result.Input, shrunk(result.Plan.Before, result.Plan.After))
+	p.say("user %s%s", numericUser(result.Plan.User), clause(result.Plan.User.Reason))
+	for _, warning := range warnings(result) {
+		p.say("warning: %s", warning)
+	}
+}

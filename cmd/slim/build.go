@@ -1,0 +1,166 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/builder"
+)
+
+func (p *program) buildCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "build",
+		Usage:     "make a slim image",
+		UsageText: "slim build [flags] IMAGE [-- PROBE-COMMAND...]\nslim build [flags] -f DOCKERFILE CONTEXT",
+		Description: `Runs IMAGE and drives it, keeps what the application needs, packs that, and runs the same probes against the
+result. Only when it answers like the original does the result get its name. IMAGE is a reference (in Docker or a registry),
+docker-archive:FILE, oci:DIR[:REF], oci-archive:FILE, or - for an archive on standard input. Without --load, --push and
+--output it is loaded into Docker, or written to NAME.slim.oci.tar where there is no Docker.
+
+Examples:
+   slim build nginx:1.27
+   slim build registry.example.com/app:2 --exec 'app --self-test' --tag registry.example.com/app:2-slim --push
+   slim build -f Dockerfile . --output type=oci,dest=app.tar`,
+		Flags: flags(inputFlags(), observeFlags(), analyzeFlags(), exportFlags(), engineFlags(), cacheFlags(),
+			[]cli.Flag{formatFlag(), reportFlag()}),
+		Action: p.build,
+	}
+}
+
+// build is the command: the flags, the engine and the input, the work, the result.
+func (p *program) build(c *cli.Context) error {
+	opt, err := p.prepare(c)
+	if err != nil {
+		return err
+	}
+	work, err := p.open(c, &opt)
+	if err != nil {
+		return err
+	}
+	defer work.close()
+	if err := work.place(c, &opt); err != nil {
+		return err
+	}
+	show, err := p.startProgress(c)
+	if err != nil {
+		return err
+	}
+	opt.Status, opt.Step = show.status(), show.step
+	result, err := builder.Build(c.Context, opt)
+	show.close()
+	if err != nil {
+		return errors.Join(err, p.writeReport(c, reportOf(result, err)))
+	}
+	return p.finish(c, opt, result)
+}
+
+// prepare reads the command line of build, observe and analyze.
+func (p *program) prepare(c *cli.Context) (opt builder.Options, err error) {
+	p.quiet = c.Bool("quiet")
+	name := "IMAGE"
+	if c.String("file") != "" {
+		name = "CONTEXT"
+	}
+	if _, err := p.arguments(c, name); err != nil {
+		return opt, err
+	}
+	if err := oneOf("format", c.String("format"), "", "text", "json"); err != nil {
+		return opt, err
+	}
+	return p.buildOptions(c)
+}
+
+// finish tells what was made.
+func (p *program) finish(c *cli.Context, opt builder.Options, result *builder.Result) error {
+	if err := p.writeReport(c, result); err != nil {
+		return err
+	}
+	p.summarize(result)
+	places := p.places(opt, result)
+	if err := p.printResult(c, result, places); err != nil {
+		return err
+	}
+	if failed(result) {
+		if result.Verdict != nil {
+			p.differences(result.Verdict)
+		}
+		return errKeptGoing
+	}
+	return nil
+}
+
+// places says on stderr where the image is, and returns its names and files for stdout.
+func (p *program) places(opt builder.Options, result *builder.Result) []string {
+	var list []string
+	if opt.Export.Load || opt.Export.Push {
+		list = append(list, result.Names...)
+	}
+	for _, name := range list {
+		switch {
+		case opt.Export.Load && opt.Export.Push:
+			p.say("loaded into Docker and pushed: %s", name)
+		case opt.Export.Push:
+			p.say("pushed %s", name)
+		default:
+			p.say("loaded into Docker: %s", name)
+		}
+	}
+	for _, out := range opt.Export.Outputs {
+		switch {
+		case out.Dest == "-":
+			p.say("written to standard output (%s)", out.Type)
+		case out.Dest != "":
+			p.say("written to %s (%s)", out.Dest, out.Type)
+			list = append(list, out.Dest)
+		case out.Attrs["name"] != "":
+			p.say("exported %s", out.Attrs["name"])
+			list = append(list, out.Attrs["name"])
+		}
+	}
+	return list
+}
+
+// failed says whether a result was exported although a run or the check failed.
+func failed(result *builder.Result) bool {
+	if result.Verdict != nil && !result.Verdict.OK {
+		return true
+	}
+	if result.Evidence != nil {
+		for _, run := range result.Evidence.Runs {
+			if run.Failure != "" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// reportOf is what is known after a failure: the result of a failed check says most.
+func reportOf(result *builder.Result, err error) *builder.Result {
+	var check *builder.CheckError
+	if errors.As(err, &check) {
+		return check.Result
+	}
+	if result != nil && result.Plan == nil {
+		return nil
+	}
+	return result
+}
+
+// writeReport writes the file of --report.
+func (p *program) writeReport(c *cli.Context, result *builder.Result) error {
+	name := c.String("report")
+	if name == "" || result == nil {
+		return nil
+	}
+	if name == "-" {
+		return usagef("pass --format json for a report on stdout", "--report needs a file")
+	}
+	if err := p.writeFile(name, func(w io.Writer) error { return writeJSON(w, result) }); err != nil {
+		return fmt.Errorf("--report: %w", err)
+	}
+	return nil
+}

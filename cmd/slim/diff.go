@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/layers"
+)
+
+func (p *program) diffCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "diff",
+		Usage:     "show how two images differ",
+		UsageText: "slim diff [flags] A B",
+		Description: `Prints, one path a line, what B has and A has not (+), what only A has (-), and what both have in different form (~, with
+what differs). The images are not run.
+
+Examples:
+   slim diff nginx:1.27 nginx.slim:1.27
+   slim diff oci:before oci:after --format json
+   slim diff app:1 app:2 | grep '^-' | head`,
+		Flags:  []cli.Flag{text(groupInput, "platform", "OS/ARCH of the images to take, where they have several"), formatFlag()},
+		Action: p.diff,
+	}
+}
+
+// diff is the command.
+func (p *program) diff(c *cli.Context) error {
+	args, err := p.arguments(c, "A", "B")
+	if err != nil {
+		return err
+	}
+	if err := oneOf("format", c.String("format"), "", "text", "json"); err != nil {
+		return err
+	}
+	a, err := p.index(c, args[0])
+	if err != nil {
+		return err
+	}
+	b, err := p.index(c, args[1])
+	if err != nil {
+		return err
+	}
+	changes, err := layers.Diff(a, b)
+	if err != nil {
+		return fmt.Errorf("comparing %s and %s: %w", args[0], args[1], err)
+	}
+	if c.String("format") == "json" {
+		return writeJSON(p.stdout, struct {
+			Schema  string          `json:"schema"`
+			Changes []layers.Change `json:"changes"`
+		}{"slim/diff/v1", changes})
+	}
+	out := &printer{w: p.stdout}
+	for _, change := range changes {
+		switch change.Change {
+		case layers.Added:
+			out.line("+ %s (%s)", change.Path, megabytes(change.After))
+		case layers.Removed:
+			out.line("- %s (%s)", change.Path, megabytes(change.Before))
+		default:
+			out.line("~ %s (%s)", change.Path, strings.Join(change.What, ", "))
+		}
+	}
+	return out.err
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/builder"
+)
+
+// usageError is a command line that slim does not understand. Exit code 2.
+type usageError struct {
+	message string
+	hint    string // the next step, may be empty
+}
+
+func (e *usageError) Error() string { return e.message }
+
+// hintError is an error with a next step.
+type hintError struct {
+	err  error
+	hint string
+}
+
+func (e *hintError) Error() string { return e.err.Error() }
+func (e *hintError) Unwrap() error { return e.err }
+
+// childError is the exit code of slim's own second process, which has said everything already.
+type childError struct{ code int }
+
+func (e *childError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
+// errKeptGoing says that --keep-going exported a result whose run or check failed; the summary has told what.
+var errKeptGoing = errors.New("exported as --keep-going asked, although it failed its check")
+
+// usagef is a usage error with a hint.
+func usagef(hint, format string, args ...any) error {
+	return &usageError{message: fmt.Sprintf(format, args...), hint: hint}
+}
+
+// say prints one line on stderr, unless slim is to be quiet.
+func (p *program) say(format string, args ...any) {
+	if !p.quiet {
+		fmt.Fprintf(p.stderr, "slim: "+format+"\n", args...)
+	}
+}
+
+// complain prints one line on stderr, always.
+func (p *program) complain(format string, args ...any) {
+	fmt.Fprintf(p.stderr, "slim: "+format+"\n", args...)
+}
+
+// report prints an error: one line, for a failed check what differs, and a line with the next step.
+func (p *program) report(err error) {
+	var child *childError
+	if err == nil || errors.As(err, &child) {
+		return
+	}
+	if errors.Is(err, context.Canceled) {
+		p.complain("cancelled, nothing was written")
+		return
+	}
+	p.complain("%s", oneLine(err.Error()))
+	var check *builder.CheckError
+	if errors.As(err, &check) {
+		p.differences(check.Result.Verdict)
+	}
+	if hint := hintFor(err); hint != "" {
+		p.complain("hint: %s", hint)
+	}
+}
+
+// hintFor is the next step after an error, "" when it is plain.
+func hintFor(err error) string {
+	var (
+		usage    *usageError
+		hinted   *hintError
+		slimmed  *builder.SlimmedError
+		observed *builder.ObservationError
+		checked  *builder.CheckError
+	)
+	switch {
+	case errors.As(err, &usage):
+		return usage.hint
+	case errors.As(err, &hinted):
+		return hinted.hint
+	case errors.As(err, &slimmed):
+		return "slim its base image instead, or pass --force"
+	case errors.As(err, &observed):
+		return "see its output above; give it what it needs (--run, --network default, --timeout), or pass --keep-going"
+	case errors.As(err, &checked):
+		return checkHint(checked)
+	}
+	return ""
+}
+
+// checkHint names the paths to include where the check knows them.
+func checkHint(err *builder.CheckError) string {
+	var flags []string
+	for _, missing := range err.Result.Verdict.Missing {
+		if len(flags) == 3 {
+			flags = append(flags, "...")
+			break
+		}
+		flags = append(flags, "--include "+shellQuote(missing.Path.String()))
+	}
+	if len(flags) == 0 {
+		return "keep more with --keep package, or drive it better with --exec, --run or --probe; --keep-going exports it as it is"
+	}
+	return "pass " + strings.Join(flags, " ")
+}
+
+// onUsageError turns the flag package's error into ours, with the flag that was probably meant.
+func onUsageError(c *cli.Context, err error, _ bool) error {
+	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !unknown {
+		return usagef(helpHint(c), "%s", plainFlagError(err))
+	}
+	name = strings.TrimLeft(name, "-")
+	var names []string
+	for _, flag := range c.Command.Flags {
+		names = append(names, flag.Names()...)
+	}
+	hint := helpHint(c)
+	if near := closest(name, names); near != "" {
+		hint = fmt.Sprintf("did you mean %s? %s", dashed(near), hint)
+	}
+	return usagef(hint, "unknown flag %s", dashed(name))
+}
+
+var badValue = regexp.MustCompile(`^(invalid value|invalid boolean value) ("(?:[^"\\]|\\.)*") for (?:flag )?-(\S+): .*$`)
+
+// plainFlagError rewords the flag package's messages: "flag needs an argument: -tag", `invalid value "x" for flag -n: parse error`.
+func plainFlagError(err error) string {
+	text := err.Error()
+	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
+		return "flag " + dashed(strings.TrimLeft(name, "-")) + " needs a value"
+	}
+	if m := badValue.FindStringSubmatch(text); m != nil {
+		return m[1] + " " + m[2] + " for " + dashed(m[3])
+	}
+	return text
+}
+
+func helpHint(c *cli.Context) string {
+	if c.Command == nil || c.Command.Name == "" || c.Command.Name == c.App.Name {
+		return "`slim --help` lists the commands"
+	}
+	return fmt.Sprintf("`slim %s --help` lists its flags", c.Command.Name)
+}
+
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+// oneLine joins the lines of a message; BuildKit's errors may hold the output of a step.
+func oneLine(text string) string {
+	var parts []string
+	for _, line := range strings.Split(text, "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			parts = append(parts, line)
+		}
+	}
+	return strings.Join(parts, " | ")
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+
+// shellQuote writes a word so that a shell reads it as it is.
+func shellQuote(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/builder"
+)
+
+func (p *program) explainCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "explain",
+		Usage:     "say why a path is kept, or why it is not",
+		UsageText: "slim explain REPORT PATH",
+		Description: `Looks PATH up in a report (slim build --report, slim analyze --report, or either with --format json) and prints the reasons
+for which it is kept, or why it was dropped and which flag would keep it.
+
+Examples:
+   slim explain report.json /usr/bin/perl
+   slim analyze app:2 --format json | slim explain - /bin/sh
+   slim explain report.json /etc/passwd --format json`,
+		Flags:  []cli.Flag{formatFlag()},
+		Action: p.explain,
+	}
+}
+
+// explain is the command.
+func (p *program) explain(c *cli.Context) error {
+	args, err := p.arguments(c, "REPORT", "PATH")
+	if err != nil {
+		return err
+	}
+	if err := oneOf("format", c.String("format"), "", "text", "json"); err != nil {
+		return err
+	}
+	plan, err := p.readReport(args[0])
+	if err != nil {
+		return err
+	}
+	why, err := analyzer.Explain(plan, args[1])
+	if err != nil {
+		return err
+	}
+	if c.String("format") == "json" {
+		return writeJSON(p.stdout, why)
+	}
+	return printExplanation(&printer{w: p.stdout}, why)
+}
+
+// readReport reads the plan of a report.
+func (p *program) readReport(name string) (*analyzer.Plan, error) {
+	data, err := p.readFile(name)
+	if err != nil {
+		return nil, err
+	}
+	var report struct {
+		Schema string         `json:"schema"`
+		Plan   *analyzer.Plan `json:"plan"`
+	}
+	if err := json.Unmarshal(data, &report); err != nil || report.Schema != builder.ResultSchema || report.Plan == nil {
+		return nil, &hintError{err: fmt.Errorf("%s is no report of slim", name), hint: "make one with `slim build --report FILE` or `slim analyze --report FILE`"}
+	}
+	return report.Plan, nil
+}
+
+func printExplanation(out *printer, why analyzer.Explanation) error {
+	owner := ""
+	if why.Package != "" {
+		owner = " (package " + why.Package + ")"
+	}
+	if why.Kept {
+		out.line("%s is kept%s:", why.Path, owner)
+		for _, reason := range why.Reasons {
+			out.line("  %s", reason)
+		}
+		return out.err
+	}
+	out.line("%s is dropped%s: %s", why.Path, owner, why.Why)
+	if len(why.Hints) > 0 {
+		out.line("to keep it: %s", strings.Join(why.Hints, ", or "))
+	}
+	return out.err
+}

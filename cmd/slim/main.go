@@ -1,0 +1,81 @@
+// Command slim makes a container image smaller: it runs the image inside BuildKit, keeps what the application needs, and
+// checks that the result answers like the original.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/builder/engine"
+)
+
+func main() {
+	if err := engine.EnterUserns(); err != nil {
+		fmt.Fprintln(os.Stderr, "slim:", err)
+		os.Exit(exitFailure)
+	}
+	os.Exit(run(os.Args))
+}
+
+// run does one command line and returns its exit code. The first interrupt ends the work in order, the second at once.
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	err := p.run(ctx, args)
+	if ctx.Err() != nil && err != nil {
+		err = ctx.Err()
+	}
+	p.report(err)
+	return exitCode(err)
+}
+
+// program is one command line at work.
+type program struct {
+	stdin  io.Reader
+	stdout io.Writer // the result, and nothing else
+	stderr io.Writer // all else
+	quiet  bool      // only errors
+	rest   []string  // the arguments after "--", where a command takes them
+}
+
+// Exit codes, as the help and the README list them.
+const (
+	exitOK        = 0
+	exitFailure   = 1
+	exitUsage     = 2
+	exitCheck     = 3 // the image did not run, or the slim image does not answer like it
+	exitCancelled = 130
+)
+
+// exitCode is the one place where errors become exit codes.
+func exitCode(err error) int {
+	var (
+		usage    *usageError
+		slimmed  *builder.SlimmedError
+		observed *builder.ObservationError
+		checked  *builder.CheckError
+		child    *childError
+	)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &child):
+		return child.code
+	case errors.Is(err, context.Canceled):
+		return exitCancelled
+	case errors.As(err, &usage), errors.As(err, &slimmed):
+		return exitUsage
+	case errors.As(err, &observed), errors.As(err, &checked), errors.Is(err, errKeptGoing):
+		return exitCheck
+	default:
+		return exitFailure
+	}
+}

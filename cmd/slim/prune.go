@@ -1,0 +1,47 @@
+package main
+
+import (
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/builder/engine"
+)
+
+func (p *program) pruneCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "prune",
+		Usage:     "empty slim's cache on this machine",
+		UsageText: "slim prune [flags]",
+		Description: `Removes the embedded BuildKit's cache and the images imported for it from the cache directory (SLIM_CACHE, else slim in the
+user's cache directory). Nothing of Docker or of a buildkitd elsewhere is touched.
+
+Examples:
+   slim prune
+   slim prune --quiet
+   SLIM_CACHE=/var/cache/slim slim prune`,
+		Flags:  []cli.Flag{quietFlag()},
+		Action: p.prune,
+	}
+}
+
+// prune is the command. An ordinary user's cache holds files of his subordinate ids, which he can remove in his namespace alone.
+func (p *program) prune(c *cli.Context) error {
+	p.quiet = c.Bool("quiet")
+	if _, err := p.arguments(c); err != nil {
+		return err
+	}
+	if engine.NeedsUserns(engine.KindEmbedded) {
+		code, err := engine.RunInUserns(c.Context, os.Args)
+		if err == nil {
+			err = &childError{code}
+		}
+		return err
+	}
+	freed, err := engine.Prune(c.Context, engine.Options{Notice: func(line string) { p.say("%s", line) }})
+	if err != nil {
+		return err
+	}
+	p.say("freed %s", megabytes(freed))
+	return nil
+}

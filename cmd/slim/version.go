@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/urfave/cli/v2"
+)
+
+func (p *program) versionCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "version",
+		Usage:     "print the version",
+		UsageText: "slim version",
+		Description: `Prints the version of slim, the BuildKit it carries, the Go it was built with and its platform.
+
+Examples:
+   slim version
+   slim --version
+   slim version | cut -d' ' -f2`,
+		Action: func(c *cli.Context) error {
+			if _, err := p.arguments(c); err != nil {
+				return err
+			}
+			return p.version(c)
+		},
+	}
+}
+
+// version prints one line, from what Go stamped into the program.
+func (p *program) version(*cli.Context) error {
+	version, buildkit := "devel", "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "" && info.Main.Version != "(devel)" {
+			version = info.Main.Version
+		}
+		for _, dep := range info.Deps {
+			if dep.Path == "github.com/moby/buildkit" {
+				buildkit = dep.Version
+			}
+		}
+	}
+	_, err := fmt.Fprintf(p.stdout, "slim %s (buildkit %s, %s, %s/%s)\n", version, buildkit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/containerd/platforms"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	mobyclient "github.com/moby/moby/client"
+	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/builder/engine"
+	"github.com/slimimage/slim/layers"
+)
+
+// work is what a command holds open: an engine, the Docker engine's image store, and the input.
+type work struct {
+	engine *engine.Engine
+	docker *mobyclient.Client // nil where no Docker engine answers
+	repo   string             // for the name of the result
+	tag    string
+}
+
+// open connects to the engine and opens the input; opt is completed with both. As an ordinary user without an engine it runs this
+// command again in a user namespace, and the error is that one's exit code.
+func (p *program) open(c *cli.Context, opt *builder.Options) (_ *work, err error) {
+	spec := c.String("engine")
+	if engine.NeedsUserns(spec) {
+		code, err := engine.RunInUserns(c.Context, os.Args)
+		if err == nil {
+			err = &childError{code}
+		}
+		return nil, err
+	}
+	w := &work{}
+	defer func() {
+		if err != nil {
+			w.close()
+		}
+	}()
+	if w.docker, err = engine.Docker(c.Context); err != nil && !errors.Is(err, engine.ErrNoDocker) {
+		return nil, err
+	}
+	if opt.Dockerfile == nil {
+		if opt.Input, err = p.openImage(c.Context, c.Args().First(), opt.Platform, w.docker); err != nil {
+			return nil, err
+		}
+		w.repo, w.tag = opt.Input.Repo, opt.Input.Tag
+	} else {
+		w.repo = nameFrom(absolute(opt.Dockerfile.Context))
+	}
+	if w.engine, err = engine.Connect(c.Context, engine.Options{Spec: spec, Notice: func(line string) { p.say("%s", line) }}); err != nil {
+		return nil, err
+	}
+	p.say("engine: %s", w.engine.Name)
+	opt.Engine, opt.Export.Docker = w.engine, w.docker
+	return w, nil
+}
+
+func absolute(dir string) string {
+	if full, err := filepath.Abs(dir); err == nil {
+		return full
+	}
+	return dir
+}
+
+func (w *work) close() {
+	if w.engine != nil {
+		_ = w.engine.Close() // the result is out by now; what is left is in the cache directory
+	}
+	if w.docker != nil && (w.engine == nil || w.engine.Docker != w.docker) {
+		_ = w.docker.Close()
+	}
+}
+
+// openImage opens an existing image for a platform ("" is this machine's).
+func (p *program) openImage(ctx context.Context, ref, platform string, docker *mobyclient.Client) (*layers.Input, error) {
+	opt := layers.OpenOptions{Docker: docker, Cache: filepath.Join(engine.CacheDir(), "images"), Stdin: p.stdin}
+	if platform != "" {
+		parsed, err := platforms.Parse(platform)
+		if err != nil {
+			return nil, usagef("example: --platform linux/arm64", "--platform %q: %v", platform, err)
+		}
+		opt.Platform = &v1.Platform{OS: parsed.OS, Architecture: parsed.Architecture, Variant: parsed.Variant}
+	}
+	return layers.Open(ctx, ref, opt)
+}
+
+// place fills in where the result goes when the command line does not say: into Docker, or a file in the working directory.
+func (w *work) place(c *cli.Context, opt *builder.Options) error {
+	export := &opt.Export
+	if len(export.Names) == 0 {
+		export.Names = []string{defaultName(w.repo, w.tag)}
+		if export.Push {
+			return usagef("pass --tag REGISTRY/NAME:TAG", "--push needs a name")
+		}
+	}
+	if export.Load && w.docker == nil {
+		return &hintError{err: errors.New("--load: no Docker engine answers"), hint: "start it, or pass --output type=oci,dest=FILE"}
+	}
+	if export.Load || export.Push || len(export.Outputs) > 0 {
+		return nil
+	}
+	if w.docker != nil {
+		export.Load = true
+		return nil
+	}
+	export.Outputs = []builder.Output{{Type: "oci", Dest: archiveName(export.Names[0]), Attrs: map[string]string{}}}
+	return nil
+}
+
+// image opens an image for a command that only looks at it.
+func (p *program) image(c *cli.Context, ref string) (*layers.Input, func(), error) {
+	docker, err := engine.Docker(c.Context)
+	if err != nil && !errors.Is(err, engine.ErrNoDocker) {
+		return nil, nil, err
+	}
+	closeDocker := func() {
+		if docker != nil {
+			_ = docker.Close()
+		}
+	}
+	in, err := p.openImage(c.Context, ref, c.String("platform"), docker)
+	if err != nil {
+		closeDocker()
+		return nil, nil, err
+	}
+	return in, closeDocker, nil
+}
+
+// index reads all layers of an image.
+func (p *program) index(c *cli.Context, ref string) (*layers.Index, error) {
+	in, closeDocker, err := p.image(c, ref)
+	if err != nil {
+		return nil, err
+	}
+	defer closeDocker()
+	index, err := layers.NewIndex(in.Image)
+	if err != nil {
+		return nil, fmt.Errorf("image %s: %w", ref, err)
+	}
+	return index, nil
+}
