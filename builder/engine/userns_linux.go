@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// usernsMarker is set in the environment of a slim that runs in its own user namespace: to "map" before, to "ready" after the
-// second exec.
+// usernsMarker is set in the environment of a slim that runs in its own user namespace: first to "map", then to "root", at last to
+// "ready".
 const usernsMarker = "_SLIM_USERNS"
 
 // NeedsUserns says whether this process has to run in a user namespace of its own: an ordinary user with an embedded engine.
@@ -101,26 +101,31 @@ func wait(ctx context.Context, cmd *exec.Cmd) (int, error) {
 }
 
 // EnterUserns is the other side of RunInUserns and does nothing elsewhere. It must be the first thing a program does: it waits for the
-// id maps, makes the mounts private to the namespace and executes the program once more, because the first exec happened as
-// an unmapped user and lost its capabilities (user_namespaces(7)).
+// id maps, becomes root of the namespace and executes the program once more, because the first exec happened as an unmapped
+// user and lost its capabilities (user_namespaces(7)); then it makes the mounts private.
 func EnterUserns() error {
-	if os.Getenv(usernsMarker) != "map" {
-		return nil
+	switch os.Getenv(usernsMarker) {
+	case "map":
+		return becomeRoot()
+	case "root":
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+			return fmt.Errorf("making the mounts private: %w", err)
+		}
+		return os.Setenv(usernsMarker, "ready")
 	}
+	return nil
+}
+
+func becomeRoot() error {
 	pipe := os.NewFile(3, "ready")
 	if _, err := pipe.Read(make([]byte, 1)); err != nil {
 		return errors.New("the id maps of the user namespace were not written")
 	}
 	pipe.Close()
-	for _, set := range []func() error{func() error { return syscall.Setresgid(0, 0, 0) }, func() error { return syscall.Setresuid(0, 0, 0) }} {
-		if err := set(); err != nil {
-			return fmt.Errorf("becoming root of the user namespace: %w", err)
-		}
+	if err := errors.Join(syscall.Setresgid(0, 0, 0), syscall.Setresuid(0, 0, 0)); err != nil {
+		return fmt.Errorf("becoming root of the user namespace: %w", err)
 	}
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
-		return fmt.Errorf("making the mounts private: %w", err)
-	}
-	if err := os.Setenv(usernsMarker, "ready"); err != nil {
+	if err := os.Setenv(usernsMarker, "root"); err != nil {
 		return err
 	}
 	_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
