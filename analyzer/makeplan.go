@@ -185,7 +185,14 @@ func (p *planner) give(name, why string) bool {
 	}
 	f.UID = &p.user.UID
 	n := p.im.nodes[name]
-	if want := needBits(n); strings.HasPrefix(why, "written") && uint32(n.mode.Perm())>>6&want != want {
+	want := needBits(n)
+	if !strings.HasPrefix(why, "written") {
+		want = 4
+		if n.mode.IsDir() {
+			want = 5
+		}
+	}
+	if uint32(n.mode.Perm())>>6&want != want {
 		mode := unixMode(n) | want<<6
 		f.Mode = &mode
 	}

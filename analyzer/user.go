@@ -84,7 +84,7 @@ func (w *worklist) decideUser() (User, error) {
 // namedUser resolves USER of a config: "", "name", "uid", "uid:gid", "name:group".
 func (w *worklist) namedUser(spec string, entries []passwdEntry, reason string) (User, error) {
 	userPart, groupPart, hasGroup := strings.Cut(spec, ":")
-	if userPart == "" {
+	if userPart == "" || userPart == "root" {
 		userPart = "0"
 	}
 	number, numErr := strconv.ParseUint(userPart, 10, 32)

@@ -178,6 +178,9 @@ func (b *build) analyze(ctx context.Context, c gateway.Client, src source, seen 
 	if err != nil {
 		return plan, stageError("analyzing", err)
 	}
+	if why, err := readFile(ctx, ref, "error.txt"); err == nil {
+		return plan, fmt.Errorf("analyzing: %s", why)
+	}
 	data, err := readFile(ctx, ref, "plan.json")
 	if err != nil {
 		return plan, err

@@ -140,7 +140,7 @@ func TestD2SameInputSameDigest(t *testing.T) { TestSameInputSameDigest(t) }
 func TestD3HardLinksStayLinks(t *testing.T) {
 	entries := []entry{dir("data", 0o755, 0, 0), file("data/link0", strings.Repeat("x", 5<<20))}
 	for i := 1; i <= 20; i++ {
-		entries = append(entries, entry{tar.Header{Name: fmt.Sprintf("data/link%d", i), Typeflag: tar.TypeLink, Linkname: "data/link0"}, nil})
+		entries = append(entries, entry{tar.Header{Name: fmt.Sprintf("data/link%d", i), Typeflag: tar.TypeLink, Linkname: "data/link0", Mode: 0o644}, nil})
 	}
 	result, img := built(t, doImage(t, "d3", v1.Config{}, entries, "open:/data/link7"))
 	var size int64
@@ -152,7 +152,7 @@ func TestD3HardLinksStayLinks(t *testing.T) {
 	if size > 12<<20 {
 		t.Errorf("the layers hold %d bytes, want the 5 MiB file once", size)
 	}
-	if result.SizeAfter > result.SizeBefore {
+	if result.SizeAfter > result.SizeBefore+4096 { // it gains a passwd file
 		t.Errorf("slim is larger: %d > %d", result.SizeAfter, result.SizeBefore)
 	}
 	has(t, img, "/data/link7", "/data/link20")

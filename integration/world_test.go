@@ -35,17 +35,22 @@ var worldPackages = []string{
 	"python3-pil", "python3-requests", "python3-yaml", "redis-server", "ruby", "ruby-sinatra", "ruby-webrick", "sqlite3", "tcl", "tzdata",
 }
 
+// worldVersion changes when the world is made in another way.
+const worldVersion = "2"
+
 // app is one case: an application over the world, and what it must answer.
 type app struct {
 	name   string
-	ref    string // oci:DIR:NAME
-	flags  []string
-	checks string // path of a --probe file with late-loaded features, "" without
+	ref    string   // oci:DIR:NAME
+	flags  []string // of the build
+	runs   []string // arguments that original and slim image of a command must answer alike
+	checks string   // path of a --probe file with late-loaded features, "" without
 	maxMB  float64
 }
 
 // loadApp reads testdata/apps/NAME.txtar: config.json is the image's config, root/... its files, checks.yaml the probes that
-// original and slim image must answer alike, flags the arguments of the build, one per line; "max-mb N" bounds the size.
+// original and slim image must answer alike, runs the same for a command (its arguments, one run a line), flags the arguments of
+// the build, one a line; "max-mb N" bounds the size.
 func loadApp(t testing.TB, name string) app {
 	t.Helper()
 	archive, err := txtar.ParseFile(filepath.Join("testdata", "apps", name+".txtar"))
@@ -66,6 +71,8 @@ func loadApp(t testing.TB, name string) app {
 			if err := os.WriteFile(a.checks, f.Data, 0o644); err != nil {
 				t.Fatal(err)
 			}
+		case f.Name == "runs":
+			a.runs = strings.Split(strings.TrimSpace(string(f.Data)), "\n")
 		case f.Name == "flags":
 			a.flags = strings.Split(strings.TrimSpace(string(f.Data)), "\n")
 		case f.Name == "max-mb":
@@ -124,7 +131,7 @@ func addToLayout(t testing.TB, name string, img v1.Image, config v1.Config) stri
 // worldLayer makes the Debian root filesystem, once for each list of packages.
 func worldLayer(t testing.TB) v1.Layer {
 	t.Helper()
-	sum := sha256.Sum256([]byte(strings.Join(worldPackages, " ")))
+	sum := sha256.Sum256([]byte(worldVersion + strings.Join(worldPackages, " ")))
 	name := filepath.Join(cacheDir(t), "world-"+hex.EncodeToString(sum[:4])+".tar")
 	if _, err := os.Stat(name); err != nil {
 		debian(t, name, worldPackages...)
@@ -141,7 +148,7 @@ func debian(t testing.TB, name string, packages ...string) {
 	t.Helper()
 	part := name + ".part.tar"
 	cmd := exec.Command("mmdebstrap", "--quiet", "--variant=minbase", "--include="+strings.Join(packages, ","), "--dpkgopt=path-exclude=/usr/share/man/*",
-		"--customize-hook=rm -rf \"$1\"/var/lib/apt/lists/* \"$1\"/var/cache/apt/*", "bookworm", part)
+		"--customize-hook=rm -rf \"$1\"/var/lib/apt/lists/* \"$1\"/var/cache/apt/* \"$1\"/var/lib/postgresql/*/main", "bookworm", part)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		os.Remove(part)
 		t.Fatalf("mmdebstrap: %v\n%s", err, tail(string(out), 30))

@@ -16,14 +16,23 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// analyze reads --in/request.json and --in/evidence-N.json and the image at --src, and writes --out/plan.json.
+// analyze reads --in/request.json and --in/evidence-N.json and the image at --src, and writes --out/plan.json. Why there is no plan
+// (an include that matches nothing, say) stands in --out/error.txt: a step that fails takes its files with it.
 func analyze(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("analyze", flag.ContinueOnError)
 	src, in, out := flags.String("src", "/src", "root filesystem of the image"), flags.String("in", "", "request.json and evidence"), flags.String("out", "", "where plan.json goes")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	data, err := readInput(path.Join(*in, "request.json"))
+	if err := makePlan(ctx, *src, *in, *out); err != nil {
+		fmt.Fprintf(os.Stderr, "slim-sensor: %v\n", err)
+		return os.WriteFile(path.Join(*out, "error.txt"), []byte(err.Error()), 0o644)
+	}
+	return nil
+}
+
+func makePlan(ctx context.Context, src, in, out string) error {
+	data, err := readInput(path.Join(in, "request.json"))
 	if err != nil {
 		return err
 	}
@@ -31,11 +40,11 @@ func analyze(ctx context.Context, args []string) error {
 	if err := json.Unmarshal(data, &req); err != nil || req.Schema != analyzer.RequestSchema {
 		return fmt.Errorf("reading the request: schema %q, want %q: %w", req.Schema, analyzer.RequestSchema, err)
 	}
-	evidence, err := readEvidence(*in)
+	evidence, err := readEvidence(in)
 	if err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(*src)
+	root, err := os.OpenRoot(src)
 	if err != nil {
 		return err
 	}
@@ -48,7 +57,7 @@ func analyze(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("writing the plan: %w", err)
 	}
-	return os.WriteFile(path.Join(*out, "plan.json"), data, 0o644)
+	return os.WriteFile(path.Join(out, "plan.json"), data, 0o644)
 }
 
 // readEvidence reads evidence-0.json and so on.
