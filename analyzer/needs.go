@@ -31,8 +31,8 @@ func (w *worklist) elfFile(name string) {
 	for _, file := range w.elf.Files(obj) {
 		w.found(file, Reason{"read by the loader of", from})
 	}
-	if !obj.File.Dlopens {
-		return
+	if !obj.File.Dlopens || w.req.Options.Keep == KeepObserved {
+		return // at that level the run itself shows what was loaded
 	}
 	for _, library := range obj.File.Strings {
 		if rules.Optional(obj.File.Soname, library) {

@@ -169,7 +169,7 @@ func (w *worklist) listed(dir, from string) {
 			continue
 		}
 		_, owned := w.db.Owner(name)
-		if w.req.Options.Keep == KeepObserved || !owned || !systemDir(dir) {
+		if !owned || !systemDir(dir) {
 			count++
 			w.add(name, Reason{"listed by", from})
 		}
