@@ -27,7 +27,7 @@ func Analyze(ctx context.Context, root layers.RootFS, req Request, evidence []*E
 	if err != nil {
 		return nil, err
 	}
-	db, err := packages.Load(root)
+	db, err := packages.Load(im)
 	if err != nil {
 		return nil, fmt.Errorf("reading the package databases: %w", err)
 	}
@@ -56,6 +56,7 @@ type worklist struct {
 	elf      *elf.Resolver
 	families []*family
 	junk     []junkRule
+	junkOf   map[string]string // answers of junked
 	exclude  []rules.Glob
 	kept     map[string][]Reason
 	queue    []string
@@ -65,6 +66,7 @@ type worklist struct {
 	touched  map[string]bool // packages, by name
 	python   *pythonPath
 	perl     map[string]bool
+	modules  map[string][]string // directories of a language's modules
 	warnings map[string]bool
 	executed map[string]bool // by the observed run
 }
@@ -82,8 +84,8 @@ type junkRule struct {
 }
 
 func newWorklist(im *image, db *packages.DB, req Request, seen *Evidence) (*worklist, error) {
-	w := &worklist{im: im, db: db, req: req, seen: seen, env: map[string]string{}, kept: map[string][]Reason{}, scripts: map[string]bool{}, sourced: map[string]bool{}, objects: map[string]*elf.Object{},
-		touched: map[string]bool{}, perl: map[string]bool{}, warnings: map[string]bool{}, executed: map[string]bool{}}
+	w := &worklist{im: im, db: db, req: req, seen: seen, env: map[string]string{}, kept: map[string][]Reason{}, junkOf: map[string]string{}, scripts: map[string]bool{}, sourced: map[string]bool{}, objects: map[string]*elf.Object{},
+		touched: map[string]bool{}, perl: map[string]bool{}, modules: map[string][]string{}, warnings: map[string]bool{}, executed: map[string]bool{}}
 	for _, entry := range req.Process.Env {
 		key, value, _ := strings.Cut(entry, "=")
 		w.env[key] = value
@@ -91,7 +93,7 @@ func newWorklist(im *image, db *packages.DB, req Request, seen *Evidence) (*work
 	if w.env["PATH"] == "" {
 		w.env["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	}
-	w.elf = elf.NewResolver(im.root, elf.Env{LibraryPath: fields(w.env["LD_LIBRARY_PATH"], ":;"), Preload: fields(w.env["LD_PRELOAD"], ": ")})
+	w.elf = elf.NewResolver(im, elf.Env{LibraryPath: fields(w.env["LD_LIBRARY_PATH"], ":;"), Preload: fields(w.env["LD_PRELOAD"], ": ")})
 	for _, f := range rules.Families() {
 		if slices.Contains(req.Options.DisableRules, f.Name) {
 			continue
@@ -147,6 +149,15 @@ func (w *worklist) excluded(name string) bool {
 
 // junked is the name of the rule by which a path is not for run time, "" where none says so.
 func (w *worklist) junked(name string) string {
+	rule, known := w.junkOf[name]
+	if !known {
+		rule = w.junkRule(name)
+		w.junkOf[name] = rule
+	}
+	return rule
+}
+
+func (w *worklist) junkRule(name string) string {
 	for _, rule := range w.junk {
 		for _, g := range rule.globs {
 			if g.Match(name) {
@@ -222,7 +233,7 @@ func (w *worklist) process(name string) {
 
 // followLink keeps what a symlink leads to.
 func (w *worklist) followLink(name string) {
-	res, err := layers.Resolve(w.im.root, ".", name, true)
+	res, err := layers.Resolve(w.im, ".", name, true)
 	if err != nil || res.Missing {
 		return
 	}

@@ -16,15 +16,18 @@ import (
 // maxPaths bounds the paths of an image.
 const maxPaths = 10_000_000
 
-// image is the root filesystem as the analysis sees it: every path once, sorted.
+// image is the root filesystem as the analysis sees it: every path once, sorted. It is a layers.RootFS itself that answers Lstat and
+// ReadLink from memory: the analysis looks some hundred thousand paths up, and each look-up below an os.Root opens every directory on the way.
 type image struct {
 	root  layers.RootFS
 	names []string // sorted
 	nodes map[string]node
+	links map[string]string // targets of the symlinks that were asked for
 }
 
 // node is one path of the image.
 type node struct {
+	info fs.FileInfo
 	mode fs.FileMode
 	size int64
 	stat layers.Stat
@@ -51,27 +54,27 @@ func (n node) kind() string {
 
 // readImage lists the whole tree, without following a link.
 func readImage(ctx context.Context, root layers.RootFS) (*image, error) {
-	im := &image{root: root, nodes: map[string]node{}}
-	if err := im.walk(ctx, "."); err != nil {
+	im := &image{root: root, nodes: map[string]node{}, links: map[string]string{}}
+	info, err := root.Lstat(".")
+	if err != nil {
+		return nil, fmt.Errorf("reading the image: %w", err)
+	}
+	if err := im.walk(ctx, ".", info); err != nil {
 		return nil, err
 	}
 	sort.Strings(im.names)
 	return im, nil
 }
 
-func (im *image) walk(ctx context.Context, name string) error {
+func (im *image) walk(ctx context.Context, name string, info fs.FileInfo) error {
 	if err := ctx.Err(); err != nil {
 		return err
-	}
-	info, err := im.root.Lstat(name)
-	if err != nil {
-		return fmt.Errorf("reading the image: %w", err)
 	}
 	if len(im.names) >= maxPaths {
 		return fmt.Errorf("reading the image: it has more than %d paths", maxPaths)
 	}
 	im.names = append(im.names, name)
-	im.nodes[name] = node{info.Mode(), info.Size(), layers.StatOf(info)}
+	im.nodes[name] = node{info, info.Mode(), info.Size(), layers.StatOf(info)}
 	if !info.IsDir() {
 		return nil
 	}
@@ -80,11 +83,45 @@ func (im *image) walk(ctx context.Context, name string) error {
 		return fmt.Errorf("reading the image: %w", err)
 	}
 	for _, entry := range entries {
-		if err := im.walk(ctx, path.Join(name, entry.Name())); err != nil {
+		info, err := entry.Info()
+		if err != nil {
+			return fmt.Errorf("reading the image: %w", err)
+		}
+		if err := im.walk(ctx, path.Join(name, entry.Name()), info); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Open is fs.FS.
+func (im *image) Open(name string) (fs.File, error) { return im.root.Open(name) }
+
+// Stat is fs.StatFS.
+func (im *image) Stat(name string) (fs.FileInfo, error) { return im.root.Stat(name) }
+
+// ReadDir is fs.ReadDirFS.
+func (im *image) ReadDir(name string) ([]fs.DirEntry, error) { return im.root.ReadDir(name) }
+
+// Lstat is fs.ReadLinkFS.
+func (im *image) Lstat(name string) (fs.FileInfo, error) {
+	n, ok := im.nodes[name]
+	if !ok {
+		return nil, &fs.PathError{Op: "lstat", Path: name, Err: fs.ErrNotExist}
+	}
+	return n.info, nil
+}
+
+// ReadLink is fs.ReadLinkFS.
+func (im *image) ReadLink(name string) (string, error) {
+	if target, ok := im.links[name]; ok {
+		return target, nil
+	}
+	target, err := im.root.ReadLink(name)
+	if err == nil {
+		im.links[name] = target
+	}
+	return target, err
 }
 
 func (im *image) has(name string) bool {
@@ -97,11 +134,7 @@ func (im *image) isDir(name string) bool { return im.nodes[name].mode.IsDir() }
 // match lists the paths that match a pattern, sorted.
 func (im *image) match(g rules.Glob) []string {
 	var found []string
-	start := sort.SearchStrings(im.names, g.Prefix())
-	for _, name := range im.names[start:] {
-		if !strings.HasPrefix(name, g.Prefix()) {
-			break
-		}
+	for _, name := range im.beginning(g.Prefix()) {
 		if g.Match(name) {
 			found = append(found, name)
 		}
@@ -114,7 +147,11 @@ func (im *image) below(dir string) []string {
 	if dir == "." {
 		return im.names
 	}
-	prefix := dir + "/"
+	return im.beginning(dir + "/")
+}
+
+// beginning lists the paths that begin with prefix, sorted.
+func (im *image) beginning(prefix string) []string {
 	start := sort.SearchStrings(im.names, prefix)
 	end := start
 	for end < len(im.names) && strings.HasPrefix(im.names[end], prefix) {
@@ -133,11 +170,16 @@ func (im *image) read(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, limit))
+	data := make([]byte, min(limit, im.nodes[name].size))
+	n, err := io.ReadFull(f, data)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return nil, err
+	}
+	return data[:n], nil
 }
 
 // resolve follows a path as the kernel does.
 func (im *image) resolve(dir, name string) (layers.Resolution, bool) {
-	res, err := layers.Resolve(im.root, dir, name, true)
+	res, err := layers.Resolve(im, dir, name, true)
 	return res, err == nil && !res.Missing
 }

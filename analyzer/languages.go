@@ -109,18 +109,15 @@ func (w *worklist) keepIf(name, rule, from string) {
 
 // extensionModules lists "yaml.cpython-311-x86_64-linux-gnu.so" and the like for "yaml" (PEP 3149).
 func (w *worklist) extensionModules(at string) []string {
+	if !w.im.isDir(path.Dir(at)) {
+		return nil
+	}
 	var found []string
-	dir := path.Dir(at)
-	if !w.im.isDir(dir) {
-		return nil
-	}
-	g, err := rules.Compile(rules.Expand("$1", at) + ".{cpython-*,abi3}.so")
-	if err != nil {
-		return nil
-	}
-	found = w.im.match(g)
-	if plain := at + ".so"; w.im.has(plain) {
-		found = append(found, plain)
+	for _, name := range w.im.beginning(at + ".") {
+		tag, plain := name[len(at):], at+".so"
+		if name == plain || strings.HasSuffix(tag, ".so") && (strings.HasPrefix(tag, ".cpython-") || strings.HasPrefix(tag, ".abi3.")) && !strings.Contains(tag, "/") {
+			found = append(found, name)
+		}
 	}
 	return found
 }
@@ -159,8 +156,12 @@ func captures(re *regexp.Regexp, src []byte) []string {
 	return found
 }
 
-func (w *worklist) searchDirs(globs []rules.Glob) []string {
-	var dirs []string
+// searchDirs lists the directories that match, once for each language.
+func (w *worklist) searchDirs(language string, globs []rules.Glob) []string {
+	dirs, known := w.modules[language]
+	if known {
+		return dirs
+	}
 	for _, g := range globs {
 		for _, dir := range w.im.match(g) {
 			if w.im.isDir(dir) {
@@ -168,6 +169,7 @@ func (w *worklist) searchDirs(globs []rules.Glob) []string {
 			}
 		}
 	}
+	w.modules[language] = dirs
 	return dirs
 }
 
@@ -183,7 +185,7 @@ func (w *worklist) perlUses(name string) {
 		}
 		w.perl[module] = true
 		file := strings.ReplaceAll(module, "::", "/")
-		for _, dir := range w.searchDirs(perlDirs) {
+		for _, dir := range w.searchDirs("perl", perlDirs) {
 			w.keepIf(path.Join(dir, file+".pm"), "used by", "/"+name)
 			w.keepIf(path.Join(dir, "auto", file, path.Base(file)+".so"), "used by", "/"+name)
 		}
@@ -202,7 +204,7 @@ func (w *worklist) rubyRequires(name string) {
 			continue
 		}
 		w.perl[key] = true
-		for _, dir := range w.searchDirs(rubyDirs) {
+		for _, dir := range w.searchDirs("ruby", rubyDirs) {
 			w.keepIf(path.Join(dir, strings.TrimSuffix(feature, ".rb")+".rb"), "required by", "/"+name)
 			w.keepIf(path.Join(dir, feature+".so"), "required by", "/"+name)
 		}

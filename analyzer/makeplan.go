@@ -33,8 +33,8 @@ func (w *worklist) plan() (*Plan, error) {
 		return nil, err
 	}
 	p := &planner{worklist: w, files: map[string]*File{}, user: user}
-	for name, reasons := range w.kept {
-		p.put(name, reasons)
+	for _, name := range slices.Sorted(maps.Keys(w.kept)) { // in order: the first entry of a directory is its reason
+		p.put(name, w.kept[name])
 	}
 	p.skeleton()
 	p.passwdFiles()

@@ -2,6 +2,8 @@ package analyzer
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/slimimage/slim/layers"
@@ -17,7 +19,7 @@ func (p *planner) records() {
 	for _, pkg := range p.packagesKept() {
 		kept[pkg.Name] = true
 	}
-	for name := range kept {
+	for _, name := range slices.Sorted(maps.Keys(kept)) {
 		copyright := "usr/share/doc/" + name + "/copyright"
 		p.copyright(copyright, name)
 	}

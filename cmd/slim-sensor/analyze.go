@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"runtime/debug"
 	"strconv"
 
 	"github.com/slimimage/slim/analyzer"
@@ -44,6 +45,7 @@ func makePlan(ctx context.Context, src, in, out string) error {
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(400) // a short-lived process: memory for time
 	root, err := os.OpenRoot(src)
 	if err != nil {
 		return err
