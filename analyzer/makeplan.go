@@ -125,7 +125,7 @@ func (p *planner) edit(name, line, otherwise string) {
 		data = append(data, '\n')
 	}
 	f := p.put(name, []Reason{{"identity", "user " + p.user.Name}})
-	f.Content = append(data, line...)
+	f.Content, f.Edited = append(data, line...), true
 	f.Size = int64(len(f.Content))
 }
 
@@ -302,7 +302,7 @@ func (p *planner) build() *Plan {
 		}
 		l.Files++
 		plan.After.Files++
-		if !p.counted(name, inodes) {
+		if f.Again = p.counted(name, inodes); !f.Again {
 			l.Bytes += f.Size
 			plan.After.Bytes += f.Size
 		}

@@ -87,12 +87,14 @@ type File struct {
 	Kind    string      `json:"kind"`  // "file", "dir", "symlink", "device", "fifo", "socket"
 	Layer   int         `json:"layer"` // index in Plan.Layers
 	Size    int64       `json:"size,omitempty"`
+	Again   bool        `json:"again,omitempty"`   // a further name of a hard-linked file that an earlier path names
 	Package string      `json:"package,omitempty"` // owner, "" when none
 	Reasons []Reason    `json:"reasons"`
 	UID     *uint32     `json:"uid,omitempty"` // owner in the slim image where it is not the image's own
 	GID     *uint32     `json:"gid,omitempty"`
 	Mode    *uint32     `json:"mode,omitempty"`    // permission bits (07777) where not the image's own
 	Content []byte      `json:"content,omitempty"` // where the bytes are not the image's own (made or edited by slim)
+	Edited  bool        `json:"edited,omitempty"`  // Content takes the place of the image's bytes, also when it is empty
 	New     bool        `json:"new,omitempty"`     // the image has no such path: Kind, UID, GID, Mode and Content say it all
 	Link    string      `json:"link,omitempty"`    // target of a new symlink
 }

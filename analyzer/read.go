@@ -3,7 +3,9 @@ package analyzer
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/slimimage/slim/layers"
 )
@@ -29,15 +31,30 @@ func ReadPlan(data []byte) (*Plan, error) {
 	return &plan, nil
 }
 
-// Repairable lists the paths of a verdict's missing look-ups that no earlier round has added: adding them may mend the image.
-func Repairable(v *Verdict, earlier [][]layers.Path) []layers.Path {
-	var paths []layers.Path
+// Repairable lists the paths that no earlier round has added and that may mend the image: a verdict's missing look-ups and, where answers
+// differ, what the slim image looked for in vain and the plan had dropped (as another user a program may take another way).
+func Repairable(v *Verdict, plan *Plan, slim *Evidence, earlier [][]layers.Path) []layers.Path {
+	found := map[layers.Path]bool{}
 	for _, missing := range v.Missing {
-		known := slices.ContainsFunc(earlier, func(round []layers.Path) bool { return slices.Contains(round, missing.Path) })
-		if !known && !slices.Contains(paths, missing.Path) {
-			paths = append(paths, missing.Path)
+		found[missing.Path] = true
+	}
+	if !v.OK && slim != nil {
+		for _, missing := range slim.Missing {
+			if plan.dropped(missing.Path) {
+				found[missing.Path] = true
+			}
 		}
 	}
-	slices.Sort(paths)
-	return paths
+	for _, round := range earlier {
+		for _, known := range round {
+			delete(found, known)
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// dropped says whether the image has a path that the plan does not keep.
+func (p *Plan) dropped(name layers.Path) bool {
+	_, ok := slices.BinarySearchFunc(p.Dropped, name, func(d Dropped, p layers.Path) int { return strings.Compare(string(d.Path), string(p)) })
+	return ok
 }

@@ -3,6 +3,7 @@ package analyzer
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -143,16 +144,14 @@ func (w *worklist) observed() {
 
 // modulePath is a directory that Python lists to look modules up by name (importlib.machinery.FileFinder): what the listing shows decides
 // nothing but that.
-var modulePath = rules.MustCompile("**/lib/python3*/{lib-dynload,dist-packages,site-packages}")
-
-var pythonHome = rules.MustCompile("**/lib/python3.*")
+var modulePath = regexp.MustCompile(`(^|/)lib/python3(\.\d+)?($|/)`)
 
 // listed keeps the entries of a directory that the run listed, where they are few or small: what is listed decides what happens
 // next. Package-owned trees of a whole system are not dragged in.
 func (w *worklist) listed(dir, from string) {
 	const most = 2000
 	prefix := dir + "/"
-	if dir == "." || modulePath.Match(dir) || pythonHome.Match(dir) {
+	if dir == "." || modulePath.MatchString(dir) {
 		return
 	}
 	count := 0
@@ -189,7 +188,7 @@ func systemDir(dir string) bool {
 var identityFiles = []string{
 	"etc/passwd", "etc/group", "etc/nsswitch.conf", "etc/os-release", "usr/lib/os-release", "etc/debian_version", "etc/lsb-release", "etc/alpine-release",
 	"etc/redhat-release", "etc/centos-release", "etc/rocky-release", "etc/almalinux-release", "etc/oracle-release", "etc/fedora-release", "etc/system-release", "etc/SuSE-release",
-	"etc/hosts", "etc/resolv.conf", "etc/hostname", "etc/ssl/certs/ca-certificates.crt", "etc/issue", "etc/host.conf", "etc/ld.so.cache",
+	"etc/hosts", "etc/resolv.conf", "etc/hostname", "etc/issue", "etc/host.conf", "etc/ld.so.cache",
 	"tmp", "var/tmp", "run", "var/run", "root", "home", "proc", "sys", "dev", "etc",
 	"bin", "sbin", "lib", "lib32", "lib64", "libx32", // merged /usr: links through which every program and loader is named
 }

@@ -128,6 +128,10 @@ type slimmed struct {
 // shrink analyzes, packs and checks, and does so again with what the check found missing.
 func (b *build) shrink(ctx context.Context, c gateway.Client, src source, seen *observation, result *Result) (*slimmed, error) {
 	var repair [][]layers.Path
+	base, err := b.baseline(ctx, c, src, seen, result)
+	if err != nil {
+		return nil, err
+	}
 	for round := 0; ; round++ {
 		plan, err := b.analyze(ctx, c, src, seen, repair, result)
 		if err != nil {
@@ -137,15 +141,15 @@ func (b *build) shrink(ctx context.Context, c gateway.Client, src source, seen *
 		if err != nil {
 			return nil, err
 		}
-		if !b.checked() {
+		if base == nil {
 			return slim, nil
 		}
-		verdict, err := b.check(ctx, c, src, seen, slim, result)
+		verdict, err := b.check(ctx, c, src, base, slim, result)
 		if err != nil {
 			return nil, err
 		}
 		result.Verdict = verdict
-		missing := analyzer.Repairable(verdict, repair)
+		missing := analyzer.Repairable(verdict, result.Plan, result.Check, repair)
 		if verdict.OK || len(missing) == 0 || round == maxRounds {
 			return slim, nil
 		}
@@ -153,8 +157,32 @@ func (b *build) shrink(ctx context.Context, c gateway.Client, src source, seen *
 	}
 }
 
-// checked says whether the result is compared with the original: evidence from elsewhere names runs that cannot be repeated.
-func (b *build) checked() bool { return !b.opt.NoCheck && len(b.opt.Evidence) == 0 }
+// baseline is what the check compares the result with: the observation or, where evidence was given, a run of the original made for
+// the purpose. nil says that there is nothing to compare with; the result then says why.
+func (b *build) baseline(ctx context.Context, c gateway.Client, src source, seen *observation, result *Result) (*observation, error) {
+	if b.opt.NoCheck {
+		return nil, nil
+	}
+	if len(b.opt.Evidence) == 0 {
+		return seen, nil
+	}
+	if err := b.openProbeImage(ctx, c); err != nil {
+		return nil, err
+	}
+	jobs, err := b.jobs(src.config, src.digest)
+	if err != nil {
+		return nil, err
+	}
+	own, err := b.runJobs(ctx, c, src.state, jobs, "observe for the check")
+	if err != nil {
+		return nil, err
+	}
+	if failures := failuresOf(own.evidence); len(failures) > 0 {
+		result.Unchecked = "the original does not run here: " + failures[0]
+		return nil, nil
+	}
+	return own, nil
+}
 
 // analyze turns evidence into the plan.
 func (b *build) analyze(ctx context.Context, c gateway.Client, src source, seen *observation, repair [][]layers.Path, result *Result) (plan llb.State, err error) {
@@ -191,6 +219,8 @@ func (b *build) analyze(ctx context.Context, c gateway.Client, src source, seen 
 		return plan, err
 	}
 	result.SizeBefore, result.SizeAfter = result.Plan.Before.Bytes, result.Plan.After.Bytes
+	sizes := analyzer.SizesOf(result.Plan)
+	result.Sizes = &sizes
 	return plan, nil
 }
 

@@ -24,7 +24,7 @@ type Options struct {
 	Platform   string               // "linux/amd64"; the engine's own when empty
 	Force      bool                 // also take an image that slim made
 	KeepGoing  bool                 // export although a run or the check failed; Result says so
-	NoCheck    bool                 // skip the check (observe-only evidence from elsewhere cannot be repeated)
+	NoCheck    bool                 // skip the check
 	Export     Export
 	CacheFrom  []bkclient.CacheOptionsEntry
 	CacheTo    []bkclient.CacheOptionsEntry
@@ -92,10 +92,12 @@ type Result struct {
 	Config     Config             `json:"config"`
 	Evidence   *analyzer.Evidence `json:"evidence"`
 	Plan       *analyzer.Plan     `json:"plan"`
-	Verdict    *analyzer.Verdict  `json:"verdict,omitempty"` // nil when not checked
+	Verdict    *analyzer.Verdict  `json:"verdict,omitempty"`   // nil when not checked
+	Unchecked  string             `json:"unchecked,omitempty"` // why it could not be checked
 	Check      *analyzer.Evidence `json:"-"`                 // what happened when the slim image ran
 	SizeBefore int64              `json:"sizeBefore"`        // bytes of the root filesystem's regular files
 	SizeAfter  int64              `json:"sizeAfter"`
+	Sizes      *analyzer.Sizes    `json:"sizes,omitempty"` // where the bytes come from
 }
 
 // Config is what changed in the image's config, for the summary.

@@ -6,6 +6,8 @@
 // one of several. Paths have no leading slash and no symlink on the way (merged /usr: usr/lib, not lib).
 package rules
 
+import "slices"
+
 // Family says: where a kept path matches one of When, the image's files that match Keep (and not Except) are kept too.
 // "$1" in Keep and Except is what the first "*" component of the matching When stood for.
 type Family struct {
@@ -24,3 +26,19 @@ type Junk struct {
 	Globs  []string
 	Source string
 }
+
+// Names lists the names of all rules, sorted: what Options.DisableRules may hold.
+func Names() []string {
+	names := []string{NodeDevDependencies}
+	for _, f := range Families() {
+		names = append(names, f.Name)
+	}
+	for _, j := range Junks() {
+		names = append(names, j.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// NodeDevDependencies is the rule that drops packages which a lock file marks as needed for development alone.
+const NodeDevDependencies = "node-dev-dependencies"

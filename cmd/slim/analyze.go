@@ -18,7 +18,7 @@ Examples:
    slim analyze nginx:1.27
    slim analyze app:2 --evidence tests.json --keep observed
    slim analyze app:2 --report report.json && slim explain report.json /bin/sh`,
-		Flags:  flags(inputFlags(), observeFlags(), analyzeFlags(), engineFlags(), []cli.Flag{formatFlag(), reportFlag()}),
+		Flags:  flags(inputFlags(), observeFlags(), analyzeFlags(), engineFlags(), []cli.Flag{explainSizeFlag(), formatFlag(), reportFlag()}),
 		Action: p.analyze,
 	}
 }
@@ -53,6 +53,9 @@ func (p *program) analyze(c *cli.Context) error {
 		err = printPlan(p.stdout, result.Plan)
 	}
 	p.summarizePlan(result)
+	if c.Bool("explain-size") {
+		p.explainSize(result.Sizes)
+	}
 	if err == nil && failed(result) {
 		return errKeptGoing
 	}

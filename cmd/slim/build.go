@@ -25,7 +25,7 @@ Examples:
    slim build registry.example.com/app:2 --exec 'app --self-test' --tag registry.example.com/app:2-slim --push
    slim build -f Dockerfile . --output type=oci,dest=app.tar`,
 		Flags: flags(inputFlags(), observeFlags(), analyzeFlags(), exportFlags(), engineFlags(), cacheFlags(),
-			[]cli.Flag{formatFlag(), reportFlag()}),
+			[]cli.Flag{explainSizeFlag(), formatFlag(), reportFlag()}),
 		Action: p.build,
 	}
 }
@@ -79,6 +79,9 @@ func (p *program) finish(c *cli.Context, opt builder.Options, result *builder.Re
 		return err
 	}
 	p.summarize(result)
+	if c.Bool("explain-size") {
+		p.explainSize(result.Sizes)
+	}
 	places := p.places(opt, result)
 	if err := p.printResult(c, result, places); err != nil {
 		return err

@@ -78,6 +78,7 @@ func analyzeFlags() []cli.Flag {
 		texts(groupAnalysis, "include-exe", "keep a PROGRAM, by name or path, and what it needs (repeatable)"),
 		texts(groupAnalysis, "include-package", "keep a whole PACKAGE (repeatable)"),
 		toggle(groupAnalysis, "include-shell", "keep a shell and the usual small programs"),
+		texts(groupAnalysis, "disable-rule", "switch the rule NAME off, that keeps or drops (repeatable; slim explain names the rule of a path)"),
 		text(groupAnalysis, "user", "USER the slim image runs as: root, UID or UID:GID"),
 	}
 }
@@ -118,6 +119,10 @@ func progressFlag() cli.Flag {
 
 func quietFlag() cli.Flag {
 	return toggle(groupReport, "quiet", "print nothing but the result and errors", "q")
+}
+
+func explainSizeFlag() cli.Flag {
+	return toggle(groupReport, "explain-size", "print bytes by reason, package and layer, against what the run itself opened")
 }
 
 func formatFlag() cli.Flag {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/probe"
+	"github.com/slimimage/slim/analyzer/rules"
 	"github.com/slimimage/slim/builder"
 )
 
@@ -113,7 +115,12 @@ func (p *program) observeOptions(c *cli.Context) (opt builder.ObserveOptions, er
 func analyzeOptions(c *cli.Context) (analyzer.Options, error) {
 	opt := analyzer.Options{Keep: analyzer.Keep(c.String("keep")), Include: c.StringSlice("include"), Exclude: c.StringSlice("exclude"),
 		IncludeExe: c.StringSlice("include-exe"), IncludePackage: c.StringSlice("include-package"), IncludeShell: c.Bool("include-shell"),
-		User: c.String("user")}
+		User: c.String("user"), DisableRules: c.StringSlice("disable-rule")}
+	for _, name := range opt.DisableRules {
+		if !slices.Contains(rules.Names(), name) {
+			return opt, usagef("the rules are "+strings.Join(rules.Names(), ", "), "--disable-rule %s: there is no such rule", name)
+		}
+	}
 	if err := checkUser(opt.User); err != nil {
 		return opt, err
 	}

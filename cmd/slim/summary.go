@@ -23,7 +23,7 @@ func (p *program) summarize(result *builder.Result) {
 	for _, run := range runs(result.Evidence) {
 		p.say("ran %s", run)
 	}
-	p.checked(result.Verdict)
+	p.checked(result)
 	for _, warning := range warnings(result) {
 		p.say("warning: %s", warning)
 	}
@@ -49,6 +49,38 @@ func megabytes(n int64) string {
 		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 	}
 	return fmt.Sprintf("%.2f GB", float64(n)/1e9)
+}
+
+// most is how many entries of a list of sizes are printed.
+const most = 10
+
+// explainSize prints where the bytes of the slim image come from, the most expensive first.
+func (p *program) explainSize(sizes *analyzer.Sizes) {
+	if sizes == nil {
+		return
+	}
+	floor := ""
+	if sizes.Floor > 0 {
+		floor = fmt.Sprintf(", %.2f times the %s that the run itself opened", float64(sizes.Total)/float64(sizes.Floor), megabytes(sizes.Floor))
+	}
+	p.complain("%s%s", megabytes(sizes.Total), floor)
+	for _, list := range []struct {
+		title string
+		sizes []analyzer.Size
+	}{{"reason", sizes.Reasons}, {"package", sizes.Packages}, {"layer", sizes.Layers}} {
+		p.complain("by %s:", list.title)
+		for i, size := range list.sizes {
+			if i == most {
+				p.complain("  and %d more", len(list.sizes)-most)
+				break
+			}
+			name := size.Name
+			if name == "" {
+				name = "(no package)"
+			}
+			p.complain("  %10s %6d files  %s", megabytes(size.Bytes), size.Files, name)
+		}
+	}
 }
 
 func numericUser(user analyzer.User) string { return fmt.Sprintf("%d:%d", user.UID, user.GID) }
@@ -83,10 +115,11 @@ func runs(evidence *analyzer.Evidence) []string {
 }
 
 // checked says how the slim image answered.
-func (p *program) checked(verdict *analyzer.Verdict) {
+func (p *program) checked(result *builder.Result) {
+	verdict := result.Verdict
 	switch {
 	case verdict == nil:
-		p.say("not checked")
+		p.say("not checked%s", clause(result.Unchecked))
 	case verdict.OK && len(verdict.Volatile) > 0:
 		p.say("checked: %d answers the same (%d of them vary by themselves)", verdict.Checked, len(verdict.Volatile))
 	case verdict.OK:

@@ -1,0 +1,91 @@
+package analyzer
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Sizes says where the bytes of a slim image come from. Every list is sorted, the largest first, and each adds up to Total: a file
+// kept for several reasons counts for the strongest, a hard-linked file once.
+type Sizes struct {
+	Total    int64  `json:"total"` // bytes of regular files
+	Floor    int64  `json:"floor"` // bytes of the files that the observed run itself opened
+	Reasons  []Size `json:"reasons"`
+	Packages []Size `json:"packages"` // "" is what no package owns
+	Layers   []Size `json:"layers"`
+}
+
+// Size is one entry of Sizes.
+type Size struct {
+	Name  string `json:"name"`
+	Files int    `json:"files"`
+	Bytes int64  `json:"bytes"`
+}
+
+// strongest lists reasons from the one that says most of why a file is needed: what the run did, then what that needs; a reason that
+// is not listed (a rule, the application's own file) comes last.
+var strongest = []string{"entrypoint", "health check", "run by", "interpreter of", "opened by", "connected to by", "needed by", "read by the loader of", "loaded by", "included",
+	"check round 1", "check round 2", "check round 3", "called by", "sourced by", "imported by", "used by", "required by", "started by", "named by", "read as a link by", "looked at by", "listed by", "link target of", "source of", "data of", "package of"}
+
+// SizesOf adds a plan's files up.
+func SizesOf(plan *Plan) Sizes {
+	reasons, packages, layerSizes := map[string]*Size{}, map[string]*Size{}, map[string]*Size{}
+	sizes := Sizes{Floor: plan.Floor.Bytes}
+	for i := range plan.Files {
+		f := &plan.Files[i]
+		if f.Kind == "dir" {
+			continue
+		}
+		sizes.Total += f.bytes()
+		count(reasons, strongestOf(f.Reasons), f)
+		count(packages, f.Package, f)
+		count(layerSizes, plan.Layers[f.Layer].Name, f)
+	}
+	sizes.Reasons, sizes.Packages, sizes.Layers = largest(reasons), largest(packages), largest(layerSizes)
+	return sizes
+}
+
+// bytes is what a file adds to the image: nothing for a further name of a file.
+func (f *File) bytes() int64 {
+	if f.Again {
+		return 0
+	}
+	return f.Size
+}
+
+func count(sizes map[string]*Size, name string, f *File) {
+	if sizes[name] == nil {
+		sizes[name] = &Size{Name: name}
+	}
+	sizes[name].Files++
+	sizes[name].Bytes += f.bytes()
+}
+
+func largest(sizes map[string]*Size) []Size {
+	list := make([]Size, 0, len(sizes))
+	for _, size := range slices.SortedFunc(maps.Values(sizes), func(a, b *Size) int {
+		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), strings.Compare(a.Name, b.Name))
+	}) {
+		list = append(list, *size)
+	}
+	return list
+}
+
+// strongestOf is the reason that a file counts for: by its rule, and for a package's data the package.
+func strongestOf(reasons []Reason) string {
+	rank := func(r Reason) int {
+		if i := slices.Index(strongest, r.Rule); i >= 0 {
+			return i
+		}
+		return len(strongest)
+	}
+	best := slices.MinFunc(reasons, func(a, b Reason) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a.String(), b.String()))
+	})
+	if strings.HasPrefix(best.From, "package ") {
+		return best.String()
+	}
+	return best.Rule
+}
