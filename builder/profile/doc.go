@@ -1,0 +1,8 @@
+// Package profile turns what was seen of an image into the files that confine it where it runs: a seccomp filter, an AppArmor profile,
+// a docker line, a compose file, Kubernetes manifests and admission policies. From makes one Model of the evidence and the plan; each
+// generator is a pure function of that Model, so the same Model always gives the same bytes.
+//
+// Observed is less than needed: a run never takes every path of a program. So the filter also holds what the container runtime and the
+// program's language runtime need in general, and the siblings of each call that was seen (openat for open, recvmsg for recvfrom). In
+// the other direction it is never looser than Docker's default profile for a container without capabilities.
+package profile

@@ -1,0 +1,234 @@
+package profile
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/layers"
+)
+
+// Model is what is known about how an image runs. All lists are sorted and hold no duplicates; the zero value of a list means "none seen".
+type Model struct {
+	Name         string        `json:"name"`                   // DNS label (RFC 1123), at most 40 characters: names every object
+	Image        string        `json:"image"`                  // reference of the slim image, "registry.example.com/app:2"
+	Platform     string        `json:"platform"`               // "linux/amd64"
+	Server       bool          `json:"server"`                 // some run listened; else it is a command that ends
+	UID          uint32        `json:"uid"`                    // who the process is
+	GID          uint32        `json:"gid"`                    // its primary group
+	Writable     []Writable    `json:"writable,omitempty"`     // directories that must be writable, by path
+	Ports        []Port        `json:"ports,omitempty"`        // ports that others may reach, by network and number
+	Syscalls     []string      `json:"syscalls,omitempty"`     // system calls that were seen; empty where they were not recorded
+	Runtimes     []string      `json:"runtimes,omitempty"`     // language runtimes found in the image: "glibc", "jvm", ...
+	Arches32     []string      `json:"arches32,omitempty"`     // second ABIs of programs in the image: "x86", "x32", "arm"
+	Capabilities []string      `json:"capabilities,omitempty"` // "CAP_CHOWN"; always empty for a user other than root
+	Peers        []Peer        `json:"peers,omitempty"`        // remote ends that it tried to reach
+	Health       []string      `json:"health,omitempty"`       // health check as an argument vector, without a shell of its own
+	PeakMemory   int64         `json:"peakMemory"`             // bytes of resident memory, the highest of all runs; 0 when unknown
+	Kept         []layers.Path `json:"kept,omitempty"`         // files of the image (no directories)
+	Programs     []layers.Path `json:"programs,omitempty"`     // those of Kept that may be executed
+	Predicates   []string      `json:"predicates,omitempty"`   // in-toto predicate types that admission demands beside the signature
+	Warnings     []string      `json:"warnings,omitempty"`     // what is uncertain, one sentence each
+}
+
+// Writable is a directory that the program writes in.
+type Writable struct {
+	Path layers.Path `json:"path"`
+	// Populated says that the image has files below it: an empty mount would hide them.
+	Populated bool `json:"populated,omitempty"`
+}
+
+// Port is a port that others may reach.
+type Port struct {
+	Network string `json:"network"` // "tcp" or "udp"
+	Number  int    `json:"number"`
+	Seen    bool   `json:"seen"`             // it was listened on; else the image only declares it
+	Scheme  string `json:"scheme,omitempty"` // "HTTP" or "HTTPS" where it answered so
+	Path    string `json:"path,omitempty"`   // request path that answered well, with its query
+}
+
+// Peer is a remote end. What a run records as tcp may be udp: the trace sees addresses of connect, not the kind of socket.
+type Peer struct {
+	Address string `json:"address"` // IP address
+	Port    int    `json:"port"`
+}
+
+// defaultImage stands for the name of an image where none was given.
+const defaultImage = "app:slim"
+
+// nonroot is the user of an image whose user is not known: the one of distroless images.
+const nonroot = 65532
+
+// From makes the Model of an image called name ("" is a stand-in). Evidence says what happened; plan, which may be nil, what is kept
+// and who the user is. Nothing is refused here: what cannot be used is left out with a warning.
+func From(ev *analyzer.Evidence, plan *analyzer.Plan, name string) Model {
+	if ev == nil {
+		ev = &analyzer.Evidence{}
+	}
+	m := Model{Name: label(name), Image: name, Platform: ev.Platform, Syscalls: sortedSet(ev.Syscalls)}
+	if name == "" {
+		m.Image = defaultImage
+		m.warn("no name of an image was given: %s stands for it", defaultImage)
+	}
+	if m.Platform == "" {
+		m.Platform = "linux/amd64"
+	}
+	m.kept(ev, plan)
+	m.user(ev, plan)
+	m.network(ev)
+	m.writable(ev, plan)
+	m.runtimes(ev)
+	m.capabilities(ev)
+	for _, run := range ev.Runs {
+		m.PeakMemory = max(m.PeakMemory, run.PeakMemory)
+	}
+	if len(m.Syscalls) == 0 {
+		m.warn("no system calls were recorded: seccomp.json is Docker's default for a container without capabilities")
+	} else if m.whole() {
+		m.warn("programs of a 32-bit ABI were found, whose system calls are not recorded: seccomp.json is Docker's default for a container without capabilities")
+	}
+	slices.Sort(m.Warnings)
+	m.Warnings = slices.Compact(m.Warnings)
+	return m
+}
+
+// Config is what an image's config says about how it runs. All fields may be empty.
+type Config struct {
+	Exposed     []string // "80/tcp", "53/udp", "8080"
+	Healthcheck []string // as in the config: ["CMD", ...], ["CMD-SHELL", line] or ["NONE"]
+	Shell       []string // of a CMD-SHELL health check; /bin/sh -c when empty
+}
+
+// WithConfig returns the Model completed with what the image's config declares.
+func (m Model) WithConfig(config Config) Model {
+	m.Ports, m.Warnings = slices.Clone(m.Ports), slices.Clone(m.Warnings)
+	for _, exposed := range config.Exposed {
+		m.expose(exposed)
+	}
+	m.sortPorts()
+	if len(config.Healthcheck) > 1 {
+		m.health(config)
+	}
+	slices.Sort(m.Warnings)
+	m.Warnings = slices.Compact(m.Warnings)
+	return m
+}
+
+// health takes the image's health check over where nothing it needs was removed.
+func (m *Model) health(config Config) {
+	switch config.Healthcheck[0] {
+	case "CMD":
+		m.Health = slices.Clone(config.Healthcheck[1:])
+	case "CMD-SHELL":
+		shell := config.Shell
+		if len(shell) == 0 {
+			shell = []string{"/bin/sh", "-c"}
+		}
+		program := layers.CleanPath(shell[0])
+		if !slices.Contains(m.Kept, program) && !slices.Contains(m.Kept, "usr/"+program) {
+			m.warn("the image's health check needs %s, which is not kept: it is left out", program)
+			return
+		}
+		m.Health = append(slices.Clone(shell), config.Healthcheck[1])
+	}
+}
+
+func (m *Model) warn(format string, args ...any) {
+	m.Warnings = append(m.Warnings, fmt.Sprintf(format, args...))
+}
+
+// user decides who the process is: the plan's user, else the one that programs ran as.
+func (m *Model) user(ev *analyzer.Evidence, plan *analyzer.Plan) {
+	if plan != nil {
+		m.UID, m.GID = plan.User.UID, plan.User.GID
+		if m.UID == 0 {
+			m.warn("the image runs as root: the manifests do not meet the restricted Pod Security Standard")
+		}
+		return
+	}
+	m.UID, m.GID = nonroot, nonroot
+	for i, p := range ev.Processes {
+		if i == 0 || p.UID != 0 && (m.UID == 0 || p.UID < m.UID) {
+			m.UID, m.GID = p.UID, p.GID
+		}
+	}
+	switch {
+	case len(ev.Processes) == 0:
+		m.warn("no process was recorded: user %d:%d is assumed", nonroot, nonroot)
+	case m.UID == 0:
+		m.warn("every program ran as root: give the plan of the slim image, which has a user of its own")
+	default:
+		m.warn("no plan was given: user %d:%d is the one that programs ran as", m.UID, m.GID)
+	}
+}
+
+// capabilities are none for an ordinary user: without ambient capabilities (docker and Kubernetes set none) its effective set is empty
+// whatever is added. Root needs those that its calls are known to ask for (capabilities(7)).
+func (m *Model) capabilities(ev *analyzer.Evidence) {
+	if m.UID != 0 {
+		return
+	}
+	need := map[string]bool{}
+	for _, p := range ev.Processes {
+		if p.UID != 0 {
+			need["CAP_SETUID"], need["CAP_SETGID"], need["CAP_KILL"] = true, true, true
+		}
+	}
+	for _, p := range m.Ports {
+		if p.Number < 1024 {
+			need["CAP_NET_BIND_SERVICE"] = true
+		}
+	}
+	for _, name := range m.Syscalls {
+		for _, capability := range capabilityOf[name] {
+			need[capability] = true
+		}
+	}
+	if len(m.Syscalls) == 0 {
+		for _, capability := range []string{"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID"} {
+			need[capability] = true
+		}
+	}
+	m.Capabilities = slices.Sorted(maps.Keys(need))
+	if len(m.Capabilities) > 0 {
+		m.warn("capabilities of root are derived from what was seen: %s", strings.Join(m.Capabilities, ", "))
+	}
+}
+
+// capabilityOf names the capability that a call of root asks for, of those that Docker grants by default.
+var capabilityOf = map[string][]string{
+	"chown": {"CAP_CHOWN", "CAP_DAC_OVERRIDE"}, "fchown": {"CAP_CHOWN", "CAP_DAC_OVERRIDE"}, "lchown": {"CAP_CHOWN", "CAP_DAC_OVERRIDE"}, "fchownat": {"CAP_CHOWN", "CAP_DAC_OVERRIDE"},
+	"chmod": {"CAP_FOWNER"}, "fchmod": {"CAP_FOWNER"}, "fchmodat": {"CAP_FOWNER"},
+	"setuid": {"CAP_SETUID"}, "setreuid": {"CAP_SETUID"}, "setresuid": {"CAP_SETUID"},
+	"setgid": {"CAP_SETGID"}, "setregid": {"CAP_SETGID"}, "setresgid": {"CAP_SETGID"}, "setgroups": {"CAP_SETGID"},
+}
+
+var notInLabel = regexp.MustCompile(`[^a-z0-9]+`)
+
+// label makes a DNS label of the last element of an image's name, without tag and digest.
+func label(image string) string {
+	base, _, _ := strings.Cut(path.Base(image), "@")
+	base, _, _ = strings.Cut(base, ":")
+	base = strings.TrimSuffix(base, ".slim")
+	base = strings.Trim(notInLabel.ReplaceAllString(strings.ToLower(base), "-"), "-")
+	if len(base) > 40 {
+		base = strings.Trim(base[:40], "-")
+	}
+	if base == "" {
+		return "app"
+	}
+	if base[0] >= '0' && base[0] <= '9' {
+		return "app-" + base // a Service's name must not begin with a digit (RFC 1035)
+	}
+	return base
+}
+
+func sortedSet(list []string) []string {
+	sorted := slices.Clone(list)
+	slices.Sort(sorted)
+	return slices.Compact(sorted)
+}

@@ -1,0 +1,122 @@
+package profile
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/layers"
+)
+
+// webEvidence is what a web server of two programs did.
+func webEvidence() *analyzer.Evidence {
+	use := func(name string, ops ...analyzer.Op) analyzer.PathUse {
+		return analyzer.PathUse{Path: layers.Path(name), Ops: ops}
+	}
+	return &analyzer.Evidence{
+		Schema: analyzer.EvidenceSchema, Image: "sha256:00", Platform: "linux/amd64",
+		Runs: []analyzer.Run{{Name: "default", Kind: analyzer.KindServer, PeakMemory: 48 << 20,
+			Listen: []analyzer.Socket{{Network: "tcp", Address: "0.0.0.0", Port: 80}, {Network: "tcp", Address: "127.0.0.1", Port: 9000},
+				{Network: "tcp", Address: "::", Port: 80}, {Network: "udp", Address: "0.0.0.0", Port: 8125}, {Network: "unix", Path: "run/x.sock"}},
+			Peers: []analyzer.Socket{{Network: "tcp", Address: "0.0.0.0", Port: 80}, {Network: "tcp", Address: "10.1.2.3", Port: 5432}, {Network: "tcp", Address: "10.0.0.2", Port: 53}},
+			Answers: []analyzer.Answer{{Probe: "GET http://127.0.0.1:80/", OK: true, Status: 200}, {Probe: "GET http://127.0.0.1:80/healthz", OK: true, Status: 200},
+				{Probe: "GET http://127.0.0.1:80/missing", OK: true, Status: 404}}}},
+		Paths: []analyzer.PathUse{use("etc/web.conf", analyzer.OpOpen), use("run", analyzer.OpList), use("run/web.pid", analyzer.OpCreate), use("tmp/a", analyzer.OpCreate),
+			use("usr/lib/libc.so.6", analyzer.OpOpen), use("usr/sbin/web", analyzer.OpExec), use("var/cache/web", analyzer.OpStat), use("var/cache/web/x", analyzer.OpCreate),
+			use("var/cache/web/x/y", analyzer.OpCreate), use("etc/web.lock", analyzer.OpCreate), use("proc/self/oom_score_adj", analyzer.OpWrite)},
+		Processes: []analyzer.Process{{Exe: "usr/sbin/web", Argv: []string{"web"}, UID: 0}, {Exe: "usr/sbin/web", Argv: []string{"web", "-w"}, UID: 33, GID: 33}},
+		Syscalls:  []string{"accept4", "bind", "bpf", "clone", "clone3", "mount", "openat", "personality", "read", "socket", "write"},
+	}
+}
+
+// webPlan is a plan of it.
+func webPlan() *analyzer.Plan {
+	plan := &analyzer.Plan{User: analyzer.User{UID: 33, GID: 33}, Writable: []layers.Path{"var/log/web"}}
+	for _, name := range []string{"etc", "run", "tmp", "usr", "usr/lib", "usr/sbin", "var", "var/cache", "var/cache/web", "var/log", "var/log/web"} {
+		plan.Files = append(plan.Files, analyzer.File{Path: layers.Path(name), Kind: "dir"})
+	}
+	for _, name := range []string{"etc/web.conf", "usr/lib/libc.so.6", "usr/sbin/web", "var/log/web/access.log"} {
+		plan.Files = append(plan.Files, analyzer.File{Path: layers.Path(name), Kind: "file"})
+	}
+	return plan
+}
+
+func TestFrom(t *testing.T) {
+	got := From(webEvidence(), webPlan(), "registry.example.com/team/Web_1.slim:2")
+	want := Model{
+		Name: "web-1", Image: "registry.example.com/team/Web_1.slim:2", Platform: "linux/amd64", Server: true, UID: 33, GID: 33,
+		Writable: []Writable{{Path: "run"}, {Path: "tmp"}, {Path: "var/cache/web"}, {Path: "var/log/web", Populated: true}},
+		Ports:    []Port{{Network: "tcp", Number: 80, Seen: true, Scheme: "HTTP", Path: "/healthz"}, {Network: "udp", Number: 8125, Seen: true}},
+		Syscalls: webEvidence().Syscalls, Runtimes: []string{"glibc"},
+		Peers:      []Peer{{Address: "10.0.0.2", Port: 53}, {Address: "10.1.2.3", Port: 5432}},
+		PeakMemory: 48 << 20,
+		Kept:       []layers.Path{"etc/web.conf", "usr/lib/libc.so.6", "usr/sbin/web", "var/log/web/access.log"}, Programs: []layers.Path{"usr/sbin/web"},
+	}
+	warnings := got.Warnings
+	got.Warnings = nil
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("From (-want +got):\n%s", diff)
+	}
+	wantWarnings := []string{
+		"/var/log/web is written to and holds files of the image: docker and compose copy them into a volume, Kubernetes needs a volume that has them",
+		"a port below 1024 is opened by an ordinary user: the sysctl net.ipv4.ip_unprivileged_port_start=0 allows it",
+		"the program wrote in /etc, which stays read-only: give it another place",
+	}
+	if diff := cmp.Diff(wantWarnings, warnings); diff != "" {
+		t.Errorf("From warnings (-want +got):\n%s", diff)
+	}
+}
+
+func TestFromEvidenceAlone(t *testing.T) {
+	got := From(webEvidence(), nil, "web:1")
+	if got.UID != 33 || got.GID != 33 {
+		t.Errorf("From without a plan: user %d:%d, want 33:33", got.UID, got.GID)
+	}
+	want := []Writable{{Path: "run"}, {Path: "tmp"}, {Path: "var/cache/web"}}
+	if diff := cmp.Diff(want, got.Writable); diff != "" {
+		t.Errorf("From without a plan, writable (-want +got):\n%s", diff)
+	}
+	for _, m := range []Model{From(nil, nil, ""), From(&analyzer.Evidence{}, &analyzer.Plan{}, "")} {
+		if _, err := Files(m); err != nil {
+			t.Errorf("Files of nothing: %v", err)
+		}
+	}
+}
+
+func TestWithConfig(t *testing.T) {
+	base := From(webEvidence(), webPlan(), "web:1")
+	tests := []struct {
+		name   string
+		config Config
+		ports  int
+		health []string
+		warned bool
+	}{
+		{"nothing", Config{}, 2, nil, false},
+		{"known port", Config{Exposed: []string{"80/tcp", "80"}}, 2, nil, false},
+		{"new ports", Config{Exposed: []string{"443/tcp", "53/udp"}}, 4, nil, false},
+		{"no port", Config{Exposed: []string{"99999/tcp", "8000-8010/tcp", "80/sctp"}}, 2, nil, true},
+		{"exec", Config{Healthcheck: []string{"CMD", "/usr/sbin/web", "-t"}}, 2, []string{"/usr/sbin/web", "-t"}, false},
+		{"none", Config{Healthcheck: []string{"NONE"}}, 2, nil, false},
+		{"no shell", Config{Healthcheck: []string{"CMD-SHELL", "web -t || exit 1"}}, 2, nil, true},
+		{"shell", Config{Healthcheck: []string{"CMD-SHELL", "web -t || exit 1"}, Shell: []string{"/usr/sbin/web", "-c"}}, 2, []string{"/usr/sbin/web", "-c", "web -t || exit 1"}, false},
+	}
+	for _, test := range tests {
+		got := base.WithConfig(test.config)
+		if len(got.Ports) != test.ports || !cmp.Equal(got.Health, test.health) || (len(got.Warnings) > len(base.Warnings)) != test.warned {
+			t.Errorf("%s: WithConfig = ports %v, health %q, warnings %q", test.name, got.Ports, got.Health, got.Warnings)
+		}
+	}
+}
+
+func TestLabel(t *testing.T) {
+	for image, want := range map[string]string{
+		"nginx": "nginx", "localhost:5000/a/b:2": "b", "x@sha256:00": "x", "9front:1": "app-9front", "": "app", "___": "app", "a.slim:latest": "a",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	} {
+		if got := label(image); got != want {
+			t.Errorf("label(%q) = %q, want %q", image, got, want)
+		}
+	}
+}
