@@ -48,27 +48,29 @@ func Analyze(ctx context.Context, root layers.RootFS, req Request, evidence []*E
 
 // worklist turns paths into the paths they need, until nothing new comes.
 type worklist struct {
-	im       *image
-	db       *packages.DB
-	req      Request
-	seen     *Evidence
-	env      map[string]string
-	elf      *elf.Resolver
-	families []*family
-	junk     []junkRule
-	junkOf   map[string]string // answers of junked
-	exclude  []rules.Glob
-	kept     map[string][]Reason
-	queue    []string
-	scripts  map[string]bool // may run: what they call is kept
-	sourced  map[string]bool // are read by a shell although no first line says so
-	objects  map[string]*elf.Object
-	touched  map[string]bool // packages, by name
-	python   *pythonPath
-	perl     map[string]bool
-	modules  map[string][]string // directories of a language's modules
-	warnings map[string]bool
-	executed map[string]bool // by the observed run
+	im        *image
+	db        *packages.DB
+	req       Request
+	seen      *Evidence
+	env       map[string]string
+	elf       *elf.Resolver
+	families  []*family
+	junk      []junkRule
+	junkOf    map[string]string // answers of junked
+	exclude   []rules.Glob
+	kept      map[string][]Reason
+	queue     []string
+	scripts   map[string]bool // may run: what they call is kept
+	sourced   map[string]bool // are read by a shell although no first line says so
+	objects   map[string]*elf.Object
+	touched   map[string]bool // packages, by name
+	python    *pythonPath
+	perl      map[string]bool
+	modules   map[string][]string // directories of a language's modules
+	nodeSeen  map[string]bool     // folders of Node packages that were looked at
+	developed map[string]bool     // folders of Node packages for development alone
+	warnings  map[string]bool
+	executed  map[string]bool // by the observed run
 }
 
 // family is a rule, compiled.
@@ -85,7 +87,7 @@ type junkRule struct {
 
 func newWorklist(im *image, db *packages.DB, req Request, seen *Evidence) (*worklist, error) {
 	w := &worklist{im: im, db: db, req: req, seen: seen, env: map[string]string{}, kept: map[string][]Reason{}, junkOf: map[string]string{}, scripts: map[string]bool{}, sourced: map[string]bool{}, objects: map[string]*elf.Object{},
-		touched: map[string]bool{}, perl: map[string]bool{}, modules: map[string][]string{}, warnings: map[string]bool{}, executed: map[string]bool{}}
+		touched: map[string]bool{}, perl: map[string]bool{}, modules: map[string][]string{}, nodeSeen: map[string]bool{}, developed: map[string]bool{}, warnings: map[string]bool{}, executed: map[string]bool{}}
 	for _, entry := range req.Process.Env {
 		key, value, _ := strings.Cut(entry, "=")
 		w.env[key] = value
@@ -114,6 +116,7 @@ func newWorklist(im *image, db *packages.DB, req Request, seen *Evidence) (*work
 		}
 		w.junk = append(w.junk, rule)
 	}
+	w.nodeDevelopment()
 	for _, pattern := range req.Options.Exclude {
 		g, err := rules.Compile(pattern)
 		if err != nil {
@@ -158,6 +161,9 @@ func (w *worklist) junked(name string) string {
 }
 
 func (w *worklist) junkRule(name string) string {
+	if w.developmentOnly(name) {
+		return rules.NodeDevDependencies
+	}
 	for _, rule := range w.junk {
 		for _, g := range rule.globs {
 			if g.Match(name) {

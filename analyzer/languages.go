@@ -20,6 +20,8 @@ func (w *worklist) language(name string) {
 		w.perlUses(name)
 	case ".rb", ".ru", ".gemspec":
 		w.rubyRequires(name)
+	case ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx":
+		w.nodeImports(name)
 	case "":
 		w.byInterpreter(name)
 	}
@@ -39,6 +41,8 @@ func (w *worklist) byInterpreter(name string) {
 		w.perlUses(name)
 	case strings.Contains(line, "ruby"):
 		w.rubyRequires(name)
+	case strings.Contains(line, "node"):
+		w.nodeImports(name)
 	}
 }
 

@@ -282,6 +282,11 @@ func (w *worklist) application() {
 		if w.junked(name) != "" || sandboxPath(name) || !whole && !w.applicationDir(name) {
 			continue
 		}
+		if n.kind() == "symlink" && path.Base(path.Dir(name)) == ".bin" {
+			if res, ok := w.im.resolve(".", name); !ok || w.junked(res.Path) != "" {
+				continue // a command of a package that is not kept
+			}
+		}
 		w.scripts[name] = !dependency.Match(name)
 		w.add(name, Reason{Rule: "app file"})
 	}

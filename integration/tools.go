@@ -3,7 +3,6 @@
 package integration
 
 import (
-	_ "github.com/evanw/esbuild/pkg/api"
 	_ "github.com/gofrs/flock"
 	_ "github.com/google/go-cmp/cmp"
 	_ "github.com/google/go-containerregistry/pkg/registry"
