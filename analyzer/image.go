@@ -33,7 +33,8 @@ type node struct {
 	stat layers.Stat
 }
 
-func (n node) regular() bool { return n.mode.IsRegular() }
+// regular is false for a path that the image does not have, too.
+func (n node) regular() bool { return n.info != nil && n.mode.IsRegular() }
 
 // kind is the word of File.Kind.
 func (n node) kind() string {

@@ -24,6 +24,7 @@ type build struct {
 	evidenceDir string     // given evidence as files for BuildKit, "" without
 	probeState  *llb.State // root filesystem of the probe image
 	probe       *imageConfig
+	said        said   // what the agent last complained of
 	runID       string // tells an observation made by this build from one in BuildKit's cache
 }
 
@@ -204,7 +205,7 @@ func (b *build) analyze(ctx context.Context, c gateway.Client, src source, seen 
 	}
 	ref, err := b.solve(ctx, c, plan)
 	if err != nil {
-		return plan, stageError("analyzing", err)
+		return plan, b.stageError(ctx, "analyzing", err)
 	}
 	if why, err := readFile(ctx, ref, "error.txt"); err == nil {
 		return plan, fmt.Errorf("analyzing: %s", why)
@@ -231,7 +232,7 @@ func (b *build) pack(ctx context.Context, c gateway.Client, src source, plan llb
 	epoch := b.epoch(src)
 	s = &slimmed{state: b.packState(src.state, plan, result.Plan.Layers, epoch)}
 	if s.ref, err = b.solve(ctx, c, s.state); err != nil {
-		return nil, stageError("packing", err)
+		return nil, b.stageError(ctx, "packing", err)
 	}
 	if s.config, result.Config, err = slimConfig(src.config, src, result.Plan, epoch); err != nil {
 		return nil, err

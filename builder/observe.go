@@ -155,7 +155,7 @@ func (b *build) runOnce(ctx context.Context, c gateway.Client, root llb.State, j
 	}
 	ref, err := b.solve(ctx, c, state)
 	if err != nil {
-		return nil, false, state, stageError("running the image", err)
+		return nil, false, state, b.stageError(ctx, "running the image", err)
 	}
 	data, err := readFile(ctx, ref, "evidence.json")
 	if err != nil {

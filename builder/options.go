@@ -94,8 +94,8 @@ type Result struct {
 	Plan       *analyzer.Plan     `json:"plan"`
 	Verdict    *analyzer.Verdict  `json:"verdict,omitempty"`   // nil when not checked
 	Unchecked  string             `json:"unchecked,omitempty"` // why it could not be checked
-	Check      *analyzer.Evidence `json:"-"`                 // what happened when the slim image ran
-	SizeBefore int64              `json:"sizeBefore"`        // bytes of the root filesystem's regular files
+	Check      *analyzer.Evidence `json:"-"`                   // what happened when the slim image ran
+	SizeBefore int64              `json:"sizeBefore"`          // bytes of the root filesystem's regular files
 	SizeAfter  int64              `json:"sizeAfter"`
 	Sizes      *analyzer.Sizes    `json:"sizes,omitempty"` // where the bytes come from
 }

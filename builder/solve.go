@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/docker/cli/cli/config"
 	bkclient "github.com/moby/buildkit/client"
@@ -33,15 +35,11 @@ func (b *build) run(ctx context.Context, export Export, f gateway.BuildFunc) (*b
 		return nil, err
 	}
 	var own error // f's own error, with its type: over the wire it becomes a gRPC status
-	status := b.opt.Status
-	if status == nil {
-		status = discardStatus()
-	}
 	response, err := b.opt.Engine.Client.Build(ctx, opt, "slim", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		res, err := f(ctx, c)
 		own = err
 		return res, err
-	}, status)
+	}, b.listen())
 	if own != nil {
 		err = own
 	}
@@ -51,13 +49,60 @@ func (b *build) run(ctx context.Context, export Export, f gateway.BuildFunc) (*b
 	return response, err
 }
 
-func discardStatus() chan *bkclient.SolveStatus {
+// listen passes BuildKit's progress on to the caller's channel, if there is one, and notes what the agent complains of.
+func (b *build) listen() chan *bkclient.SolveStatus {
 	ch := make(chan *bkclient.SolveStatus)
 	go func() {
-		for range ch {
+		for status := range ch {
+			for _, log := range status.Logs {
+				b.said.hear(log.Data)
+			}
+			if b.opt.Status != nil {
+				b.opt.Status <- status
+			}
+		}
+		if b.opt.Status != nil {
+			close(b.opt.Status)
 		}
 	}()
 	return ch
+}
+
+// said is the last complaint of the agent in a step: it explains a failed step better than its exit code.
+type said struct {
+	mu   sync.Mutex
+	last string
+}
+
+// complaint is how the agent begins a line about its own failure.
+const complaint = "slim-sensor: "
+
+func (s *said) hear(data []byte) {
+	for line := range strings.Lines(string(data)) {
+		if _, text, ok := strings.Cut(line, complaint); ok {
+			s.mu.Lock()
+			s.last = strings.TrimSpace(text)
+			s.mu.Unlock()
+		}
+	}
+}
+
+// wait gives the last complaint. Progress comes another way than the error and may be later.
+func (s *said) wait(ctx context.Context) string {
+	for range 20 {
+		s.mu.Lock()
+		last := s.last
+		s.mu.Unlock()
+		if last != "" {
+			return last
+		}
+		select {
+		case <-ctx.Done():
+			return ""
+		case <-time.After(25 * time.Millisecond):
+		}
+	}
+	return ""
 }
 
 func (b *build) solveOpt(ctx context.Context, export Export) (bkclient.SolveOpt, error) {
@@ -150,10 +195,13 @@ func parseSecret(spec string) (secretsprovider.Source, error) {
 	return source, nil
 }
 
-// stageError makes one readable error of what BuildKit says about a failed step.
-func stageError(doing string, err error) error {
+// stageError makes one readable error of what BuildKit says about a failed step, and of what the agent said.
+func (b *build) stageError(ctx context.Context, doing string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
+	}
+	if text := b.said.wait(ctx); text != "" {
+		return fmt.Errorf("%s: %s", doing, text)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }

@@ -1,7 +1,36 @@
 package profile
 
-// Files is every file of a Model, by name.
+import "encoding/json"
+
+// Names of the files that Files makes.
+const (
+	FileSeccomp    = "seccomp.json"
+	FileAppArmor   = "apparmor.profile"
+	FileDocker     = "docker-run.sh" // to be executable
+	FileCompose    = "compose.yaml"
+	FileKubernetes = "kubernetes.yaml"
+	FileLabels     = "labels.json" // Labels, as one JSON object
+)
+
+// Files makes every file of a Model, by name. The admission policies are not among them: they need a key.
 func Files(m Model) (map[string][]byte, error) {
-	data, err := Seccomp(m)
-	return map[string][]byte{"seccomp.json": data}, err
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for name, generate := range map[string]func(Model) ([]byte, error){
+		FileSeccomp: Seccomp, FileAppArmor: AppArmor, FileDocker: dockerScript, FileCompose: Compose, FileKubernetes: Kubernetes, FileLabels: labelsFile,
+	} {
+		data, err := generate(m)
+		if err != nil {
+			return nil, err
+		}
+		files[name] = data
+	}
+	return files, nil
+}
+
+func labelsFile(m Model) ([]byte, error) {
+	data, err := json.MarshalIndent(Labels(m), "", "  ")
+	return append(data, '\n'), err
 }

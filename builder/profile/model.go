@@ -31,6 +31,7 @@ type Model struct {
 	PeakMemory   int64         `json:"peakMemory"`             // bytes of resident memory, the highest of all runs; 0 when unknown
 	Kept         []layers.Path `json:"kept,omitempty"`         // files of the image (no directories)
 	Programs     []layers.Path `json:"programs,omitempty"`     // those of Kept that may be executed
+	Listed       []layers.Path `json:"listed,omitempty"`       // directories whose entries were read
 	Predicates   []string      `json:"predicates,omitempty"`   // in-toto predicate types that admission demands beside the signature
 	Warnings     []string      `json:"warnings,omitempty"`     // what is uncertain, one sentence each
 }

@@ -52,6 +52,7 @@ func TestFrom(t *testing.T) {
 		Peers:      []Peer{{Address: "10.0.0.2", Port: 53}, {Address: "10.1.2.3", Port: 5432}},
 		PeakMemory: 48 << 20,
 		Kept:       []layers.Path{"etc/web.conf", "usr/lib/libc.so.6", "usr/sbin/web", "var/log/web/access.log"}, Programs: []layers.Path{"usr/sbin/web"},
+		Listed: []layers.Path{"run"},
 	}
 	warnings := got.Warnings
 	got.Warnings = nil

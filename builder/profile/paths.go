@@ -30,7 +30,11 @@ func (m *Model) kept(ev *analyzer.Evidence, plan *analyzer.Plan) {
 		if slices.Contains(use.Ops, analyzer.OpExec) || slices.Contains(use.Ops, analyzer.OpInterp) {
 			programs[use.Path] = true
 		}
+		if slices.Contains(use.Ops, analyzer.OpList) && !sandbox(use.Path) {
+			m.Listed = append(m.Listed, use.Path)
+		}
 	}
+	slices.Sort(m.Listed)
 	for name := range files {
 		if slices.Contains([]string{"bin", "sbin", "libexec"}, path.Base(path.Dir(string(name)))) {
 			programs[name] = true

@@ -1,0 +1,91 @@
+package profile
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// DockerRun is one line for a POSIX shell that starts the image confined, in the directory of seccomp.json. Ports are published on the
+// loopback address. An error is a Model that check refuses.
+func DockerRun(m Model) (string, error) {
+	if err := m.check(); err != nil {
+		return "", fmt.Errorf("docker run: %w", err)
+	}
+	words := []string{"docker", "run", "--rm", "--read-only"}
+	for _, w := range m.Writable {
+		if w.Populated {
+			words = append(words, "--volume", "/"+string(w.Path)) // an anonymous volume starts with the image's files
+		} else {
+			words = append(words, "--tmpfs", m.tmpfs(w))
+		}
+	}
+	words = append(words, "--cap-drop", "ALL")
+	for _, name := range m.Capabilities {
+		words = append(words, "--cap-add", strings.TrimPrefix(name, "CAP_"))
+	}
+	words = append(words, "--security-opt", "no-new-privileges", "--security-opt", "seccomp=seccomp.json", "--user", m.userText())
+	if m.lowPorts() {
+		words = append(words, "--sysctl", unprivilegedPorts+"=0")
+	}
+	_, limit := m.memory()
+	words = append(words, "--pids-limit", strconv.Itoa(pidsLimit), "--memory", mebibytes(limit, "m"), "--cpus", cpuLimit)
+	for _, p := range m.served() {
+		words = append(words, "--publish", published(p))
+	}
+	if len(m.Ports) == 0 && len(m.Peers) == 0 {
+		words = append(words, "--network", "none")
+	}
+	for i, word := range words {
+		words[i] = shellQuote(word)
+	}
+	return strings.Join(append(words, shellQuote(m.Image)), " "), nil
+}
+
+// unprivilegedPorts is the first port that an ordinary user may open, for the network namespace (ip-sysctl). Docker and containerd set it
+// to 0 by themselves in newer versions.
+const unprivilegedPorts = "net.ipv4.ip_unprivileged_port_start"
+
+// tmpfs is a directory as docker's --tmpfs and compose's tmpfs spell it. What is called tmp is anybody's, the rest is the user's own.
+func (m Model) tmpfs(w Writable) string {
+	mode := "mode=0755"
+	if w.Path == "tmp" || w.Path == "var/tmp" {
+		mode = "mode=1777"
+	}
+	return fmt.Sprintf("/%s:rw,noexec,nosuid,nodev,size=%s,%s,uid=%d,gid=%d", string(w.Path), mebibytes(tmpfsSize, "m"), mode, m.UID, m.GID)
+}
+
+func (m Model) userText() string { return fmt.Sprintf("%d:%d", m.UID, m.GID) }
+
+func published(p Port) string {
+	return fmt.Sprintf("127.0.0.1:%d:%d/%s", p.Number, p.Number, p.Network)
+}
+
+// dockerScript is DockerRun as a file that can be started from anywhere; more arguments go to the program.
+func dockerScript(m Model) ([]byte, error) {
+	line, err := DockerRun(m)
+	if err != nil {
+		return nil, err
+	}
+	out := &text{}
+	out.line("#!/bin/sh")
+	out.line("# Starts %s confined. More arguments are the program's.", comment(m.Image))
+	for _, warning := range m.Warnings {
+		out.line("# Warning: %s", comment(warning))
+	}
+	out.line("# With AppArmor: apparmor_parser --replace apparmor.profile, and --security-opt apparmor=%s", m.appArmorName())
+	out.line(`cd -- "$(dirname -- "$0")" || exit 1`)
+	out.line(`exec %s "$@"`, line)
+	return out.bytes(), nil
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+
+// shellQuote writes a word so that a shell reads it as it is.
+func shellQuote(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

@@ -1,0 +1,66 @@
+package profile
+
+import (
+	"slices"
+	"strconv"
+)
+
+// Limits that are no measurement.
+const (
+	mebibyte     = 1 << 20
+	minMemory    = 64 * mebibyte  // below it, a container may not even start: the runtime's own init needs some MiB
+	unknownPeak  = 128 * mebibyte // where nothing was measured
+	tmpfsSize    = 64 * mebibyte  // of one writable directory
+	logSize      = 64 * mebibyte  // of the container's log, which Kubernetes counts as ephemeral storage
+	pidsLimit    = 512            // threads count, and a JVM or Go program has dozens for each core
+	cpuRequest   = "100m"
+	cpuLimit     = "1"
+	peakFactor   = 2 // the observed run was a quiet one
+	jvmFactor    = 4 // HotSpot takes a quarter of the limit as its heap (MaxRAMPercentage)
+	memoryUnit   = 16 * mebibyte
+	maxMemoryCap = 1 << 50
+)
+
+// memory is what to reserve and the limit, in bytes: the limit has room for twice the peak, and for one full writable directory, which is
+// memory where it is a tmpfs.
+func (m Model) memory() (request, limit int64) {
+	peak := min(m.PeakMemory, maxMemoryCap)
+	if peak <= 0 {
+		peak = unknownPeak
+	}
+	factor := int64(peakFactor)
+	if slices.Contains(m.Runtimes, runtimeJVM) {
+		factor = jvmFactor
+	}
+	request = max(roundUp(peak), minMemory)
+	limit = max(roundUp(peak*factor), minMemory)
+	if len(m.Writable) > 0 {
+		limit += tmpfsSize
+	}
+	return request, limit
+}
+
+// storage is the ephemeral storage to reserve and the limit, in bytes.
+func (m Model) storage() (request, limit int64) {
+	return logSize, logSize + int64(len(m.Writable))*tmpfsSize
+}
+
+func roundUp(bytes int64) int64 { return (bytes + memoryUnit - 1) / memoryUnit * memoryUnit }
+
+// mebibytes writes a size, which is whole in MiB, with a unit: "64Mi" for Kubernetes, "64m" for Docker.
+func mebibytes(bytes int64, unit string) string {
+	return strconv.FormatInt(bytes/mebibyte, 10) + unit
+}
+
+// Labels are the measurements as labels or annotations of an image: bytes, numbers and lists in plain decimal notation.
+func Labels(m Model) map[string]string {
+	request, limit := m.memory()
+	_, storage := m.storage()
+	return map[string]string{
+		"io.slimimage.profile.memory.peak":    strconv.FormatInt(m.PeakMemory, 10),
+		"io.slimimage.profile.memory.request": strconv.FormatInt(request, 10),
+		"io.slimimage.profile.memory.limit":   strconv.FormatInt(limit, 10),
+		"io.slimimage.profile.storage.limit":  strconv.FormatInt(storage, 10),
+		"io.slimimage.profile.pids.limit":     strconv.Itoa(pidsLimit),
+	}
+}
