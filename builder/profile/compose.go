@@ -30,7 +30,7 @@ func Compose(m Model) ([]byte, error) {
 		added = append(added, strings.TrimPrefix(name, "CAP_"))
 	}
 	for _, w := range m.Writable {
-		if w.Populated {
+		if w.Populated || w.Volume {
 			volumes = append(volumes, dollars("/"+string(w.Path)))
 		} else {
 			tmpfs = append(tmpfs, dollars(m.tmpfs(w)))

@@ -15,7 +15,7 @@ func DockerRun(m Model) (string, error) {
 	}
 	words := []string{"docker", "run", "--rm", "--read-only"}
 	for _, w := range m.Writable {
-		if w.Populated {
+		if w.Populated || w.Volume {
 			words = append(words, "--volume", "/"+string(w.Path)) // an anonymous volume starts with the image's files
 		} else {
 			words = append(words, "--tmpfs", m.tmpfs(w))

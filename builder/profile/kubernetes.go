@@ -81,8 +81,8 @@ func (m Model) pod() object {
 		"containers":                   []any{m.container()},
 	}
 	var volumes []any
-	for i := range m.Writable {
-		volumes = append(volumes, object{"name": volumeName(i), "emptyDir": object{"sizeLimit": mebibytes(tmpfsSize, "Mi")}})
+	for i, w := range m.Writable {
+		volumes = append(volumes, object{"name": volumeName(i), "emptyDir": object{"sizeLimit": mebibytes(w.size(), "Mi")}})
 	}
 	if len(volumes) > 0 {
 		pod["volumes"] = volumes

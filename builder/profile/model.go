@@ -41,6 +41,7 @@ type Writable struct {
 	Path layers.Path `json:"path"`
 	// Populated says that the image has files below it: an empty mount would hide them.
 	Populated bool `json:"populated,omitempty"`
+	Volume    bool `json:"volume,omitempty"` // the image declares it as a volume: what it holds is to outlive the container
 }
 
 // Port is a port that others may reach.
@@ -99,6 +100,7 @@ func From(ev *analyzer.Evidence, plan *analyzer.Plan, name string) Model {
 
 // Config is what an image's config says about how it runs. All fields may be empty.
 type Config struct {
+	Volumes     []string // "/data"
 	Exposed     []string // "80/tcp", "53/udp", "8080"
 	Healthcheck []string // as in the config: ["CMD", ...], ["CMD-SHELL", line] or ["NONE"]
 	Shell       []string // of a CMD-SHELL health check; /bin/sh -c when empty
@@ -106,7 +108,10 @@ type Config struct {
 
 // WithConfig returns the Model completed with what the image's config declares.
 func (m Model) WithConfig(config Config) Model {
-	m.Ports, m.Warnings = slices.Clone(m.Ports), slices.Clone(m.Warnings)
+	m.Ports, m.Warnings, m.Writable = slices.Clone(m.Ports), slices.Clone(m.Warnings), slices.Clone(m.Writable)
+	for _, volume := range config.Volumes {
+		m.addVolume(volume)
+	}
 	for _, exposed := range config.Exposed {
 		m.expose(exposed)
 	}

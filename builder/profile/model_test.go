@@ -24,7 +24,7 @@ func webEvidence() *analyzer.Evidence {
 				{Probe: "GET http://127.0.0.1:80/missing", OK: true, Status: 404}}}},
 		Paths: []analyzer.PathUse{use("etc/web.conf", analyzer.OpOpen), use("run", analyzer.OpList), use("run/web.pid", analyzer.OpCreate), use("tmp/a", analyzer.OpCreate),
 			use("usr/lib/libc.so.6", analyzer.OpOpen), use("usr/sbin/web", analyzer.OpExec), use("var/cache/web", analyzer.OpStat), use("var/cache/web/x", analyzer.OpCreate),
-			use("var/cache/web/x/y", analyzer.OpCreate), use("etc/web.lock", analyzer.OpCreate), use("proc/self/oom_score_adj", analyzer.OpWrite)},
+			use("var/cache/web/x/y", analyzer.OpCreate), use("etc/web.lock", analyzer.OpCreate), use("var/log/web/access.log", analyzer.OpOpen, analyzer.OpWrite), use("proc/self/oom_score_adj", analyzer.OpWrite)},
 		Processes: []analyzer.Process{{Exe: "usr/sbin/web", Argv: []string{"web"}, UID: 0}, {Exe: "usr/sbin/web", Argv: []string{"web", "-w"}, UID: 33, GID: 33}},
 		Syscalls:  []string{"accept4", "bind", "bpf", "clone", "clone3", "mount", "openat", "personality", "read", "socket", "write"},
 	}
@@ -32,11 +32,11 @@ func webEvidence() *analyzer.Evidence {
 
 // webPlan is a plan of it.
 func webPlan() *analyzer.Plan {
-	plan := &analyzer.Plan{User: analyzer.User{UID: 33, GID: 33}, Writable: []layers.Path{"var/log/web"}}
-	for _, name := range []string{"etc", "run", "tmp", "usr", "usr/lib", "usr/sbin", "var", "var/cache", "var/cache/web", "var/log", "var/log/web"} {
+	plan := &analyzer.Plan{User: analyzer.User{UID: 33, GID: 33}, Writable: []layers.Path{"etc/private", "var/cache/web"}}
+	for _, name := range []string{"etc", "etc/private", "run", "tmp", "usr", "usr/lib", "usr/sbin", "var", "var/cache", "var/cache/web", "var/log", "var/log/web"} {
 		plan.Files = append(plan.Files, analyzer.File{Path: layers.Path(name), Kind: "dir"})
 	}
-	for _, name := range []string{"etc/web.conf", "usr/lib/libc.so.6", "usr/sbin/web", "var/log/web/access.log"} {
+	for _, name := range []string{"etc/private/key", "etc/web.conf", "usr/lib/libc.so.6", "usr/sbin/web", "var/log/web/access.log"} {
 		plan.Files = append(plan.Files, analyzer.File{Path: layers.Path(name), Kind: "file"})
 	}
 	return plan
@@ -51,7 +51,7 @@ func TestFrom(t *testing.T) {
 		Syscalls: webEvidence().Syscalls, Runtimes: []string{"glibc"},
 		Peers:      []Peer{{Address: "10.0.0.2", Port: 53}, {Address: "10.1.2.3", Port: 5432}},
 		PeakMemory: 48 << 20,
-		Kept:       []layers.Path{"etc/web.conf", "usr/lib/libc.so.6", "usr/sbin/web", "var/log/web/access.log"}, Programs: []layers.Path{"usr/sbin/web"},
+		Kept:       []layers.Path{"etc/private/key", "etc/web.conf", "usr/lib/libc.so.6", "usr/sbin/web", "var/log/web/access.log"}, Programs: []layers.Path{"usr/sbin/web"},
 		Listed: []layers.Path{"run"},
 	}
 	warnings := got.Warnings
@@ -74,7 +74,7 @@ func TestFromEvidenceAlone(t *testing.T) {
 	if got.UID != 33 || got.GID != 33 {
 		t.Errorf("From without a plan: user %d:%d, want 33:33", got.UID, got.GID)
 	}
-	want := []Writable{{Path: "run"}, {Path: "tmp"}, {Path: "var/cache/web"}}
+	want := []Writable{{Path: "run"}, {Path: "tmp"}, {Path: "var/cache/web"}, {Path: "var/log/web", Populated: true}}
 	if diff := cmp.Diff(want, got.Writable); diff != "" {
 		t.Errorf("From without a plan, writable (-want +got):\n%s", diff)
 	}
@@ -108,6 +108,18 @@ func TestWithConfig(t *testing.T) {
 		if len(got.Ports) != test.ports || !cmp.Equal(got.Health, test.health) || (len(got.Warnings) > len(base.Warnings)) != test.warned {
 			t.Errorf("%s: WithConfig = ports %v, health %q, warnings %q", test.name, got.Ports, got.Health, got.Warnings)
 		}
+	}
+}
+
+func TestWithVolumes(t *testing.T) {
+	base := From(webEvidence(), webPlan(), "web:1")
+	got := base.WithConfig(Config{Volumes: []string{"/data", "/run/", "/a:b", "/"}})
+	want := []Writable{{Path: "data", Volume: true}, {Path: "run", Volume: true}, {Path: "tmp"}, {Path: "var/cache/web"}, {Path: "var/log/web", Populated: true}}
+	if diff := cmp.Diff(want, got.Writable); diff != "" {
+		t.Errorf("WithConfig (-want +got):\n%s", diff)
+	}
+	if base.Writable[0].Volume {
+		t.Error("WithConfig changed the model it was called on")
 	}
 }
 

@@ -114,14 +114,17 @@ func (m *Model) writable(ev *analyzer.Evidence, plan *analyzer.Plan) {
 	}
 	if plan != nil {
 		for _, name := range plan.Writable {
-			found[name] = true
+			// A directory with files that nothing was written in was given to the user to be read.
+			found[name] = found[name] || !m.populated(name)
 		}
 	}
 	if t.dirs["tmp"] || t.used["tmp"] {
 		found["tmp"] = true // programs make temporary files on ways that a run need not have taken
 	}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
-		m.addWritable(name)
+		if found[name] {
+			m.addWritable(name)
+		}
 	}
 	m.skeleton(t)
 	if len(m.Writable) > maxWritable {
@@ -138,8 +141,13 @@ func sandbox(name layers.Path) bool {
 // systemDirs hold the image's own programs and settings: an empty mount in their place would be worse than a failed write.
 var systemDirs = []layers.Path{".", "bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "media", "mnt", "opt", "proc", "sbin", "srv", "sys", "usr", "var"}
 
+// populated says whether the image has files below a directory.
+func (m *Model) populated(dir layers.Path) bool {
+	return slices.ContainsFunc(m.Kept, func(file layers.Path) bool { return below(dir, file) })
+}
+
 func (m *Model) addWritable(name layers.Path) {
-	w := Writable{Path: name, Populated: slices.ContainsFunc(m.Kept, func(file layers.Path) bool { return below(name, file) })}
+	w := Writable{Path: name, Populated: m.populated(name)}
 	switch {
 	case sandbox(name):
 		return
@@ -177,4 +185,21 @@ func (m *Model) skeleton(t tree) {
 		}
 	}
 	m.Writable = top
+}
+
+// addVolume marks a directory that the image's config declares as a volume: its files are to outlive the container.
+func (m *Model) addVolume(declared string) {
+	name := layers.CleanPath(declared)
+	if err := mountable(name); err != nil || sandbox(name) {
+		m.warn("the volume %s that the image declares is left out: no mount can carry it", name)
+		return
+	}
+	i := slices.IndexFunc(m.Writable, func(w Writable) bool { return w.Path == name })
+	if i < 0 {
+		i = len(m.Writable)
+		m.Writable = append(m.Writable, Writable{Path: name, Populated: m.populated(name)})
+	}
+	m.Writable[i].Volume = true
+	m.warn("%s is a volume: in Kubernetes replace its emptyDir by a claim if what it holds must last", name)
+	slices.SortFunc(m.Writable, func(a, b Writable) int { return strings.Compare(string(a.Path), string(b.Path)) })
 }

@@ -166,3 +166,37 @@ func TestFold(t *testing.T) {
 		}
 	}
 }
+
+// FuzzFiles puts one name everywhere: the files are made or refused, and what is made is one document a file can hold.
+func FuzzFiles(f *testing.F) {
+	for _, name := range oddNames {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if len(name) > 200 {
+			return
+		}
+		file := layers.CleanPath("srv/x/" + name)
+		ev := &analyzer.Evidence{Platform: "linux/amd64", Syscalls: []string{name},
+			Paths: []analyzer.PathUse{{Path: file, Ops: []analyzer.Op{analyzer.OpExec}}, {Path: file + "/d/f", Ops: []analyzer.Op{analyzer.OpCreate}}},
+			Runs:  []analyzer.Run{{Name: name, Kind: analyzer.KindServer, Listen: []analyzer.Socket{{Network: "tcp", Address: name, Port: 80}}, Answers: []analyzer.Answer{{Probe: "GET http://x:80/" + name, OK: true, Status: 200}}}}}
+		files, err := Files(From(ev, nil, "web:1").WithConfig(Config{Exposed: []string{name}, Volumes: []string{name}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range []string{FileCompose, FileKubernetes} {
+			var doc any
+			if err := yaml.NewDecoder(strings.NewReader(string(files[file]))).Decode(&doc); err != nil {
+				t.Errorf("%s: %v\n%s", file, err, files[file])
+			}
+		}
+		if parsed, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(string(files[FileDocker])), ""); err != nil || len(parsed.Stmts) != 2 {
+			t.Errorf("%v\n%s", err, files[FileDocker])
+		}
+		for _, line := range strings.Split(string(files[FileAppArmor]), "\n") {
+			if strings.Contains(line, "/srv/") && (strings.Count(line, `"`) != 2 || !strings.HasSuffix(line, ",")) {
+				t.Errorf("apparmor: %s", line)
+			}
+		}
+	})
+}

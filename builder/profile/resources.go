@@ -8,11 +8,12 @@ import (
 // Limits that are no measurement.
 const (
 	mebibyte     = 1 << 20
-	minMemory    = 64 * mebibyte  // below it, a container may not even start: the runtime's own init needs some MiB
-	unknownPeak  = 128 * mebibyte // where nothing was measured
-	tmpfsSize    = 64 * mebibyte  // of one writable directory
-	logSize      = 64 * mebibyte  // of the container's log, which Kubernetes counts as ephemeral storage
-	pidsLimit    = 512            // threads count, and a JVM or Go program has dozens for each core
+	minMemory    = 64 * mebibyte   // below it, a container may not even start: the runtime's own init needs some MiB
+	unknownPeak  = 128 * mebibyte  // where nothing was measured
+	tmpfsSize    = 64 * mebibyte   // of one writable directory
+	volumeSize   = 1024 * mebibyte // of a declared volume, until a claim takes its place
+	logSize      = 64 * mebibyte   // of the container's log, which Kubernetes counts as ephemeral storage
+	pidsLimit    = 512             // threads count, and a JVM or Go program has dozens for each core
 	cpuRequest   = "100m"
 	cpuLimit     = "1"
 	peakFactor   = 2 // the observed run was a quiet one
@@ -42,7 +43,19 @@ func (m Model) memory() (request, limit int64) {
 
 // storage is the ephemeral storage to reserve and the limit, in bytes.
 func (m Model) storage() (request, limit int64) {
-	return logSize, logSize + int64(len(m.Writable))*tmpfsSize
+	limit = logSize
+	for _, w := range m.Writable {
+		limit += w.size()
+	}
+	return logSize, limit
+}
+
+// size is how many bytes a writable directory may hold in Kubernetes.
+func (w Writable) size() int64 {
+	if w.Volume {
+		return volumeSize
+	}
+	return tmpfsSize
 }
 
 func roundUp(bytes int64) int64 { return (bytes + memoryUnit - 1) / memoryUnit * memoryUnit }

@@ -170,6 +170,9 @@ func (m Model) wanted() map[string]bool {
 			}
 		}
 	}
+	for _, name := range analyzer.CommonSyscalls() { // not recorded: see there
+		want[name] = true
+	}
 	for _, words := range append([]string{starters, baseline[""]}, baselines(m.Runtimes)...) {
 		for _, name := range strings.Fields(words) {
 			want[name] = true

@@ -12,6 +12,7 @@ profile slim-web flags=(attach_disconnected,mediate_deleted) {
   deny network raw,
 
   # the image: data by directory, libraries, programs
+  "/etc/private/{,*}" r,
   "/etc/{,*}" r,
   "/run/{,*}" r,
   "/usr/lib/{,*}" r,
