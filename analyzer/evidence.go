@@ -15,7 +15,7 @@ type Evidence struct {
 	Paths     []PathUse     `json:"paths"`
 	Missing   []MissingPath `json:"missing,omitempty"`
 	Processes []Process     `json:"processes,omitempty"`
-	Syscalls  []string      `json:"syscalls,omitempty"` // names, empty where they were not recorded
+	Syscalls  []string      `json:"syscalls,omitempty"` // names, less CommonSyscalls; empty where they were not recorded
 	Warnings  []string      `json:"warnings,omitempty"` // what could not be observed, one sentence each
 	// Privileged lists programs that were run and whose setuid bit or file capabilities had no effect under the trace's
 	// no_new_privs: the run is then repeated with Job.Plain.

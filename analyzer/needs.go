@@ -202,12 +202,40 @@ func (w *worklist) packageData(file, pkg string) bool {
 		top, _, _ := strings.Cut(strings.TrimPrefix(file, "usr/share/"), "/")
 		return top == pkg || strings.HasPrefix(pkg, top+"-") && top != "doc" && top != "perl" && top != "python3"
 	}
+	if w.private(file, pkg) {
+		return true
+	}
 	if _, module, ok := strings.Cut(file, "-packages/"); ok {
 		top, _, _ := strings.Cut(module, "/")
 		return !rules.PythonBuildTool(top) || strings.HasPrefix(top, "pkg_resources")
 	}
 	return strings.HasSuffix(file, ".jar") || strings.HasPrefix(file, "usr/share/java/") ||
 		strings.HasPrefix(file, "usr/lib/ruby/vendor_ruby/") || strings.HasPrefix(file, "usr/share/perl5/") || strings.HasPrefix(file, "usr/lib/ruby/gems/")
+}
+
+// private says whether a file lies in its package's own folder below usr/lib or usr/libexec (Filesystem Hierarchy Standard 3.0, 4.6 and 4.7:
+// what is there is internal to one application), of which no rule knows better.
+func (w *worklist) private(file, pkg string) bool {
+	rest, ok := strings.CutPrefix(file, "usr/lib/")
+	if ok {
+		if _, below, triplet := strings.Cut(rest, "-linux-gnu/"); triplet {
+			rest = below
+		}
+	} else if rest, ok = strings.CutPrefix(file, "usr/libexec/"); !ok {
+		return false
+	}
+	top, _, inside := strings.Cut(rest, "/")
+	if !inside || top != pkg && !strings.HasPrefix(pkg, top+"-") {
+		return false
+	}
+	return !slices.ContainsFunc(w.families, func(f *family) bool { return f.knows(strings.TrimSuffix(file, rest) + top + "/") })
+}
+
+// knows says whether a rule names a folder.
+func (f *family) knows(folder string) bool {
+	return slices.ContainsFunc(f.Keep, func(pattern string) bool {
+		return strings.HasPrefix(pattern, folder) || strings.Contains(pattern, "/*/"+path.Base(folder)+"/")
+	})
 }
 
 // applyFamilies keeps what the rules say of one kept path; "." stands for the image itself.

@@ -27,8 +27,15 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// worldPackages are all the applications of the tests, in one Debian root filesystem: it is made and unpacked once, and every
-// case is one small layer over it.
+// worlds are the applications of the tests, in two Debian root filesystems: each is made and unpacked once, and every case is one
+// small layer over one of them ("base" unless it says otherwise).
+var worlds = map[string][]string{"base": worldPackages, "more": {
+	"ca-certificates", "elixir", "ghostscript", "graphviz", "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-tools", "guile-3.0",
+	"mariadb-server", "mosquitto", "mosquitto-clients", "node-express", "node-ws", "node-yaml", "nodejs", "puma", "python3-fastapi", "python3-sqlalchemy",
+	"r-base-core", "ruby-rack", "ruby-sinatra", "tzdata", "uvicorn",
+}}
+
+// worldPackages are those of most tests.
 var worldPackages = []string{
 	"apache2-bin", "apache2", "ca-certificates", "gunicorn", "haproxy", "libmojolicious-perl", "lighttpd", "lua5.4", "media-types", "memcached",
 	"nginx-light", "nodejs", "perl", "php-cli", "php-intl", "php-mbstring", "php-sqlite3", "php-xml", "postgresql", "python3-django", "python3-flask",
@@ -36,7 +43,7 @@ var worldPackages = []string{
 }
 
 // worldVersion changes when the world is made in another way.
-const worldVersion = "2"
+const worldVersion = "3"
 
 // app is one case: an application over the world, and what it must answer.
 type app struct {
@@ -49,7 +56,7 @@ type app struct {
 }
 
 // loadApp reads testdata/apps/NAME.txtar: config.json is the image's config, root/... its files, checks.yaml the probes that
-// original and slim image must answer alike, runs the same for a command (its arguments, one run a line), flags the arguments of
+// original and slim image must answer alike, world the root filesystem below, runs the same for a command (its arguments, one run a line), flags the arguments of
 // the build, one a line; "max-mb N" bounds the size.
 func loadApp(t testing.TB, name string) app {
 	t.Helper()
@@ -59,6 +66,7 @@ func loadApp(t testing.TB, name string) app {
 	}
 	a := app{name: name}
 	var config v1.Config
+	world := "base"
 	files := map[string][]byte{}
 	for _, f := range archive.Files {
 		switch {
@@ -73,6 +81,8 @@ func loadApp(t testing.TB, name string) app {
 			}
 		case f.Name == "runs":
 			a.runs = strings.Split(strings.TrimSpace(string(f.Data)), "\n")
+		case f.Name == "world":
+			world = strings.TrimSpace(string(f.Data))
 		case f.Name == "flags":
 			a.flags = strings.Split(strings.TrimSpace(string(f.Data)), "\n")
 		case f.Name == "max-mb":
@@ -85,14 +95,19 @@ func loadApp(t testing.TB, name string) app {
 			t.Fatalf("%s: unknown section %q", name, f.Name)
 		}
 	}
-	a.ref = addImage(t, name, config, filesLayer(t, files))
+	a.ref = addImageOver(t, world, name, config, filesLayer(t, files))
 	return a
 }
 
 // addImage puts world + extra layers under NAME into the shared OCI layout and returns its slim reference.
 func addImage(t testing.TB, name string, config v1.Config, extra ...v1.Layer) string {
 	t.Helper()
-	img, err := mutate.AppendLayers(empty.Image, append([]v1.Layer{worldLayer(t)}, extra...)...)
+	return addImageOver(t, "base", name, config, extra...)
+}
+
+func addImageOver(t testing.TB, world, name string, config v1.Config, extra ...v1.Layer) string {
+	t.Helper()
+	img, err := mutate.AppendLayers(empty.Image, append([]v1.Layer{worldLayer(t, world)}, extra...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,19 +143,28 @@ func addToLayout(t testing.TB, name string, img v1.Image, config v1.Config) stri
 	return "oci:" + dir + ":" + name
 }
 
-// worldLayer makes the Debian root filesystem, once for each list of packages.
-func worldLayer(t testing.TB) v1.Layer {
+// worldLayer makes a Debian root filesystem, once for each list of packages.
+func worldLayer(t testing.TB, world string) v1.Layer {
 	t.Helper()
-	sum := sha256.Sum256([]byte(worldVersion + strings.Join(worldPackages, " ")))
-	name := filepath.Join(cacheDir(t), "world-"+hex.EncodeToString(sum[:4])+".tar")
-	if _, err := os.Stat(name); err != nil {
-		debian(t, name, worldPackages...)
-	}
-	layer, err := tarball.LayerFromFile(name)
+	layer, err := tarball.LayerFromFile(worldFile(t, world))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return layer
+}
+
+func worldFile(t testing.TB, world string) string {
+	t.Helper()
+	packages := worlds[world]
+	if packages == nil {
+		t.Fatalf("there is no world %q", world)
+	}
+	sum := sha256.Sum256([]byte(worldVersion + strings.Join(packages, " ")))
+	name := filepath.Join(cacheDir(t), "world-"+hex.EncodeToString(sum[:4])+".tar")
+	if _, err := os.Stat(name); err != nil {
+		debian(t, name, packages...)
+	}
+	return name
 }
 
 // debian makes a root filesystem of Debian packages with mmdebstrap.
@@ -148,7 +172,7 @@ func debian(t testing.TB, name string, packages ...string) {
 	t.Helper()
 	part := name + ".part.tar"
 	cmd := exec.Command("mmdebstrap", "--quiet", "--variant=minbase", "--include="+strings.Join(packages, ","), "--dpkgopt=path-exclude=/usr/share/man/*",
-		"--customize-hook=rm -rf \"$1\"/var/lib/apt/lists/* \"$1\"/var/cache/apt/* \"$1\"/var/lib/postgresql/*/main", "bookworm", part)
+		"--customize-hook=rm -rf \"$1\"/var/lib/apt/lists/* \"$1\"/var/cache/apt/* \"$1\"/var/lib/postgresql/*/main \"$1\"/var/lib/mysql/*", "bookworm", part)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		os.Remove(part)
 		t.Fatalf("mmdebstrap: %v\n%s", err, tail(string(out), 30))

@@ -2,10 +2,13 @@ package trace
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slimimage/slim/analyzer"
 )
 
 // Offsets into struct seccomp_data (linux/seccomp.h): the number, the architecture, and the low half of the second argument
@@ -19,7 +22,8 @@ const (
 // x32Bit marks a call of the x32 ABI (__X32_SYSCALL_BIT, asm/unistd.h).
 const x32Bit = 0x40000000
 
-// filter is the seccomp program: the calls of the tables stop the tracee, io_uring is not there, all others run untouched.
+// filter is the seccomp program. A call of this machine's own architecture stops the tracee unless it is one of those that every program
+// makes (analyzer.CommonSyscalls), which run untouched; of a second architecture only the calls of its table do. io_uring is not there.
 // The kernel remembers which calls are always allowed and does not run the program for them (kernel/seccomp.c, the action
 // cache), so its length costs nothing for read, write and the like.
 func filter() []unix.SockFilter {
@@ -33,18 +37,35 @@ func filter() []unix.SockFilter {
 		return unix.SockFilter{Code: unix.BPF_JMP | code | unix.BPF_K, K: k, Jt: yes, Jf: no}
 	}
 	program := []unix.SockFilter{load(dataArch), jump(unix.BPF_JEQ, nativeArch, 1, 0), ret(unix.SECCOMP_RET_ALLOW)}
-	native := section(nativeCalls, load, ret, jump)
+	native := append(common(jump, ret), ret(unix.SECCOMP_RET_TRACE))
+	native = append(section(nativeCalls, load, ret, jump), native...)
 	if len(compatCalls) > 0 {
 		// Another architecture than the native one jumps over the native section, which is too long for one jump.
 		program = []unix.SockFilter{load(dataArch), jump(unix.BPF_JEQ, nativeArch, 1, 0), {Code: unix.BPF_JMP | unix.BPF_JA, K: uint32(len(native))}}
 		program = append(program, native...)
 		program = append(program, jump(unix.BPF_JEQ, compatArch, 1, 0), ret(unix.SECCOMP_RET_ALLOW))
-		return append(program, section(compatCalls, load, ret, jump)...)
+		program = append(program, section(compatCalls, load, ret, jump)...)
+		return append(program, ret(unix.SECCOMP_RET_ALLOW))
 	}
 	return append(program, native...)
 }
 
-// section decides about the calls of one architecture and always returns.
+// common lets the calls that are not recorded run.
+func common(jump func(uint16, uint32, uint8, uint8) unix.SockFilter, ret func(uint32) unix.SockFilter) []unix.SockFilter {
+	names := map[string]bool{}
+	for _, name := range analyzer.CommonSyscalls() {
+		names[name] = true
+	}
+	var program []unix.SockFilter
+	for _, number := range slices.Sorted(maps.Keys(callNames)) {
+		if names[callNames[number]] && nativeCalls[number] == "" {
+			program = append(program, jump(unix.BPF_JEQ, number, 0, 1), ret(unix.SECCOMP_RET_ALLOW))
+		}
+	}
+	return program
+}
+
+// section decides about the calls of a table; the program goes on behind it for all others.
 func section(table map[uint32]string, load func(uint32) unix.SockFilter, ret func(uint32) unix.SockFilter, jump func(uint16, uint32, uint8, uint8) unix.SockFilter) []unix.SockFilter {
 	numbers := make([]uint32, 0, len(table))
 	for number := range table {
@@ -66,7 +87,7 @@ func section(table map[uint32]string, load func(uint32) unix.SockFilter, ret fun
 			program = append(program, jump(unix.BPF_JEQ, number, 0, 1), ret(unix.SECCOMP_RET_TRACE))
 		}
 	}
-	return append(program, ret(unix.SECCOMP_RET_ALLOW))
+	return program
 }
 
 // installFilter puts the filter on the calling thread, and on what it executes and forks.

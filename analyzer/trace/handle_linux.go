@@ -25,7 +25,7 @@ func (t *tracer) syscallStop(tk *task) {
 		t.resume(tk, 0)
 		return
 	}
-	if t.names && info.arch == nativeArch {
+	if info.arch == nativeArch {
 		t.rec.call(uint32(info.number))
 	}
 	t.dispatch(tk, info)
@@ -36,6 +36,9 @@ func (t *tracer) syscallStop(tk *task) {
 func (t *tracer) enter(tk *task) {
 	info, err := getSyscallInfo(tk.tid)
 	if err == nil {
+		if info.arch == nativeArch {
+			t.rec.call(uint32(info.number))
+		}
 		t.dispatch(tk, info)
 	}
 	t.resume(tk, 0)
