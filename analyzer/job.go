@@ -1,5 +1,11 @@
 package analyzer
 
+import (
+	"encoding/json"
+
+	"github.com/slimimage/slim/layers"
+)
+
 // JobSchema names the version of Job.
 const JobSchema = "slim/job/v1"
 
@@ -27,7 +33,17 @@ type Job struct {
 	// Again counts the repetitions of a run, made to learn which answers vary by themselves: BuildKit would answer an equal job from
 	// its cache.
 	Again    int  `json:"again,omitempty"`
-	Syscalls bool `json:"syscalls,omitempty"` // also record the set of system calls (stops on every call: slow)
+	Syscalls bool `json:"syscalls,omitempty"` // also record CommonSyscalls (stops at every call: slow)
+	// Confine is set when a slim image runs under its own profile.
+	Confine *Confinement `json:"confine,omitempty"`
+}
+
+// Confinement is the profile that a slim image is checked under. What the agent cannot do itself (a read-only root filesystem, the mounts
+// of the writable directories) the step does.
+type Confinement struct {
+	Writable []layers.Path   `json:"writable,omitempty"` // empty file systems that the step mounted; the agent gives them to the user
+	Volumes  []layers.Path   `json:"volumes,omitempty"`  // mounted by the step with what the image has there
+	Seccomp  json.RawMessage `json:"seccomp,omitempty"`  // the filter, linux.seccomp of the OCI runtime-spec; none when empty
 }
 
 // Entry is the first process, exactly as the image's config says it.

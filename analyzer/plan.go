@@ -39,6 +39,8 @@ type Request struct {
 	Options  Options `json:"options"`
 	// Repair lists paths that a check found missing, by round: Repair[0] is round 1.
 	Repair [][]layers.Path `json:"repair,omitempty"`
+	// Writable lists directories that a check found the user must write in, beyond those of the evidence.
+	Writable []layers.Path `json:"writable,omitempty"`
 }
 
 // Plan is what the slim image holds. Files are sorted by path; each has at least one reason.

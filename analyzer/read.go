@@ -53,6 +53,31 @@ func Repairable(v *Verdict, plan *Plan, slim *Evidence, earlier [][]layers.Path)
 	return slices.Sorted(maps.Keys(found))
 }
 
+// Unwritable lists the directories in which a run could not make or change files, for which there is an errno that says so: on a read-only
+// file system, or without the right to. Only directories of the plan count.
+func Unwritable(plan *Plan, slim *Evidence) []layers.Path {
+	dirs := map[layers.Path]bool{}
+	for _, file := range plan.Files {
+		if file.Kind == "dir" {
+			dirs[file.Path] = true
+		}
+	}
+	found := map[layers.Path]bool{}
+	for _, missing := range slim.Missing {
+		if missing.Errno != "EROFS" && (missing.Errno != "EACCES" && missing.Errno != "EPERM" || !slices.Contains(missing.Ops, OpCreate) && !slices.Contains(missing.Ops, OpWrite)) {
+			continue
+		}
+		dir := missing.Path
+		for dir != "." && !dirs[dir] {
+			dir = parentOf(dir)
+		}
+		if givable(string(dir)) {
+			found[dir] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
 // dropped says whether the image has a path that the plan does not keep.
 func (p *Plan) dropped(name layers.Path) bool {
 	_, ok := slices.BinarySearchFunc(p.Dropped, name, func(d Dropped, p layers.Path) int { return strings.Compare(string(d.Path), string(p)) })

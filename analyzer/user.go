@@ -190,6 +190,11 @@ func (w *worklist) writable(u User) []string {
 		}
 		found[name] = true
 	}
+	for _, dir := range w.req.Writable {
+		if n, ok := w.im.nodes[string(dir)]; ok && n.mode.IsDir() && mayNot(n, u, needBits(n)) && givable(string(dir)) {
+			found[string(dir)] = true
+		}
+	}
 	for _, volume := range w.req.Process.Volumes {
 		if name := strings.Trim(path.Clean("/"+volume), "/"); name != "" {
 			if res, ok := w.im.resolve(".", name); ok {

@@ -12,8 +12,15 @@ type Verdict struct {
 	Checked     int          `json:"checked"` // answers compared
 	Differences []Difference `json:"differences,omitempty"`
 	// Missing are look-ups that failed in the slim image and succeed in the original.
-	Missing  []MissingPath `json:"missing,omitempty"`
-	Volatile []string      `json:"volatile,omitempty"` // probes whose answer also differs between two runs of the original
+	Missing []MissingPath `json:"missing,omitempty"`
+	// Confined says that the slim image was run under its own profile: its user, a read-only root filesystem, no capabilities, its filter of
+	// system calls, no network. Unconfined is why it was not, although it answers like the original without.
+	Confined   bool   `json:"confined,omitempty"`
+	Unconfined string `json:"unconfined,omitempty"`
+	// AnyUser says that it also answers as a user that it does not know, in group 0, under the same profile; AnyUserWhy why not.
+	AnyUser    bool     `json:"anyUser,omitempty"`
+	AnyUserWhy string   `json:"anyUserWhy,omitempty"`
+	Volatile   []string `json:"volatile,omitempty"` // probes whose answer also differs between two runs of the original
 }
 
 // Difference is one answer that is not the original's.

@@ -89,7 +89,7 @@ func Analyze(ctx context.Context, opt Options) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		_, err = b.analyze(ctx, c, src, seen, nil, result)
+		_, err = b.analyze(ctx, c, src, seen, nil, nil, result)
 		return gateway.NewResult(), err
 	})
 	return result, err
@@ -129,12 +129,14 @@ type slimmed struct {
 // shrink analyzes, packs and checks, and does so again with what the check found missing.
 func (b *build) shrink(ctx context.Context, c gateway.Client, src source, seen *observation, result *Result) (*slimmed, error) {
 	var repair [][]layers.Path
+	extra := &hardening{}
 	base, err := b.baseline(ctx, c, src, seen, result)
 	if err != nil {
 		return nil, err
 	}
+	var again *analyzer.Evidence
 	for round := 0; ; round++ {
-		plan, err := b.analyze(ctx, c, src, seen, repair, result)
+		plan, err := b.analyze(ctx, c, src, seen, repair, extra.writable, result)
 		if err != nil {
 			return nil, err
 		}
@@ -145,16 +147,21 @@ func (b *build) shrink(ctx context.Context, c gateway.Client, src source, seen *
 		if base == nil {
 			return slim, nil
 		}
-		verdict, err := b.check(ctx, c, src, base, slim, result)
-		if err != nil {
-			return nil, err
+		k := &checker{build: b, client: c, src: src, seen: base.evidence, again: again, slim: slim, extra: extra, result: result}
+		if result.Verdict, err = k.run(ctx); err != nil || result.Verdict.OK {
+			return slim, err
 		}
-		result.Verdict = verdict
-		missing := analyzer.Repairable(verdict, result.Plan, result.Check, repair)
-		if verdict.OK || len(missing) == 0 || round == maxRounds {
-			return slim, nil
+		again = k.again
+		missing := analyzer.Repairable(result.Verdict, result.Plan, result.Check, repair)
+		closed := extra.unknown(analyzer.Unwritable(result.Plan, result.Check))
+		if len(missing)+len(closed) == 0 || round == maxRounds {
+			last, err := k.unconfined(ctx, result.Verdict)
+			if err == nil && last.OK {
+				result.Verdict = last
+			}
+			return slim, err
 		}
-		repair = append(repair, missing)
+		repair, extra.writable = append(repair, missing), append(extra.writable, closed...)
 	}
 }
 
@@ -186,7 +193,7 @@ func (b *build) baseline(ctx context.Context, c gateway.Client, src source, seen
 }
 
 // analyze turns evidence into the plan.
-func (b *build) analyze(ctx context.Context, c gateway.Client, src source, seen *observation, repair [][]layers.Path, result *Result) (plan llb.State, err error) {
+func (b *build) analyze(ctx context.Context, c gateway.Client, src source, seen *observation, repair [][]layers.Path, writable []layers.Path, result *Result) (plan llb.State, err error) {
 	name := "analyze"
 	if len(repair) > 0 {
 		name = fmt.Sprintf("analyze: repair round %d", len(repair))
@@ -198,7 +205,7 @@ func (b *build) analyze(ctx context.Context, c gateway.Client, src source, seen 
 		return plan, err
 	}
 	req := &analyzer.Request{Schema: analyzer.RequestSchema, Image: src.digest, Platform: b.platformString(), Process: entry,
-		Options: b.opt.Analyze, Repair: repair}
+		Options: b.opt.Analyze, Repair: repair, Writable: writable}
 	plan, err = b.analyzeState(src.state, req, seen.states, name)
 	if err != nil {
 		return plan, err

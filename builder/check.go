@@ -2,9 +2,9 @@ package builder
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/moby/buildkit/client/llb"
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
 
 	"github.com/slimimage/slim/analyzer"
 )
@@ -13,21 +13,20 @@ import (
 // same twice by chance.
 const checkTries = 3
 
-// check runs the same probes against the slim image and compares the answers. Where they differ, the original is run once
+// tries runs the same probes against the slim image and compares the answers. Where they differ, the original is run once
 // more, and the slim image too: what differs between two runs of one image is no difference.
-func (b *build) check(ctx context.Context, c gateway.Client, src source, seen *observation, slim *slimmed, result *Result) (v *analyzer.Verdict, err error) {
-	done := b.step("check")
+func (k *checker) tries(ctx context.Context, title string, config *imageConfig, confine *analyzer.Confinement) (v *analyzer.Verdict, err error) {
+	done := k.step(title)
 	defer func() { done(err) }()
-	var again *analyzer.Evidence
 	for try := range checkTries {
-		found, err := b.repeat(ctx, c, slim.state, slim.parsed, src.digest, "check", try)
+		found, err := k.repeat(ctx, k.slim.state, config, confine, title, try)
 		if err != nil {
 			return nil, err
 		}
 		if try == 0 {
-			result.Check = found
+			k.result.Check = found
 		}
-		verdict := analyzer.Compare(seen.evidence, again, found)
+		verdict := analyzer.Compare(k.seen, k.again, found)
 		if v == nil || verdict.OK {
 			missing := verdict.Missing
 			if v != nil {
@@ -36,14 +35,14 @@ func (b *build) check(ctx context.Context, c gateway.Client, src source, seen *o
 			v = verdict
 			v.Missing = missing
 		}
-		if v.OK || !analyzer.NeedsSecond(seen.evidence, found) {
+		if v.OK || !analyzer.NeedsSecond(k.seen, found) {
 			return v, nil
 		}
-		if again == nil {
-			if again, err = b.repeat(ctx, c, src.state, src.config, src.digest, "observe", 1); err != nil {
+		if k.again == nil {
+			if k.again, err = k.repeat(ctx, k.src.state, k.src.config, nil, "observe", 1); err != nil {
 				return nil, err
 			}
-			if v = analyzer.Compare(seen.evidence, again, found); v.OK || len(v.Missing) > 0 {
+			if v = analyzer.Compare(k.seen, k.again, found); v.OK || len(v.Missing) > 0 {
 				return v, nil
 			}
 		}
@@ -52,18 +51,21 @@ func (b *build) check(ctx context.Context, c gateway.Client, src source, seen *o
 }
 
 // repeat runs an image's jobs for the given time; the first is number 0.
-func (b *build) repeat(ctx context.Context, c gateway.Client, root llb.State, config *imageConfig, image, name string, number int) (*analyzer.Evidence, error) {
-	jobs, err := b.jobs(config, image)
+func (k *checker) repeat(ctx context.Context, root llb.State, config *imageConfig, confine *analyzer.Confinement, name string, number int) (*analyzer.Evidence, error) {
+	jobs, err := k.jobs(config, k.src.digest)
 	if err != nil {
 		return nil, err
 	}
 	for _, job := range jobs {
-		job.Again = number
+		job.Again, job.Confine = number, confine
 	}
 	if number > 0 {
 		name += " again"
+		if number > 1 {
+			name += " " + strconv.Itoa(number)
+		}
 	}
-	seen, err := b.runJobs(ctx, c, root, jobs, name)
+	seen, err := k.runJobs(ctx, k.client, root, jobs, name)
 	if err != nil {
 		return nil, err
 	}

@@ -71,6 +71,9 @@ func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fre
 	if b.probeState != nil {
 		opts = append(opts, llb.AddMount(probeRoot, *b.probeState))
 	}
+	if job.Confine != nil {
+		opts = append(opts, confinedMounts(root, job.Confine)...)
+	}
 	if fresh {
 		opts = append(opts, llb.IgnoreCache)
 	}

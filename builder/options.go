@@ -10,6 +10,7 @@ import (
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder/engine"
+	"github.com/slimimage/slim/builder/profile"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -97,7 +98,8 @@ type Result struct {
 	Check      *analyzer.Evidence `json:"-"`                   // what happened when the slim image ran
 	SizeBefore int64              `json:"sizeBefore"`          // bytes of the root filesystem's regular files
 	SizeAfter  int64              `json:"sizeAfter"`
-	Sizes      *analyzer.Sizes    `json:"sizes,omitempty"` // where the bytes come from
+	Profile    *profile.Model     `json:"profile,omitempty"` // how it is confined, nil when not checked
+	Sizes      *analyzer.Sizes    `json:"sizes,omitempty"`   // where the bytes come from
 }
 
 // Config is what changed in the image's config, for the summary.

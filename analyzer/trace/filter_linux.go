@@ -1,10 +1,8 @@
 package trace
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -27,31 +25,22 @@ const x32Bit = 0x40000000
 // The kernel remembers which calls are always allowed and does not run the program for them (kernel/seccomp.c, the action
 // cache), so its length costs nothing for read, write and the like.
 func filter() []unix.SockFilter {
-	load := func(offset uint32) unix.SockFilter {
-		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}
-	}
-	ret := func(action uint32) unix.SockFilter {
-		return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: action}
-	}
-	jump := func(code uint16, k uint32, yes, no uint8) unix.SockFilter {
-		return unix.SockFilter{Code: unix.BPF_JMP | code | unix.BPF_K, K: k, Jt: yes, Jf: no}
-	}
 	program := []unix.SockFilter{load(dataArch), jump(unix.BPF_JEQ, nativeArch, 1, 0), ret(unix.SECCOMP_RET_ALLOW)}
-	native := append(common(jump, ret), ret(unix.SECCOMP_RET_TRACE))
-	native = append(section(nativeCalls, load, ret, jump), native...)
+	native := append(common(), ret(unix.SECCOMP_RET_TRACE))
+	native = append(section(nativeCalls), native...)
 	if len(compatCalls) > 0 {
 		// Another architecture than the native one jumps over the native section, which is too long for one jump.
 		program = []unix.SockFilter{load(dataArch), jump(unix.BPF_JEQ, nativeArch, 1, 0), {Code: unix.BPF_JMP | unix.BPF_JA, K: uint32(len(native))}}
 		program = append(program, native...)
 		program = append(program, jump(unix.BPF_JEQ, compatArch, 1, 0), ret(unix.SECCOMP_RET_ALLOW))
-		program = append(program, section(compatCalls, load, ret, jump)...)
+		program = append(program, section(compatCalls)...)
 		return append(program, ret(unix.SECCOMP_RET_ALLOW))
 	}
 	return append(program, native...)
 }
 
 // common lets the calls that are not recorded run.
-func common(jump func(uint16, uint32, uint8, uint8) unix.SockFilter, ret func(uint32) unix.SockFilter) []unix.SockFilter {
+func common() []unix.SockFilter {
 	names := map[string]bool{}
 	for _, name := range analyzer.CommonSyscalls() {
 		names[name] = true
@@ -66,7 +55,7 @@ func common(jump func(uint16, uint32, uint8, uint8) unix.SockFilter, ret func(ui
 }
 
 // section decides about the calls of a table; the program goes on behind it for all others.
-func section(table map[uint32]string, load func(uint32) unix.SockFilter, ret func(uint32) unix.SockFilter, jump func(uint16, uint32, uint8, uint8) unix.SockFilter) []unix.SockFilter {
+func section(table map[uint32]string) []unix.SockFilter {
 	numbers := make([]uint32, 0, len(table))
 	for number := range table {
 		numbers = append(numbers, number)
@@ -88,17 +77,4 @@ func section(table map[uint32]string, load func(uint32) unix.SockFilter, ret fun
 		}
 	}
 	return program
-}
-
-// installFilter puts the filter on the calling thread, and on what it executes and forks.
-func installFilter() error {
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("setting no_new_privs: %w", err)
-	}
-	program := filter()
-	prog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
-	if _, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&prog))); errno != 0 {
-		return fmt.Errorf("installing the seccomp filter: %w", errno)
-	}
-	return nil
 }

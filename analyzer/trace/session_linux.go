@@ -25,9 +25,10 @@ import (
 // Options says what to run and how.
 type Options struct {
 	Entry    analyzer.Entry
-	Bare     bool // record nothing: run it for its answers
-	Plain    bool // without seccomp filter and no_new_privs, stopping at every call
-	Syscalls bool // record the names of all calls; implies Plain
+	Bare     bool            // record nothing: run it for its answers
+	Plain    bool            // without seccomp filter and no_new_privs, stopping at every call
+	Syscalls bool            // record the names of all calls; implies Plain
+	Seccomp  json.RawMessage // a profile to enforce (analyzer.Confinement), none when empty
 	Stdout   io.Writer
 	Stderr   io.Writer
 }
@@ -94,7 +95,7 @@ func environment(env []string, user Identity) []string {
 
 // first is the spec of the application's first process.
 func (s *Session) first() spec {
-	return spec{Argv: s.opt.Entry.Argv, Env: s.env, Dir: s.opt.Entry.Dir, User: s.user, Filter: s.tracer.mode == modeFilter, MakeDir: true}
+	return spec{Argv: s.opt.Entry.Argv, Env: s.env, Dir: s.opt.Entry.Dir, User: s.user, Filter: s.tracer.mode == modeFilter, Seccomp: s.opt.Seccomp, MakeDir: true}
 }
 
 // Spawn runs the application as a child of this process, which becomes the reaper of its orphans.
@@ -243,6 +244,9 @@ func (s *Session) Exec(ctx context.Context, cmd probe.Command) (probe.Result, er
 		}
 	}
 	sp := spec{Argv: cmd.Argv, Env: cmd.Env, Dir: cmd.Dir, User: user, Root: cmd.Root, Filter: s.tracer.mode == modeFilter && cmd.Root == ""}
+	if cmd.Root == "" {
+		sp.Seccomp = s.opt.Seccomp
+	}
 	if sp.Env == nil {
 		sp.Env = s.env
 	}

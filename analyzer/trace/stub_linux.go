@@ -16,13 +16,14 @@ import (
 
 // spec is what a stub turns itself into: the agent's own program, started again, takes the identity and becomes the command.
 type spec struct {
-	Argv   []string
-	Env    []string
-	Dir    string
-	Root   string // chroot, "" for none
-	User   Identity
-	Filter bool // install the seccomp filter
-	Stop   bool // stop until the tracer has come
+	Argv    []string
+	Env     []string
+	Dir     string
+	Root    string // chroot, "" for none
+	User    Identity
+	Filter  bool            // install the tracer's seccomp filter
+	Seccomp json.RawMessage `json:",omitempty"` // the profile to enforce, none when empty
+	Stop    bool            // stop until the tracer has come
 	// MakeDir makes a working directory that is missing, as runc does for a container's first process.
 	MakeDir bool
 }
@@ -70,7 +71,16 @@ func (s *spec) become() error {
 		return err
 	}
 	if s.Filter {
-		if err := installFilter(); err != nil {
+		if err := install(filter()); err != nil {
+			return err
+		}
+	}
+	if len(s.Seccomp) > 0 {
+		enforce, err := enforcement(s.Seccomp)
+		if err != nil {
+			return err
+		}
+		if err := install(enforce); err != nil {
 			return err
 		}
 	}

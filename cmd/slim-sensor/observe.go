@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -46,6 +47,11 @@ func observe(ctx context.Context, args []string) error {
 			return err
 		}
 	}
+	if job.Confine != nil && !*adopt {
+		if err := giveWritable(&job); err != nil {
+			return err
+		}
+	}
 	if os.Getpid() == 1 && !*adopt {
 		return becomeApplication(&job, append(os.Args, "--adopt"), *out)
 	}
@@ -57,7 +63,7 @@ func observe(ctx context.Context, args []string) error {
 }
 
 func becomeApplication(job *analyzer.Job, args []string, out string) error {
-	code, err := trace.Become(job.Process, job.Plain || job.Syscalls || !job.Trace, args)
+	code, err := trace.Become(job.Process, job.Plain || job.Syscalls || !job.Trace, seccompOf(job), args)
 	if err != nil {
 		evidence, run := newEvidence(job)
 		run.Kind, run.Failure = analyzer.KindCommand, err.Error()
@@ -65,6 +71,36 @@ func becomeApplication(job *analyzer.Job, args []string, out string) error {
 		return writeEvidence(out, evidence)
 	}
 	os.Exit(code)
+	return nil
+}
+
+func seccompOf(job *analyzer.Job) json.RawMessage {
+	if job.Confine == nil {
+		return nil
+	}
+	return job.Confine.Seccomp
+}
+
+// giveWritable makes the user the owner of the empty directories that the step mounted for it, as a runtime does with uid= and mode= of a
+// tmpfs; what already belongs to it stays as it is.
+func giveWritable(job *analyzer.Job) error {
+	user, err := trace.ResolveUser("/", job.Process.User)
+	if err != nil {
+		return err
+	}
+	for _, dir := range job.Confine.Writable {
+		name := "/" + string(dir)
+		if err := os.Lchown(name, int(user.UID), int(user.GID)); err != nil {
+			return err
+		}
+		mode := os.FileMode(0o755)
+		if path.Base(name) == "tmp" {
+			mode = 0o777 | os.ModeSticky
+		}
+		if err := os.Chmod(name, mode); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -79,7 +115,8 @@ func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evide
 	ctx, cancel := context.WithTimeout(ctx, timeout+stopGrace)
 	defer cancel()
 	evidence, run := newEvidence(job)
-	session, err := trace.New(trace.Options{Entry: job.Process, Bare: !job.Trace, Plain: job.Plain, Syscalls: job.Syscalls, Stdout: os.Stdout, Stderr: os.Stderr})
+	session, err := trace.New(trace.Options{Entry: job.Process, Bare: !job.Trace, Plain: job.Plain, Syscalls: job.Syscalls,
+		Seccomp: seccompOf(job), Stdout: os.Stdout, Stderr: os.Stderr})
 	if err != nil {
 		run.Kind, run.Failure = analyzer.KindCommand, err.Error()
 		evidence.Runs = []analyzer.Run{*run}
