@@ -78,11 +78,49 @@ func (w *worklist) pythonImports(name string) {
 	paths := w.pythonDirs()
 	_, owned := w.db.Owner(name)
 	for _, module := range python.Imports(src) {
-		if strings.HasPrefix(module, ".") || paths.done[module] || owned && rules.PythonBuildTool(module) {
+		if strings.HasPrefix(module, ".") {
+			w.pythonRelative(module, name)
+			continue
+		}
+		if !owned && !dependency.Match(name) && rules.PythonOptional(module) {
+			w.pythonOptional(module, "/"+name)
+		}
+		if paths.done[module] || owned && rules.PythonBuildTool(module) {
 			continue
 		}
 		paths.done[module] = true
 		w.pythonModule(module, "/"+name)
+	}
+}
+
+// pythonRelative keeps the sibling that a relative import names, also in a folder that is kept for nothing else (tests).
+func (w *worklist) pythonRelative(module, name string) {
+	rest := strings.TrimLeft(module, ".")
+	at := path.Dir(name)
+	for range len(module) - len(rest) - 1 {
+		at = path.Dir(at)
+	}
+	if rest == "" {
+		return
+	}
+	for _, part := range strings.Split(rest, ".") {
+		at = path.Join(at, part)
+		w.keepIf(at+".py", "imported by", "/"+name)
+		w.keepIf(at+"/__init__.py", "imported by", "/"+name)
+	}
+}
+
+var stdlibDirs = []rules.Glob{rules.MustCompile("**/lib/python3.[0-9]*")}
+
+// pythonOptional keeps a part of the standard library that is not kept with every interpreter.
+func (w *worklist) pythonOptional(module, from string) {
+	top, _, _ := strings.Cut(module, ".")
+	for _, dir := range w.searchDirs("python", stdlibDirs) {
+		for _, file := range w.im.below(path.Join(dir, top)) {
+			if !strings.Contains(file, "/test/") && !strings.Contains(file, "/tests/") && !strings.HasSuffix(file, ".pyc") {
+				w.keepIf(file, "imported by", from)
+			}
+		}
 	}
 }
 

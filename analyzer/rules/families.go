@@ -34,7 +34,7 @@ func system() []Family {
 		{Name: "gconv-common", When: []string{"**/libxml2.so*", "**/libglib-2.0.so*", "**/bin/git", "**/libarchive.so*"},
 			Keep:   []string{"usr/lib/**/gconv/gconv-modules*", "usr/lib/**/gconv/gconv-modules.d/*", "usr/lib/**/gconv/{UTF-16,UTF-32,UTF-7,UNICODE,ISO8859-*,CP125*,KOI8-R,KOI8-U}.so"},
 			Source: "iconv(3): libraries that convert what they are given: Unicode, the ISO 8859 and the Windows sets"},
-		{Name: "terminfo", When: []string{"**/libtinfo.so*", "**/libncurses*.so*"}, Keep: []string{"usr/lib/terminfo/**", "etc/terminfo/**"}, Source: "terminfo(5)"},
+		{Name: "terminfo", When: []string{"**/libtinfo.so*", "**/libncurses*.so*"}, Keep: []string{"usr/lib/terminfo/**", "etc/terminfo/**", "usr/share/terminfo/?/{ansi,dumb,linux,rxvt*,screen*,tmux*,vt100,vt102,vt220,xterm*}"}, Source: "terminfo(5)"},
 		{Name: "bash", When: []string{"**/bin/bash"}, Keep: []string{"etc/{bash.bashrc,profile}", "etc/skel/**"}, Source: "bash(1), INVOCATION"},
 		{Name: "magic", When: []string{"**/libmagic.so*"}, Keep: []string{"etc/magic*", "usr/share/misc/magic*", "usr/lib/file/**", "usr/share/file/**"}, Source: "libmagic(3)"},
 		{Name: "pam", When: []string{"**/libpam.so*"}, Keep: []string{"etc/pam.d/**", "etc/pam.conf", "etc/security/**", "usr/lib/*/security/**", "usr/lib/security/**"}, Source: "pam(7)"},
@@ -119,7 +119,7 @@ func servers() []Family {
 	return []Family{
 		{Name: "nginx", When: []string{"**/sbin/nginx"}, Keep: []string{"etc/nginx/**", "usr/lib/nginx/modules/**", "usr/share/nginx/**"}, Source: "nginx: load_module, include"},
 		{Name: "apache", When: []string{"**/sbin/apache2", "**/sbin/httpd", "**/bin/httpd"}, Keep: []string{"etc/apache2/**", "etc/httpd/**", "usr/share/apache2/**", "usr/lib/apache2/modules/**", "usr/share/httpd/**"},
-			Except: []string{"usr/share/apache2/{build,ask-for-passphrase}"}, Source: "Apache: LoadModule, mod_autoindex icons, ErrorDocument"},
+			Except: []string{"usr/share/apache2/build/**"}, Source: "Apache: LoadModule, mod_autoindex icons, ErrorDocument"},
 		{Name: "postgresql", When: []string{"usr/lib/postgresql/*/bin/postgres"},
 			Keep:   []string{"usr/lib/postgresql/$1/lib/**", "usr/share/postgresql/$1/**", "etc/postgresql-common/**", "usr/share/postgresql-common/**", "usr/lib/postgresql/$1/bin/{initdb,pg_ctl,pg_isready,psql}"},
 			Except: []string{"usr/lib/postgresql/$1/lib/bitcode/**", "usr/lib/postgresql/$1/lib/llvmjit.so", "usr/lib/postgresql/$1/lib/llvmjit_types.bc", "usr/lib/postgresql/$1/lib/pgxs/**", "usr/share/postgresql/$1/man/**"},

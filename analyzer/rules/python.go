@@ -17,3 +17,10 @@ func PythonBuildTool(module string) bool {
 	top, _, _ := strings.Cut(module, ".")
 	return slices.Contains(pythonBuildTools, top)
 }
+
+// PythonOptional says whether a dotted module name belongs to a part of the standard library that the rule python.stdlib leaves out and that an
+// application may import all the same.
+func PythonOptional(module string) bool {
+	top, _, _ := strings.Cut(module, ".")
+	return slices.Contains([]string{"ensurepip", "idlelib", "lib2to3", "pydoc_data", "tkinter", "turtledemo"}, top)
+}
