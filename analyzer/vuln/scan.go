@@ -1,0 +1,231 @@
+package vuln
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Finding is one vulnerability of one package.
+type Finding struct {
+	ID       string   `json:"id"`                // CVE number where there is one, else the record's name
+	Aliases  []string `json:"aliases,omitempty"` // other names, those of the records among them, sorted
+	Package  Package  `json:"package"`
+	Fixed    string   `json:"fixed,omitempty"` // first version without it, of the source package for distributions; "" when there is none
+	Severity Level    `json:"severity"`
+	Score    float64  `json:"score,omitempty"`  // CVSS 3 or 2 base score; 0 when only a level is known
+	Vector   string   `json:"vector,omitempty"` // CVSS
+	Summary  string   `json:"summary,omitempty"`
+	URL      string   `json:"url"`
+}
+
+// Result is what a database says about a list of packages.
+type Result struct {
+	Findings []Finding `json:"findings"`
+	Records  int       `json:"records"`           // that were looked at
+	Newest   string    `json:"newest,omitempty"`  // the latest time of change of these records, RFC 3339
+	Skipped  []string  `json:"skipped,omitempty"` // what could not be answered, one sentence each, sorted
+}
+
+// Scan lists the vulnerabilities of packages: the worst first, then by package and name.
+func Scan(ctx context.Context, db *Database, packages []Package) ([]Finding, error) {
+	result, err := db.Search(ctx, packages)
+	if err != nil {
+		return nil, err
+	}
+	return result.Findings, nil
+}
+
+// Search is Scan with an account of what could not be answered: packages of ecosystems that OSV or the database does not have,
+// versions that cannot be compared. Withdrawn records do not count.
+func (db *Database) Search(ctx context.Context, packages []Package) (*Result, error) {
+	s := newSearch(packages)
+	if err := db.each(ctx, s.wanted, s.record); err != nil {
+		return nil, err
+	}
+	result := &Result{Findings: s.findings(), Records: s.records, Newest: s.newest}
+	for ecosystem := range s.wanted {
+		if !s.seen[ecosystem] {
+			s.skipped[fmt.Sprintf("the database has no records of %s", ecosystem)] = true
+		}
+	}
+	for text := range s.skipped {
+		result.Skipped = append(result.Skipped, text)
+	}
+	slices.Sort(result.Skipped)
+	return result, nil
+}
+
+// search is a search at work.
+type search struct {
+	packages []Package
+	wanted   map[string]bool     // ecosystems without release
+	lookups  map[osvPackage][]at // by ecosystem without release and normal name
+
+	mu      sync.Mutex
+	hits    map[hit]*Finding
+	ratings map[hit]rating
+	seen    map[string]bool
+	skipped map[string]bool
+	records int
+	newest  string
+}
+
+// at is a package and the version to compare.
+type at struct {
+	index   int
+	version string
+}
+
+// hit is a vulnerability of a package.
+type hit struct {
+	index int
+	id    string
+}
+
+func newSearch(packages []Package) *search {
+	s := &search{
+		packages: packages, wanted: map[string]bool{}, lookups: map[osvPackage][]at{},
+		hits: map[hit]*Finding{}, ratings: map[hit]rating{}, seen: map[string]bool{}, skipped: map[string]bool{},
+	}
+	for i := range packages {
+		pkg := &packages[i]
+		name, release, _ := strings.Cut(pkg.Ecosystem, ":")
+		switch {
+		case name == "":
+			s.skipped[fmt.Sprintf("%s %s: OSV has no such kind of package", plain(pkg.Name, maxTitle), plain(pkg.Version, maxTitle))] = true
+			continue
+		case pkg.Version == "":
+			s.skipped[fmt.Sprintf("%s: its version is not known", plain(pkg.Name, maxTitle))] = true
+			continue
+		case release == "" && slices.Contains(released, name):
+			s.skipped[fmt.Sprintf("%s %s: the release of %s is not known", plain(pkg.Name, maxTitle), plain(pkg.Version, maxTitle), name)] = true
+			continue
+		}
+		s.wanted[name] = true
+		for _, lookup := range pkg.lookups() {
+			key := osvPackage{name, normalName(name, lookup[0])}
+			s.lookups[key] = append(s.lookups[key], at{i, lookup[1]})
+		}
+	}
+	return s
+}
+
+// record looks at one record.
+func (s *search) record(_ string, data []byte) error {
+	var h head
+	if err := decode(data, &h); err != nil {
+		return err
+	}
+	if h.ID == "" {
+		return nil // another kind of JSON
+	}
+	ecosystems := map[string]bool{}
+	interesting := false
+	for i := range h.Affected {
+		name := base(h.Affected[i].Package.Ecosystem)
+		ecosystems[name] = true
+		interesting = interesting || len(s.lookups[osvPackage{name, normalName(name, h.Affected[i].Package.Name)}]) > 0
+	}
+	s.note(&h, ecosystems)
+	if !interesting || h.Withdrawn != "" {
+		return nil
+	}
+	var r record
+	if err := decode(data, &r); err != nil {
+		return err
+	}
+	for i := range r.Affected {
+		s.affected(&r, &r.Affected[i])
+	}
+	return nil
+}
+
+func (s *search) note(h *head, ecosystems map[string]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records++
+	if len(h.Modified) < 40 && h.Modified > s.newest {
+		s.newest = h.Modified
+	}
+	for name := range ecosystems {
+		if s.wanted[name] {
+			s.seen[name] = true
+		}
+	}
+}
+
+// affected compares the packages that one entry of a record names.
+func (s *search) affected(r *record, a *affected) {
+	name := base(a.Package.Ecosystem)
+	for _, at := range s.lookups[osvPackage{name, normalName(name, a.Package.Name)}] {
+		pkg := &s.packages[at.index]
+		if !sameRelease(a.Package.Ecosystem, pkg.Ecosystem) {
+			continue
+		}
+		matches, fixed, err := a.affects(pkg.Ecosystem, at.version)
+		if matches {
+			for _, id := range r.identifiers() {
+				s.add(hit{at.index, id}, r, fixed, rate(r, a))
+			}
+		} else if err != nil {
+			s.mu.Lock()
+			s.skipped[plain(fmt.Sprintf("%s %s: %s cannot be compared: %v", pkg.Name, pkg.Version, r.ID, err), maxTitle)] = true
+			s.mu.Unlock()
+		}
+	}
+}
+
+// add adds what a record says about a vulnerability of a package to what others say: the later fixed version, the worse
+// severity; the text is that of the shortest line about it, so that the order of the files does not matter.
+func (s *search) add(key hit, r *record, fixed string, rated rating) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, ok := s.hits[key]
+	if !ok {
+		f = &Finding{ID: key.id, Package: s.packages[key.index]}
+		s.hits[key], s.ratings[key] = f, rating{level: Unknown}
+	}
+	if f.Fixed == "" {
+		f.Fixed = fixed
+	} else if fixed != "" && earlier(f.Package.Ecosystem, f.Fixed, fixed) == f.Fixed {
+		f.Fixed = fixed
+	}
+	s.ratings[key] = worse(s.ratings[key], rated)
+	f.Aliases = append(f.Aliases, r.names(key.id)...)
+	if title := r.title(); f.Summary == "" || title != "" && (len(title) < len(f.Summary) || len(title) == len(f.Summary) && title < f.Summary) {
+		f.Summary = title
+	}
+	if link := r.link(); f.URL == "" || link < f.URL {
+		f.URL = link
+	}
+}
+
+func (s *search) findings() []Finding {
+	list := make([]Finding, 0, len(s.hits))
+	for key, f := range s.hits {
+		rated := s.ratings[key]
+		f.Severity, f.Score, f.Vector = rated.level, rated.score, rated.vector
+		slices.Sort(f.Aliases)
+		f.Aliases = slices.Compact(f.Aliases)
+		list = append(list, *f)
+	}
+	slices.SortFunc(list, func(a, b Finding) int {
+		return cmp.Or(-cmp.Compare(a.Severity.Rank(), b.Severity.Rank()), -cmp.Compare(a.Score, b.Score),
+			slices.Compare(a.key(), b.key()), cmp.Compare(a.Package.Purl, b.Package.Purl))
+	})
+	return list
+}
+
+// key is what makes a finding another one, but for architectures.
+func (f *Finding) key() []string {
+	return []string{f.Package.Ecosystem, f.Package.Name, f.Package.Version, f.ID}
+}
+
+// Is says whether the finding has a name, its own or an alias, in upper or lower case.
+func (f *Finding) Is(id string) bool {
+	return strings.EqualFold(f.ID, id) || slices.ContainsFunc(f.Aliases, func(alias string) bool { return strings.EqualFold(alias, id) })
+}
