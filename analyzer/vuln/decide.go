@@ -77,7 +77,7 @@ func Decide(findings []Finding, facts Facts) (decisions []Decision, notes []stri
 		d.advise()
 		decisions = append(decisions, d)
 	}
-	return decisions, append(notes, config.stale(used, facts.Today)...)
+	return decisions, slices.Compact(append(notes, config.stale(used, facts.Today)...))
 }
 
 func expired(entry *Acceptance, today time.Time) bool {

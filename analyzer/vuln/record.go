@@ -144,15 +144,15 @@ func onlyCVEs(ids []string) []string {
 	return cves
 }
 
-// names are the other names of one of the record's vulnerabilities.
-func (r *record) names(id string) []string {
-	names := []string{r.ID}
-	if len(onlyCVEs(r.Aliases)) < 2 {
-		names = append(names, r.Aliases...)
+// names are the other names of the record's vulnerability id. A record about several has none: its own name is that of an advisory.
+func (r *record) names(id string) (aliases []string, advisory string) {
+	if len(r.identifiers()) > 1 {
+		return nil, r.ID
 	}
+	names := append([]string{r.ID}, r.Aliases...)
 	names = slices.DeleteFunc(names, func(name string) bool { return name == id || name == "" || len(name) > 128 })
 	slices.Sort(names)
-	return slices.Compact(names)
+	return slices.Compact(names), ""
 }
 
 // title is one line about the vulnerability.

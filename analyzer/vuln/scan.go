@@ -11,15 +11,16 @@ import (
 
 // Finding is one vulnerability of one package.
 type Finding struct {
-	ID       string   `json:"id"`                // CVE number where there is one, else the record's name
-	Aliases  []string `json:"aliases,omitempty"` // other names, those of the records among them, sorted
-	Package  Package  `json:"package"`
-	Fixed    string   `json:"fixed,omitempty"` // first version without it, of the source package for distributions; "" when there is none
-	Severity Level    `json:"severity"`
-	Score    float64  `json:"score,omitempty"`  // CVSS 3 or 2 base score; 0 when only a level is known
-	Vector   string   `json:"vector,omitempty"` // CVSS
-	Summary  string   `json:"summary,omitempty"`
-	URL      string   `json:"url"`
+	ID         string   `json:"id"`                   // CVE number where there is one, else the record's name
+	Aliases    []string `json:"aliases,omitempty"`    // other names of this vulnerability alone, sorted
+	Advisories []string `json:"advisories,omitempty"` // records about it and others, sorted
+	Package    Package  `json:"package"`
+	Fixed      string   `json:"fixed,omitempty"` // first version without it, of the source package for distributions; "" when there is none
+	Severity   Level    `json:"severity"`
+	Score      float64  `json:"score,omitempty"`  // CVSS 3 or 2 base score; 0 when only a level is known
+	Vector     string   `json:"vector,omitempty"` // CVSS
+	Summary    string   `json:"summary,omitempty"`
+	URL        string   `json:"url"`
 }
 
 // Result is what a database says about a list of packages.
@@ -195,7 +196,11 @@ func (s *search) add(key hit, r *record, fixed string, rated rating) {
 		f.Fixed = fixed
 	}
 	s.ratings[key] = worse(s.ratings[key], rated)
-	f.Aliases = append(f.Aliases, r.names(key.id)...)
+	aliases, advisory := r.names(key.id)
+	f.Aliases = append(f.Aliases, aliases...)
+	if advisory != "" {
+		f.Advisories = append(f.Advisories, advisory)
+	}
 	if title := r.title(); f.Summary == "" || title != "" && (len(title) < len(f.Summary) || len(title) == len(f.Summary) && title < f.Summary) {
 		f.Summary = title
 	}
@@ -209,8 +214,10 @@ func (s *search) findings() []Finding {
 	for key, f := range s.hits {
 		rated := s.ratings[key]
 		f.Severity, f.Score, f.Vector = rated.level, rated.score, rated.vector
-		slices.Sort(f.Aliases)
-		f.Aliases = slices.Compact(f.Aliases)
+		for _, names := range []*[]string{&f.Aliases, &f.Advisories} {
+			slices.Sort(*names)
+			*names = slices.Compact(*names)
+		}
 		list = append(list, *f)
 	}
 	slices.SortFunc(list, func(a, b Finding) int {
@@ -225,7 +232,7 @@ func (f *Finding) key() []string {
 	return []string{f.Package.Ecosystem, f.Package.Name, f.Package.Version, f.ID}
 }
 
-// Is says whether the finding has a name, its own or an alias, in upper or lower case.
+// Is says whether the finding has a name: its own, an alias or that of an advisory, in upper or lower case.
 func (f *Finding) Is(id string) bool {
-	return strings.EqualFold(f.ID, id) || slices.ContainsFunc(f.Aliases, func(alias string) bool { return strings.EqualFold(alias, id) })
+	return slices.ContainsFunc(slices.Concat([]string{f.ID}, f.Aliases, f.Advisories), func(name string) bool { return strings.EqualFold(name, id) })
 }

@@ -252,8 +252,8 @@ func TestScan(t *testing.T) {
 		"one":   {"all.zip": {recordDebian, recordDSA, recordGHSA, recordPYSEC, recordWithdrawn}},
 	}
 	want := []Finding{
-		{ID: "CVE-2024-0001", Aliases: []string{"DEBIAN-CVE-2024-0001", "DSA-5000-1"}, Package: thing, Fixed: "1.2-3+deb12u2", Severity: High, Score: 7.5, Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", Summary: "A flaw in[31m libthing.", URL: "https://osv.dev/vulnerability/DEBIAN-CVE-2024-0001"},
-		{ID: "CVE-2024-0002", Aliases: []string{"DSA-5000-1"}, Package: thing, Fixed: "1.2-3+deb12u2", Severity: High, Score: 7.5, Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", Summary: "thing - security update", URL: "https://www.debian.org/security/2024/dsa-5000"},
+		{ID: "CVE-2024-0001", Aliases: []string{"DEBIAN-CVE-2024-0001"}, Advisories: []string{"DSA-5000-1"}, Package: thing, Fixed: "1.2-3+deb12u2", Severity: High, Score: 7.5, Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", Summary: "A flaw in[31m libthing.", URL: "https://osv.dev/vulnerability/DEBIAN-CVE-2024-0001"},
+		{ID: "CVE-2024-0002", Advisories: []string{"DSA-5000-1"}, Package: thing, Fixed: "1.2-3+deb12u2", Severity: High, Score: 7.5, Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", Summary: "thing - security update", URL: "https://www.debian.org/security/2024/dsa-5000"},
 		{ID: "CVE-2024-0003", Aliases: []string{"GHSA-aaaa-bbbb-cccc", "PYSEC-2024-1"}, Package: flask, Fixed: "2.1", Severity: Medium, Vector: "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", Summary: "Thing", URL: "https://osv.dev/vulnerability/GHSA-aaaa-bbbb-cccc"},
 	}
 	for name, files := range layouts {
