@@ -31,6 +31,9 @@ func (w *worklist) elfFile(name string) {
 	for _, file := range w.elf.Files(obj) {
 		w.found(file, Reason{"read by the loader of", from})
 	}
+	if obj.File.Soname == "libc.so.6" && w.req.Options.Keep != KeepObserved {
+		w.nameService(obj)
+	}
 	if !obj.File.Dlopens || w.req.Options.Keep == KeepObserved {
 		return // at that level the run itself shows what was loaded
 	}
@@ -71,7 +74,9 @@ func (w *worklist) script(name string, head []byte) {
 		return
 	}
 	from := "/" + name
-	w.keep(strings.TrimPrefix(path.Clean("/"+interp), "/"), "interpreter of", from)
+	if program := strings.TrimPrefix(path.Clean("/"+interp), "/"); w.keep(program, "interpreter of", from) {
+		w.runs(program)
+	}
 	if path.Base(interp) == "env" {
 		for _, word := range strings.Fields(arg) {
 			if !strings.HasPrefix(word, "-") && !strings.Contains(word, "=") {
@@ -83,6 +88,16 @@ func (w *worklist) script(name string, head []byte) {
 	if w.req.Options.Keep != KeepObserved && shellInterpreter(interp, arg) {
 		w.parseScript(name)
 	}
+}
+
+// runs notes that a program may run: where it is a script, what it calls is kept too.
+func (w *worklist) runs(program string) {
+	res, ok := w.im.resolve(".", program)
+	if !ok || w.scripts[res.Path] || w.excluded(res.Path) {
+		return
+	}
+	w.scripts[res.Path] = true
+	w.queue = append(w.queue, res.Path)
 }
 
 func shellInterpreter(interp, arg string) bool {

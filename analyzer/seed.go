@@ -69,7 +69,9 @@ func (w *worklist) keepProgram(name, rule, from string) bool {
 	if !strings.HasPrefix(full, "/") {
 		full = path.Join(orRoot(w.req.Process.Dir), full)
 	}
-	return w.keep(strings.TrimPrefix(full, "/"), rule, from)
+	full = strings.TrimPrefix(full, "/")
+	w.runs(full)
+	return w.keep(full, rule, from)
 }
 
 // entrypoint keeps what the config starts.

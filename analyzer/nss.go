@@ -1,0 +1,33 @@
+package analyzer
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/slimimage/slim/analyzer/elf"
+)
+
+// maxNSSwitch bounds nsswitch.conf, in bytes.
+const maxNSSwitch = 64 << 10
+
+// nssAction is what a line of nsswitch.conf says about the status of a look-up.
+var nssAction = regexp.MustCompile(`\[[^\]]*\]|#.*`)
+
+// nameService keeps the modules that nsswitch.conf names, which libc loads when a name is looked up (nsswitch.conf(5): "libnss_SERVICE.so.2").
+func (w *worklist) nameService(libc *elf.Object) {
+	conf, err := w.im.read("etc/nsswitch.conf", maxNSSwitch)
+	if err != nil {
+		return
+	}
+	for _, line := range strings.Split(string(conf), "\n") {
+		_, services, _ := strings.Cut(nssAction.ReplaceAllString(line, " "), ":")
+		for _, service := range strings.Fields(services) {
+			if strings.Contains(service, "/") {
+				continue
+			}
+			for _, found := range w.elf.Lookup("libnss_"+service+".so.2", libc) {
+				w.library(found, libc, Reason{"loaded by", "/etc/nsswitch.conf"})
+			}
+		}
+	}
+}
