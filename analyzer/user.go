@@ -162,13 +162,16 @@ func givable(dir string) bool {
 	return !slices.Contains(systemDirs, dir) && !strings.HasPrefix(dir, "usr/") && !sandboxPath(dir)
 }
 
+// bytecodeCache says whether a path is Python's cache of compiled modules: it is written where it can be and done without where not.
+func bytecodeCache(name string) bool { return strings.Contains("/"+name+"/", "/__pycache__/") }
+
 // writable lists the paths that are the user's: volumes, and what the run was seen to write or to make files in.
 func (w *worklist) writable(u User) []string {
 	found := map[string]bool{}
 	for _, use := range w.seen.Paths {
 		name := string(use.Path)
 		created := slices.Contains(use.Ops, OpCreate)
-		if !created && !slices.Contains(use.Ops, OpWrite) {
+		if !created && !slices.Contains(use.Ops, OpWrite) || bytecodeCache(name) {
 			continue
 		}
 		if created || !w.im.has(name) {

@@ -112,10 +112,31 @@ func (b *build) pipeline(ctx context.Context, c gateway.Client, result *Result) 
 	if result.Verdict != nil && !result.Verdict.OK && !b.opt.KeepGoing {
 		return nil, &CheckError{Result: result}
 	}
+	if reason := notStrict(result); b.opt.Strict && reason != "" {
+		return nil, &StrictError{Result: result, Reason: reason}
+	}
 	res := gateway.NewResult()
 	res.SetRef(slim.ref)
 	res.AddMeta(exptypes.ExporterImageConfigKey, slim.config)
 	return res, nil
+}
+
+// notStrict is why a result is not proven to run hardened, "" where it is.
+func notStrict(result *Result) string {
+	v := result.Verdict
+	switch {
+	case v == nil && result.Unchecked != "":
+		return "it was not checked: " + result.Unchecked
+	case v == nil:
+		return "it was not checked"
+	case result.Plan.User.UID == 0:
+		return "it runs as root (" + result.Plan.User.Reason + ")"
+	case !v.Confined && v.Unconfined != "":
+		return v.Unconfined
+	case !v.Confined:
+		return "it runs only without it"
+	}
+	return ""
 }
 
 // slimmed is a packed image.

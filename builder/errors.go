@@ -14,6 +14,10 @@ func (e *CheckError) Error() string {
 	return fmt.Sprintf("the slim image does not do what the original does: %d of %d answers differ", n, e.Result.Verdict.Checked)
 }
 
+func (e *StrictError) Error() string {
+	return "the slim image does not run under its own profile: " + e.Reason
+}
+
 func (e *SlimmedError) Error() string {
 	return fmt.Sprintf("%s was made by slim already", e.Name)
 }

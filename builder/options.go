@@ -26,6 +26,7 @@ type Options struct {
 	Force      bool                 // also take an image that slim made
 	KeepGoing  bool                 // export although a run or the check failed; Result says so
 	NoCheck    bool                 // skip the check
+	Strict     bool                 // export nothing that was not checked under its own profile
 	Export     Export
 	CacheFrom  []bkclient.CacheOptionsEntry
 	CacheTo    []bkclient.CacheOptionsEntry
@@ -119,6 +120,12 @@ type ObservationError struct {
 // CheckError says that the slim image does not answer like the original. Exit code 3; nothing was exported.
 type CheckError struct {
 	Result *Result // with Verdict
+}
+
+// StrictError says that Options.Strict asked for more than the result gives. Exit code 3; nothing was exported.
+type StrictError struct {
+	Result *Result
+	Reason string
 }
 
 // SlimmedError says that the input was made by slim. Exit code 2.

@@ -100,7 +100,7 @@ func (m *Model) writable(ev *analyzer.Evidence, plan *analyzer.Plan) {
 	t, found := newTree(ev, plan), map[layers.Path]bool{}
 	for _, use := range ev.Paths {
 		created := slices.Contains(use.Ops, analyzer.OpCreate)
-		if !created && !slices.Contains(use.Ops, analyzer.OpWrite) || sandbox(use.Path) {
+		if !created && !slices.Contains(use.Ops, analyzer.OpWrite) || sandbox(use.Path) || bytecodeCache(use.Path) {
 			continue
 		}
 		dir := use.Path
@@ -131,6 +131,11 @@ func (m *Model) writable(ev *analyzer.Evidence, plan *analyzer.Plan) {
 		m.warn("%d directories are written to: only the first %d are made writable", len(m.Writable), maxWritable)
 		m.Writable = m.Writable[:maxWritable]
 	}
+}
+
+// bytecodeCache says whether a path is Python's cache of compiled modules: it is written where it can be and done without where not.
+func bytecodeCache(name layers.Path) bool {
+	return strings.Contains("/"+string(name)+"/", "/__pycache__/")
 }
 
 // sandbox says whether a path belongs to the container's runtime and not to the image.

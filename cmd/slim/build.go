@@ -78,6 +78,15 @@ func (p *program) finish(c *cli.Context, opt builder.Options, result *builder.Re
 	if err := p.writeReport(c, result); err != nil {
 		return err
 	}
+	if dir := c.String("artifacts"); dir != "" {
+		files, err := builder.Artifacts(result, "")
+		if err != nil {
+			return err
+		}
+		if err := writeFiles(dir, files, true); err != nil {
+			return fmt.Errorf("--artifacts: %w", err)
+		}
+	}
 	p.summarize(result)
 	if c.Bool("explain-size") {
 		p.explainSize(result.Sizes)
@@ -146,6 +155,10 @@ func reportOf(result *builder.Result, err error) *builder.Result {
 	var check *builder.CheckError
 	if errors.As(err, &check) {
 		return check.Result
+	}
+	var strict *builder.StrictError
+	if errors.As(err, &strict) {
+		return strict.Result
 	}
 	if result != nil && result.Plan == nil {
 		return nil

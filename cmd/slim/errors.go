@@ -82,6 +82,7 @@ func hintFor(err error) string {
 		slimmed  *builder.SlimmedError
 		observed *builder.ObservationError
 		checked  *builder.CheckError
+		strict   *builder.StrictError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -94,6 +95,8 @@ func hintFor(err error) string {
 		return "see its output above; give it what it needs (--run, --network default, --timeout), or pass --keep-going"
 	case errors.As(err, &checked):
 		return checkHint(checked)
+	case errors.As(err, &strict):
+		return "without --strict the image is made all the same, and the report says what it needs"
 	}
 	return ""
 }

@@ -62,6 +62,7 @@ func exitCode(err error) int {
 		slimmed  *builder.SlimmedError
 		observed *builder.ObservationError
 		checked  *builder.CheckError
+		strict   *builder.StrictError
 		child    *childError
 	)
 	switch {
@@ -73,7 +74,7 @@ func exitCode(err error) int {
 		return exitCancelled
 	case errors.As(err, &usage), errors.As(err, &slimmed):
 		return exitUsage
-	case errors.As(err, &observed), errors.As(err, &checked), errors.Is(err, errKeptGoing):
+	case errors.As(err, &observed), errors.As(err, &checked), errors.As(err, &strict), errors.Is(err, errKeptGoing):
 		return exitCheck
 	default:
 		return exitFailure

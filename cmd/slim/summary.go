@@ -10,6 +10,7 @@ import (
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/builder/profile"
 )
 
 // summarize prints on stderr what was made: sizes, user, what was checked, warnings.
@@ -126,6 +127,24 @@ func (p *program) checked(result *builder.Result) {
 		p.say("checked: %d answers, all the same", verdict.Checked)
 	default:
 		p.say("checked: %d of %d answers differ", len(verdict.Differences), verdict.Checked)
+	}
+	p.hardened(result)
+}
+
+// hardened says under what the slim image was checked.
+func (p *program) hardened(result *builder.Result) {
+	verdict := result.Verdict
+	switch {
+	case verdict == nil:
+	case verdict.Confined:
+		more := ""
+		if verdict.AnyUser {
+			more = "; works as any user in group 0"
+		}
+		p.say("hardened: it ran as %s on a read-only root filesystem, without capabilities, with %d of Linux' system calls%s",
+			numericUser(result.Plan.User), len(profile.Allowed(*result.Profile)), more)
+	case verdict.Unconfined != "":
+		p.say("warning: it does not run under its own profile: %s", verdict.Unconfined)
 	}
 }
 

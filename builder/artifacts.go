@@ -1,0 +1,43 @@
+package builder
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/slimimage/slim/builder/profile"
+)
+
+// Artifacts makes the files that go with a slim image: evidence, plan and verdict, and what confines it where it runs (profile.Files). name is
+// the reference that the files name, "" is that of the result.
+func Artifacts(result *Result, name string) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	if result.Profile != nil {
+		model := *result.Profile
+		if name == "" && len(result.Names) > 0 {
+			name = result.Names[0]
+		}
+		if name != "" {
+			model.Image = name
+		}
+		var err error
+		if files, err = profile.Files(model); err != nil {
+			return nil, fmt.Errorf("making the profiles: %w", err)
+		}
+	}
+	if result.Evidence != nil {
+		var buf bytes.Buffer
+		if err := result.Evidence.Write(&buf); err != nil {
+			return nil, err
+		}
+		files["evidence.json"] = buf.Bytes()
+	}
+	for file, value := range map[string]any{"plan.json": result.Plan, "verdict.json": result.Verdict} {
+		data, err := json.MarshalIndent(value, "", " ")
+		if err != nil {
+			return nil, fmt.Errorf("writing %s: %w", file, err)
+		}
+		files[file] = append(data, '\n')
+	}
+	return files, nil
+}
