@@ -3,6 +3,7 @@ package analyzer
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -250,8 +251,26 @@ func (w *worklist) followLink(name string) {
 		w.add(res.Path, Reason{"link target of", "/" + name})
 	} else if res.Path != "." {
 		w.add(res.Path, Reason{"link target of", "/" + name})
+		w.linkedFolder(name, res.Path)
 	}
 }
+
+// linkedFolder keeps what lies in a package's folder of shared data or settings to which a link of the application leads: it is a part of the
+// application as if it were copied.
+func (w *worklist) linkedFolder(link, dir string) {
+	app := slices.ContainsFunc(w.kept[link], func(r Reason) bool { return r.Rule == "app file" })
+	if !app || !sharedFolder.MatchString(dir) || systemDir(dir) {
+		return
+	}
+	for _, name := range w.im.below(dir) {
+		if !w.im.isDir(name) && w.junked(name) == "" {
+			w.add(name, Reason{"link target of", "/" + link})
+		}
+	}
+}
+
+// sharedFolder is a folder of data or settings with a name of its own.
+var sharedFolder = regexp.MustCompile("^(usr/share|etc|var/lib)/")
 
 // headSize is how much of a file tells what it is.
 const headSize = 256

@@ -37,7 +37,7 @@ const wantName = "WANT"
 //	owned GLOB...              each file that matches and has no package is one of its own
 //	open|exec|interp|stat|list|write|create|hop|connect|readlink|chdir PATH...
 //	process EXE UID:GID        a program that ran
-//	argv|env|dir|user|volume|health WORD...   the image's config
+//	argv|env|workdir|user|volume|health WORD...   the image's config
 //	keep LEVEL, include|exclude|include-exe|include-package|disable WORD..., include-shell, as USER, repair PATH...
 //	show layers|records        more in WANT
 //	error TEXT                 the analysis fails so
@@ -124,7 +124,7 @@ func (s *script) directive(verb string, words []string) error {
 		}
 	case "env":
 		p.Env = words
-	case "dir":
+	case "workdir":
 		p.Dir = words[0]
 	case "user":
 		p.User = words[0]
@@ -270,7 +270,7 @@ func (s *script) result(plan *Plan) string {
 	for i := range plan.Files {
 		f := &plan.Files[i]
 		record := strings.HasPrefix(string(f.Path), "var/lib/dpkg/")
-		if f.Kind == "dir" && f.Mode == nil || record && !s.show["records"] || f.New && !record && !s.show["user"] || f.Edited && !s.show["user"] {
+		if f.Kind == "dir" && (f.Mode == nil || f.New) || record && !s.show["records"] || f.New && !record && !s.show["user"] || f.Edited && !s.show["user"] {
 			continue
 		}
 		fmt.Fprintf(&b, "+ %s  %s", f.Path, rulesOf(f.Reasons))
@@ -284,7 +284,7 @@ func (s *script) result(plan *Plan) string {
 			fmt.Fprintf(&b, "  uid %d", *f.UID)
 		}
 		b.WriteString("\n")
-		if s.show["records"] && f.Content != nil {
+		if f.Content != nil {
 			b.WriteString("\t" + strings.ReplaceAll(strings.TrimRight(string(f.Content), "\n"), "\n", "\n\t") + "\n")
 		}
 	}
