@@ -1,0 +1,247 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/analyzer/vex"
+	"github.com/slimimage/slim/analyzer/vuln"
+	"github.com/slimimage/slim/layers"
+)
+
+// scanConfig is where accepted risks are looked for unless --config says otherwise.
+const scanConfig = ".slim.yaml"
+
+// staleDatabase is the age at which a database is doubted.
+const staleDatabase = 30 * 24 * time.Hour
+
+func (p *program) scanCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "scan",
+		Usage:     "list known vulnerabilities of an image, and what to do about each",
+		UsageText: "slim scan IMAGE --vuln-db DIR [flags]",
+		Description: `Compares the packages of IMAGE with a local copy of the OSV database; nothing is fetched. DIR holds the exports of OSV as they are:
+ECOSYSTEM/all.zip, such as Debian/all.zip and PyPI/all.zip. With --before also says what became of the findings of the image
+that IMAGE was made of. Accepted risks are in .slim.yaml:
+
+   accept:
+     - {id: CVE-2024-0001, package: libfoo1, reason: only root can reach it, until: 2027-01-31}
+   not_affected:
+     - {id: CVE-2024-0002, package: libbar2, files: [/usr/lib/*/bar/plugin.so], reason: the advisory names this plug-in}
+
+An entry of not_affected counts while none of its files is in the image.
+
+Examples:
+   slim scan app:2-slim --vuln-db osv --before app:2
+   slim scan app:2-slim --vuln-db osv --fail-on high
+   slim scan app:2-slim --vuln-db osv --format openvex -o app.openvex.json`,
+		Flags: []cli.Flag{
+			text(groupInput, "platform", "OS/ARCH of the images to take, where they have several"),
+			text(groupInput, "vuln-db", "DIR with the records of OSV"),
+			text(groupInput, "before", "the IMAGE that it was made of"),
+			text(groupInput, "config", "YAML FILE with accepted risks (default .slim.yaml, if it is there)"),
+			text(groupReport, "fail-on", "exit with code 1 on an open finding of this LEVEL or worse: critical, high, medium, low or any"),
+			withDefault(text(groupReport, "format", "FORMAT of the result: text, json, sarif, openvex or cyclonedx-vex"), "text"),
+			text(groupReport, "output", "write the result to FILE", "o"),
+			quietFlag(),
+		},
+		Action: p.scan,
+	}
+}
+
+// scanned is one image and what was found in it.
+type scanned struct {
+	input    *layers.Input
+	files    []string // sorted
+	packages []vuln.Package
+	result   *vuln.Result
+}
+
+// scan is the command.
+func (p *program) scan(c *cli.Context) error {
+	args, err := p.arguments(c, "IMAGE")
+	if err != nil {
+		return err
+	}
+	p.quiet = c.Bool("quiet")
+	if err := errors.Join(oneOf("format", c.String("format"), "text", "json", "sarif", "openvex", "cyclonedx-vex"),
+		oneOf("fail-on", c.String("fail-on"), "", "critical", "high", "medium", "low", "any")); err != nil {
+		return err
+	}
+	facts, err := p.scanFacts(c)
+	if err != nil {
+		return err
+	}
+	if c.String("vuln-db") == "" {
+		return usagef("example: slim scan app:2 --vuln-db osv, where osv holds Debian/all.zip and others of OSV's exports", "--vuln-db is missing")
+	}
+	db, err := vuln.Open(c.String("vuln-db"))
+	if err != nil {
+		return err
+	}
+	after, err := p.scanImage(c, args[0], db)
+	if err != nil {
+		return err
+	}
+	facts.Kept = func(glob string) []string { return vuln.Match(after.files, glob) }
+	var comparison *vuln.Comparison
+	if name := c.String("before"); name != "" {
+		before, err := p.scanImage(c, name, db)
+		if err != nil {
+			return err
+		}
+		facts.Before = func(glob string) []string { return vuln.Match(before.files, glob) }
+		comparison = vuln.Compare(before.result.Findings, after.result.Findings, after.packages)
+	}
+	decisions, notes := vuln.Decide(after.result.Findings, facts)
+	report := &scanReport{
+		Schema: "slim/scan/v1", Image: after.input.Digest.String(), Packages: len(after.packages), Records: after.result.Records, Newest: after.result.Newest,
+		Decisions: decisions, Comparison: comparison, Notes: append(notes, stale(after.result.Newest, facts.Today)...), Skipped: after.result.Skipped,
+	}
+	if err := p.writeScan(c, report, after.input, facts.Today); err != nil {
+		return err
+	}
+	return gate(decisions, c.String("fail-on"))
+}
+
+// scanFacts reads the configuration and the day.
+func (p *program) scanFacts(c *cli.Context) (vuln.Facts, error) {
+	facts := vuln.Facts{Today: time.Now()}
+	epoch, err := sourceDateEpoch(os.Getenv("SOURCE_DATE_EPOCH"))
+	if err != nil {
+		return facts, err
+	}
+	if epoch != nil {
+		facts.Today = time.Unix(*epoch, 0)
+	}
+	name := c.String("config")
+	if name == "" {
+		if _, err := os.Stat(scanConfig); errors.Is(err, fs.ErrNotExist) {
+			return facts, nil
+		}
+		name = scanConfig
+	}
+	data, err := p.readFile(name)
+	if err != nil {
+		return facts, err
+	}
+	if facts.Config, err = vuln.ReadConfig(data); err != nil {
+		return facts, &hintError{err: fmt.Errorf("%s: %w", name, err), hint: "`slim scan --help` shows its form"}
+	}
+	return facts, nil
+}
+
+// scanImage reads an image and asks the database.
+func (p *program) scanImage(c *cli.Context, ref string, db *vuln.Database) (*scanned, error) {
+	in, closeDocker, err := p.image(c, ref)
+	if err != nil {
+		return nil, err
+	}
+	defer closeDocker()
+	index, err := layers.NewIndex(in.Image)
+	if err != nil {
+		return nil, fmt.Errorf("image %s: %w", ref, err)
+	}
+	s := &scanned{input: in}
+	for _, entry := range index.Entries() {
+		if !entry.Mode.IsDir() {
+			s.files = append(s.files, string(entry.Path))
+		}
+	}
+	var warnings []string
+	if s.packages, warnings, err = imagePackages(c.Context, index); err != nil {
+		return nil, fmt.Errorf("packages of %s: %w", ref, err)
+	}
+	for _, warning := range warnings {
+		p.say("warning: %s: %s", ref, warning)
+	}
+	if s.result, err = db.Search(c.Context, s.packages); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// stale doubts a database that has not changed for long.
+func stale(newest string, today time.Time) []string {
+	changed, err := time.Parse(time.RFC3339, newest)
+	if err != nil || today.Sub(changed) < staleDatabase {
+		return nil
+	}
+	return []string{fmt.Sprintf("the newest record of the database is of %s", changed.UTC().Format(time.DateOnly))}
+}
+
+// gate is the error of a scan that --fail-on stops.
+func gate(decisions []vuln.Decision, level string) error {
+	if level == "" {
+		return nil
+	}
+	var names []string
+	seen := map[string]bool{}
+	for i := range decisions {
+		d := &decisions[i]
+		if !d.Open() || level != "any" && d.Finding.Severity.Rank() < vuln.Level(level).Rank() || seen[d.Finding.ID] {
+			continue
+		}
+		seen[d.Finding.ID] = true
+		names = append(names, d.Finding.ID)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	list := names
+	if len(list) > 5 {
+		list = append(list[:5:5], "...")
+	}
+	what := "open vulnerabilities of level " + level + " or worse"
+	if level == "any" {
+		what = "open vulnerabilities"
+	}
+	if len(names) == 1 {
+		what = strings.Replace(what, "vulnerabilities", "vulnerability", 1)
+	}
+	return fmt.Errorf("%d %s: %s", len(names), what, strings.Join(list, ", "))
+}
+
+// writeScan writes the result in its format.
+func (p *program) writeScan(c *cli.Context, report *scanReport, in *layers.Input, now time.Time) error {
+	var (
+		buf  bytes.Buffer
+		data []byte
+		err  error
+	)
+	statements := func() []vex.Statement { return vex.Statements(report.Decisions, report.Comparison) }
+	switch c.String("format") {
+	case "json":
+		err = writeJSON(&buf, report)
+	case "sarif":
+		data, err = vuln.SARIF(report.Decisions, productOf(in).Repository, "")
+	case "openvex":
+		data, err = vex.OpenVEX(statements(), productOf(in), vex.Options{Timestamp: now})
+	case "cyclonedx-vex":
+		data, err = vex.CycloneDX(statements(), productOf(in), vex.Options{Timestamp: now})
+	default:
+		err = printScan(&buf, report)
+	}
+	if err != nil {
+		return err
+	}
+	for _, list := range [][]string{report.Notes, report.Skipped} {
+		p.sayAll(list)
+	}
+	name := c.String("output")
+	if name == "" {
+		name = "-"
+	}
+	return p.writeFile(name, func(w io.Writer) error {
+		_, err := w.Write(append(buf.Bytes(), data...))
+		return err
+	})
+}
