@@ -292,6 +292,7 @@ func (w *worklist) contents(name string) {
 	}
 	if w.req.Options.Keep != KeepObserved {
 		w.language(name)
+		w.namedInSettings(name)
 		if w.scripts[name] {
 			w.namedInSource(name)
 		}

@@ -213,6 +213,8 @@ func (w *worklist) packageData(file, pkg string) bool {
 			}
 		}
 		return true
+	case strings.HasPrefix(file, "usr/share/java/"), strings.HasPrefix(file, "usr/share/perl5/") && strings.HasSuffix(pkg, "-perl"):
+		return true // Debian Policy for Java, and for Perl 4.2: module packages are called lib...-perl
 	case strings.HasPrefix(file, "usr/share/"):
 		top, _, _ := strings.Cut(strings.TrimPrefix(file, "usr/share/"), "/")
 		return top == pkg || strings.HasPrefix(pkg, top+"-") && top != "doc" && top != "perl" && top != "python3"
@@ -224,8 +226,7 @@ func (w *worklist) packageData(file, pkg string) bool {
 		top, _, _ := strings.Cut(module, "/")
 		return !rules.PythonBuildTool(top) || strings.HasPrefix(top, "pkg_resources")
 	}
-	return strings.HasSuffix(file, ".jar") || strings.HasPrefix(file, "usr/share/java/") ||
-		strings.HasPrefix(file, "usr/lib/ruby/vendor_ruby/") || strings.HasPrefix(file, "usr/share/perl5/") || strings.HasPrefix(file, "usr/lib/ruby/gems/")
+	return strings.HasSuffix(file, ".jar") || strings.HasPrefix(file, "usr/lib/ruby/vendor_ruby/") || strings.HasPrefix(file, "usr/lib/ruby/gems/")
 }
 
 // private says whether a file lies in its package's own folder below usr/lib or usr/libexec (Filesystem Hierarchy Standard 3.0, 4.6 and 4.7:

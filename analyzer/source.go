@@ -49,3 +49,31 @@ func (w *worklist) namedInSource(name string) {
 		}
 	}
 }
+
+// namedInSettings keeps what a package's settings below etc name by absolute path, as far as it is of the same source package: files, and folders
+// whole.
+func (w *worklist) namedInSettings(name string) {
+	own, ok := w.db.Owner(name)
+	if !ok || !strings.HasPrefix(name, "etc/") {
+		return
+	}
+	src, err := w.im.read(name, maxSource)
+	if err != nil || bytes.IndexByte(src, 0) >= 0 {
+		return
+	}
+	for _, match := range literalPath.FindAllSubmatch(src, maxNamed) {
+		res, ok := w.im.resolve(".", string(match[1]))
+		if !ok || sandboxPath(res.Path) || systemDir(res.Path) {
+			continue
+		}
+		files := []string{res.Path}
+		if w.im.isDir(res.Path) {
+			files = w.im.below(res.Path)
+		}
+		for _, file := range files {
+			if pkg, ok := w.db.Owner(file); ok && pkg.Source == own.Source && w.junked(file) == "" {
+				w.add(file, Reason{"named by", "/" + name})
+			}
+		}
+	}
+}
