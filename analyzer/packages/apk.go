@@ -58,6 +58,12 @@ func parseApk(data []byte) []*Package {
 			pkg.Arch = value
 		case "o":
 			pkg.Source = value
+		case "m":
+			pkg.Maintainer = value
+		case "L":
+			pkg.License = value
+		case "U":
+			pkg.Homepage = value
 		case "D":
 			for _, name := range apkNames(value) {
 				pkg.requires = append(pkg.requires, []string{name})

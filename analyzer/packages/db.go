@@ -18,6 +18,12 @@ type Package struct {
 	Provides  []string // virtual names it provides, sorted
 	Essential bool     // dpkg's Essential or Protected; the others have no such mark
 
+	// What a bill of materials says besides; "" where the database does not. dpkg's database has no licences.
+	SourceVersion string // of the source package, where it is not Version
+	Maintainer    string // "NAME <ADDRESS>", or the vendor's name
+	License       string // as the database writes it
+	Homepage      string
+
 	requires [][]string // dependencies, each a list of alternative names
 	listed   []string   // paths as the database writes them, with leading slash
 	conffile []string   // likewise

@@ -111,7 +111,7 @@ func parseStanzas(data []byte) []map[string]string {
 // wanted are the fields that matter; the others are not kept.
 var wanted = map[string]bool{
 	"package": true, "status": true, "version": true, "architecture": true, "source": true, "depends": true, "pre-depends": true,
-	"provides": true, "conffiles": true, "essential": true, "protected": true,
+	"provides": true, "conffiles": true, "essential": true, "protected": true, "maintainer": true, "homepage": true,
 }
 
 // debPackage reads a stanza; ok is false for one without a usable name and for a package whose files are not there.
@@ -123,11 +123,13 @@ func debPackage(stanza map[string]string) (pkg *Package, ok bool) {
 	if status := strings.Fields(stanza["status"]); len(status) == 3 && (status[2] == "not-installed" || status[2] == "config-files") {
 		return nil, false
 	}
-	source, _, _ := strings.Cut(stanza["source"], " ")
+	source, sourceVersion, _ := strings.Cut(stanza["source"], " ")
 	pkg = &Package{
 		Type: "deb", Name: name, Version: stanza["version"], Arch: stanza["architecture"], Source: source,
 		Essential: stanza["essential"] == "yes" || stanza["protected"] == "yes",
 		requires:  append(relations(stanza["pre-depends"]), relations(stanza["depends"])...),
+
+		SourceVersion: strings.Trim(sourceVersion, " ()"), Maintainer: stanza["maintainer"], Homepage: stanza["homepage"],
 	}
 	for _, provided := range relations(stanza["provides"]) {
 		pkg.Provides = append(pkg.Provides, provided...)

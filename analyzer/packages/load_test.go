@@ -146,7 +146,7 @@ func TestLoadDpkg(t *testing.T) {
 		{Type: "deb", Name: "bash", Version: "5", Arch: "amd64", Source: "bash", Files: []string{"usr/bin/bash", "usr/bin/sh.distrib"}},
 		{Type: "deb", Name: "dash", Version: "0.5", Arch: "amd64", Source: "dash", Files: []string{"usr/bin/sh"}},
 		{
-			Type: "deb", Name: "libc6", Version: "2.36-9+deb12u1", Arch: "amd64", Source: "glibc",
+			Type: "deb", Name: "libc6", Version: "2.36-9+deb12u1", Arch: "amd64", Source: "glibc", SourceVersion: "2.36-9",
 			Files:     []string{"etc/ld.so.conf.d/x.conf", "usr/lib/x86_64-linux-gnu/libc.so.6", "usr/share/doc/libc6/copyright"},
 			Conffiles: []string{"etc/ld.so.conf.d/x.conf"}, Depends: []string{"mawk"},
 		},

@@ -15,6 +15,10 @@ const (
 	tagVersion     = 1001
 	tagRelease     = 1002
 	tagEpoch       = 1003
+	tagVendor      = 1011
+	tagLicense     = 1014
+	tagPackager    = 1015
+	tagURL         = 1020
 	tagArch        = 1022
 	tagFileModes   = 1030
 	tagFileFlags   = 1037
@@ -121,6 +125,10 @@ func parseRpmHeader(blob []byte) (*Package, error) {
 		pkg.Version = fmt.Sprintf("%d:%s", epoch[0], pkg.Version)
 	}
 	pkg.Source = sourceName(h.text(tagSourceRpm))
+	pkg.License, pkg.Homepage, pkg.Maintainer = h.text(tagLicense), h.text(tagURL), h.text(tagVendor)
+	if pkg.Maintainer == "" {
+		pkg.Maintainer = h.text(tagPackager)
+	}
 	for _, name := range h.strings(tagProvideName) {
 		if name != pkg.Name {
 			pkg.Provides = append(pkg.Provides, name)

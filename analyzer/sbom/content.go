@@ -1,0 +1,176 @@
+package sbom
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/slimimage/slim/analyzer/elf"
+)
+
+const (
+	maxBuffer = 32 << 20 // bytes of a program or archive held in memory; a larger one that cannot be read at offsets goes to a file
+	maxRandom = 2 << 30  // bytes of a program or archive that is looked into
+)
+
+// result is what one file's content says.
+type result struct {
+	size         int64
+	sha1, sha256 string
+	elf          bool
+	metadata
+}
+
+// metadata is what a parser finds in a file.
+type metadata struct {
+	found    []found
+	owned    []string // of a list of installed files: physical paths
+	licenses []string // of a copyright file
+	warning  string
+}
+
+// found is one language package.
+type found struct {
+	Package
+	key      string     // how others of its Type require it
+	scope    string     // packages of the same scope are preferred for what it requires
+	requires [][]string // keys, each a list of alternatives
+	dir      string     // files below are its, unless a deeper package's; "" for none
+	owned    []string   // files that are its
+	record   string     // file that lists what is its
+}
+
+// hashes takes both checksums: SPDX 2.3 (section 8.4) requires SHA-1.
+type hashes struct {
+	one, two interface {
+		io.Writer
+		Sum([]byte) []byte
+	}
+	size int64
+}
+
+func newHashes() *hashes { return &hashes{one: sha1.New(), two: sha256.New()} }
+
+func (h *hashes) Write(p []byte) (int, error) {
+	h.one.Write(p)
+	h.two.Write(p)
+	h.size += int64(len(p))
+	return len(p), nil
+}
+
+// examine hashes a file and reads what metadata it has.
+func examine(name string, size int64, content io.Reader) (*result, error) {
+	sums := newHashes()
+	at, random := content.(io.ReaderAt)
+	r := bufio.NewReaderSize(content, 64<<10)
+	head, err := r.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	res := &result{elf: elf.IsELF(head)}
+	parse, limit := parserOf(name)
+	look := lookerOf(name, head)
+	switch {
+	case parse != nil:
+		var data bytes.Buffer
+		if _, err := io.Copy(sums, io.TeeReader(r, &capped{w: &data, left: limit + 1})); err != nil {
+			return nil, err
+		}
+		if int64(data.Len()) > limit {
+			res.warning = fmt.Sprintf("%q is larger than %d bytes and was not read", name, limit)
+		} else {
+			res.metadata = guarded(name, func() metadata { return parse(name, data.Bytes()) })
+		}
+	case look != nil && size <= maxRandom:
+		var keep *spool
+		if !random {
+			keep = &spool{}
+			defer keep.close()
+			if _, err := io.Copy(io.MultiWriter(sums, keep), io.LimitReader(r, maxRandom)); err != nil {
+				return nil, err
+			}
+			at = keep.readerAt()
+		}
+		if _, err := io.Copy(sums, r); err != nil {
+			return nil, err
+		}
+		res.metadata = guarded(name, func() metadata { return look(name, at, sums.size) })
+	default:
+		if _, err := io.Copy(sums, r); err != nil {
+			return nil, err
+		}
+	}
+	res.size = sums.size
+	res.sha1, res.sha256 = hex.EncodeToString(sums.one.Sum(nil)), hex.EncodeToString(sums.two.Sum(nil))
+	return res, nil
+}
+
+// guarded turns a panic into a warning: debug/elf is "not designed to be hardened against adversarial inputs" (its documentation).
+func guarded(name string, read func() metadata) (m metadata) {
+	defer func() {
+		if r := recover(); r != nil {
+			m = metadata{warning: fmt.Sprintf("%q is damaged: %v", name, r)}
+		}
+	}()
+	return read()
+}
+
+// capped writes the first bytes and drops the rest.
+type capped struct {
+	w    io.Writer
+	left int64
+}
+
+func (c *capped) Write(p []byte) (int, error) {
+	if n := min(int64(len(p)), c.left); n > 0 {
+		c.left -= n
+		if _, err := c.w.Write(p[:n]); err != nil {
+			return 0, err
+		}
+	}
+	return len(p), nil
+}
+
+// spool keeps what is written for reading at offsets: in memory, beyond maxBuffer in a temporary file.
+type spool struct {
+	memory bytes.Buffer
+	file   *os.File
+}
+
+func (s *spool) Write(p []byte) (int, error) {
+	if s.file == nil && s.memory.Len()+len(p) <= maxBuffer {
+		return s.memory.Write(p)
+	}
+	if s.file == nil {
+		file, err := os.CreateTemp("", "slim-sbom-")
+		if err != nil {
+			return 0, err
+		}
+		os.Remove(file.Name()) // it lives as long as it is open
+		s.file = file
+		if _, err := s.memory.WriteTo(file); err != nil {
+			return 0, err
+		}
+		s.memory = bytes.Buffer{}
+	}
+	return s.file.Write(p)
+}
+
+func (s *spool) readerAt() io.ReaderAt {
+	if s.file != nil {
+		return s.file
+	}
+	return bytes.NewReader(s.memory.Bytes())
+}
+
+func (s *spool) close() {
+	if s.file != nil {
+		s.file.Close()
+	}
+}

@@ -1,0 +1,158 @@
+package sbom
+
+import (
+	"encoding/json"
+	"path"
+	"slices"
+	"strings"
+)
+
+// npmName is the name that a directory's place gives a package: what follows its last node_modules, "NAME" or "@SCOPE/NAME"; ""
+// when the directory is no package's.
+func npmName(dir string) string {
+	parent, base := path.Split(dir)
+	parent = strings.TrimSuffix(parent, "/")
+	switch {
+	case base == "" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "@"):
+		return ""
+	case path.Base(parent) == "node_modules":
+		return base
+	case strings.HasPrefix(path.Base(parent), "@") && path.Base(path.Dir(parent)) == "node_modules":
+		return path.Base(parent) + "/" + base
+	}
+	return ""
+}
+
+// npmManifest is package.json. What has more than one form is read later.
+type npmManifest struct {
+	Name, Version        string
+	License, Licenses    json.RawMessage
+	Author               json.RawMessage
+	Homepage             json.RawMessage
+	Dependencies         json.RawMessage
+	OptionalDependencies json.RawMessage
+	PeerDependencies     json.RawMessage
+}
+
+// parseNpm reads an installed package's package.json.
+func parseNpm(name string, data []byte) metadata {
+	var manifest npmManifest
+	if err := json.Unmarshal(data, &manifest); err != nil {
+		return metadata{warning: unreadable(name, err)}
+	}
+	if !plausible(manifest.Name) || !plausible(manifest.Version) {
+		return metadata{}
+	}
+	dir := path.Dir(name)
+	namespace, base := splitName(manifest.Name)
+	f := found{
+		Package: Package{
+			Type: "npm", Name: manifest.Name, Version: manifest.Version, Purl: purl("npm", namespace, base, manifest.Version, nil),
+			Licenses: npmLicenses(manifest.License, manifest.Licenses), Supplier: npmPerson(manifest.Author), Homepage: textOf(manifest.Homepage),
+		},
+		key: dir, dir: dir,
+	}
+	wanted := map[string]bool{}
+	for _, raw := range []json.RawMessage{manifest.Dependencies, manifest.OptionalDependencies, manifest.PeerDependencies} {
+		var list map[string]json.RawMessage
+		if json.Unmarshal(raw, &list) != nil {
+			continue // none, or an empty list as old tools write it
+		}
+		for name := range list {
+			wanted[name] = true
+		}
+	}
+	for _, name := range sortedKeys(wanted) {
+		if plausible(name) {
+			f.requires = append(f.requires, npmPlaces(dir, name))
+		}
+	}
+	return metadata{found: []found{f}}
+}
+
+// npmPlaces are the directories in which Node.js looks for a package, nearest first (nodejs.org/api/modules.html, "Loading from
+// node_modules folders").
+func npmPlaces(dir, name string) []string {
+	var places []string
+	for at := dir; len(places) < maxDepth; at = path.Dir(at) {
+		if path.Base(at) != "node_modules" {
+			places = append(places, path.Join(at, "node_modules", name))
+		}
+		if at == "." || at == "/" {
+			break
+		}
+	}
+	return places
+}
+
+// npmLicenses reads "license", which is an expression or {"type"}, and the older "licenses", a list of these.
+func npmLicenses(license, licenses json.RawMessage) []string {
+	one := func(raw json.RawMessage) []string {
+		var object struct{ Type, Name string }
+		if json.Unmarshal(raw, &object) == nil && object.Type+object.Name != "" {
+			if object.Type == "" {
+				object.Type = object.Name
+			}
+			return licenseTerms(object.Type)
+		}
+		text := textOf(raw)
+		if strings.HasPrefix(strings.ToUpper(text), "SEE LICENSE") || strings.EqualFold(text, "UNLICENSED") {
+			return nil
+		}
+		return licenseTerms(text)
+	}
+	terms := one(license)
+	for _, raw := range []json.RawMessage{license, licenses} {
+		var list []json.RawMessage
+		if json.Unmarshal(raw, &list) != nil {
+			continue
+		}
+		var choices []string
+		for _, item := range list {
+			if part := one(item); len(part) > 0 {
+				choices = addTerms(choices, []string{joinAll(part)})
+			}
+		}
+		if len(choices) > 0 {
+			terms = addTerms(terms, licenseTerms(strings.Join(choices, " OR ")))
+		}
+	}
+	return terms
+}
+
+// npmPerson reads "NAME <ADDRESS> (URL)" or {"name", "email"}.
+func npmPerson(raw json.RawMessage) string {
+	var object struct{ Name, Email string }
+	if json.Unmarshal(raw, &object) == nil {
+		return person(object.Name, object.Email)
+	}
+	text, _, _ := strings.Cut(textOf(raw), "(")
+	return person(text, "")
+}
+
+// textOf is a JSON string; "" for all else.
+func textOf(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return ""
+	}
+	return text
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// unreadable is the warning for metadata that is not what it should be.
+func unreadable(name string, err error) string {
+	text := err.Error()
+	if len(text) > maxLicenseText {
+		text = text[:maxLicenseText]
+	}
+	return "\"" + name + "\" cannot be read: " + text
+}

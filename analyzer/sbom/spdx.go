@@ -1,0 +1,227 @@
+package sbom
+
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/slimimage/slim/layers"
+)
+
+// The part of SPDX 2.3 that is written (spdx.github.io/spdx-spec/v2.3).
+type (
+	spdxDocument struct {
+		Version       string             `json:"spdxVersion"`
+		DataLicense   string             `json:"dataLicense"`
+		ID            string             `json:"SPDXID"`
+		Name          string             `json:"name"`
+		Namespace     string             `json:"documentNamespace"`
+		Creation      spdxCreation       `json:"creationInfo"`
+		Packages      []spdxPackage      `json:"packages"`
+		Files         []spdxFile         `json:"files,omitempty"`
+		Licenses      []spdxLicense      `json:"hasExtractedLicensingInfos,omitempty"`
+		Relationships []spdxRelationship `json:"relationships"`
+	}
+	spdxCreation struct {
+		Created  string   `json:"created"`
+		Creators []string `json:"creators"`
+	}
+	spdxPackage struct {
+		Name      string            `json:"name"`
+		ID        string            `json:"SPDXID"`
+		Version   string            `json:"versionInfo,omitempty"`
+		Supplier  string            `json:"supplier"`
+		Download  string            `json:"downloadLocation"`
+		Analyzed  bool              `json:"filesAnalyzed"`
+		Verify    *spdxVerification `json:"packageVerificationCode,omitempty"`
+		Homepage  string            `json:"homepage,omitempty"`
+		Source    string            `json:"sourceInfo,omitempty"`
+		Concluded string            `json:"licenseConcluded"`
+		Declared  string            `json:"licenseDeclared"`
+		Copyright string            `json:"copyrightText"`
+		External  []spdxExternal    `json:"externalRefs,omitempty"`
+		Purpose   string            `json:"primaryPackagePurpose"`
+	}
+	spdxVerification struct {
+		Value string `json:"packageVerificationCodeValue"`
+	}
+	spdxExternal struct {
+		Category string `json:"referenceCategory"`
+		Type     string `json:"referenceType"`
+		Locator  string `json:"referenceLocator"`
+	}
+	spdxFile struct {
+		Name      string         `json:"fileName"`
+		ID        string         `json:"SPDXID"`
+		Types     []string       `json:"fileTypes,omitempty"`
+		Checksums []spdxChecksum `json:"checksums"`
+		Concluded string         `json:"licenseConcluded"`
+		InFile    []string       `json:"licenseInfoInFiles"`
+		Copyright string         `json:"copyrightText"`
+	}
+	spdxChecksum struct {
+		Algorithm string `json:"algorithm"`
+		Value     string `json:"checksumValue"`
+	}
+	spdxLicense struct {
+		ID   string `json:"licenseId"`
+		Text string `json:"extractedText"`
+		Name string `json:"name"`
+	}
+	spdxRelationship struct {
+		From string `json:"spdxElementId"`
+		Kind string `json:"relationshipType"`
+		To   string `json:"relatedSpdxElement"`
+	}
+)
+
+const (
+	spdxNone = "NOASSERTION"
+	spdxSelf = "SPDXRef-DOCUMENT"
+	spdxRoot = "SPDXRef-Image"
+	// spdxNamespace begins the document's namespace: an identifier, nothing is to be fetched there (section 6.5).
+	spdxNamespace = "https://github.com/slimimage/slim/spdx/"
+	spdxEpoch     = "1970-01-01T00:00:00Z"
+)
+
+// SPDX is the document as SPDX 2.3 JSON. Its namespace is made of its content. Errors are those of encoding.
+func (d *Document) SPDX() ([]byte, error) {
+	doc := spdxDocument{
+		Version: "SPDX-2.3", DataLicense: "CC0-1.0", ID: spdxSelf, Name: d.name(),
+		Creation:      spdxCreation{Created: d.opt.Created, Creators: []string{"Tool: slim"}},
+		Relationships: []spdxRelationship{{spdxSelf, "DESCRIBES", spdxRoot}},
+	}
+	if doc.Creation.Created == "" {
+		doc.Creation.Created = spdxEpoch
+	}
+	if d.opt.Tool != "" {
+		doc.Creation.Creators[0] += "-" + d.opt.Tool
+	}
+	files := map[string][]string{} // SHA-1 sums by owner
+	for _, f := range d.listed() {
+		files[f.Owner] = append(files[f.Owner], f.SHA1)
+	}
+	root := spdxPackage{Name: d.name(), ID: spdxRoot, Version: d.opt.Version, Supplier: spdxNone, Download: spdxNone, Concluded: spdxNone, Declared: spdxNone, Copyright: spdxNone, Purpose: "CONTAINER"}
+	root.refer(d.opt.Purl)
+	root.verify(files[""])
+	doc.Packages = []spdxPackage{root}
+	refs := map[string]string{}
+	for _, pkg := range d.Packages {
+		p := newSpdxPackage(pkg, refs)
+		p.verify(files[pkg.Ref])
+		doc.Packages = append(doc.Packages, p)
+		doc.Relationships = append(doc.Relationships, spdxRelationship{spdxRoot, "CONTAINS", p.ID})
+		for _, on := range pkg.Depends {
+			doc.Relationships = append(doc.Relationships, spdxRelationship{p.ID, "DEPENDS_ON", spdxID(on)})
+		}
+	}
+	for _, f := range d.listed() {
+		file := newSpdxFile(f)
+		owner := spdxRoot
+		if f.Owner != "" {
+			owner = spdxID(f.Owner)
+		}
+		doc.Files = append(doc.Files, file)
+		doc.Relationships = append(doc.Relationships, spdxRelationship{owner, "CONTAINS", file.ID})
+	}
+	for _, ref := range slices.Sorted(maps.Keys(refs)) {
+		doc.Licenses = append(doc.Licenses, spdxLicense{ref, refs[ref], refs[ref]})
+	}
+	content, err := encode(doc)
+	if err != nil {
+		return nil, err
+	}
+	doc.Namespace = spdxNamespace + contentUUID(content)
+	return encode(doc)
+}
+
+// spdxID is the identifier of what a Ref or path names: letters, digits, "." and "-" (section 7.2), unique by a hash.
+func spdxID(ref string) string {
+	sum := sha256.Sum256([]byte(ref))
+	kind := "File"
+	if rest, ok := strings.CutPrefix(ref, "pkg:"); ok {
+		kind, _, _ = strings.Cut(rest, "/")
+	}
+	return "SPDXRef-" + refSafe(kind) + "-" + hex.EncodeToString(sum[:10])
+}
+
+func newSpdxPackage(pkg Package, refs map[string]string) spdxPackage {
+	p := spdxPackage{
+		Name: pkg.Name, ID: spdxID(pkg.Ref), Version: pkg.Version, Supplier: spdxSupplier(pkg.Supplier), Download: spdxNone,
+		Concluded: spdxNone, Declared: asExpression(pkg.Licenses, refs), Copyright: spdxNone, Purpose: "LIBRARY",
+	}
+	if pkg.Group != "" {
+		p.Name = pkg.Group + ":" + pkg.Name
+	}
+	if p.Declared == "" {
+		p.Declared = spdxNone
+	}
+	if pkg.Application {
+		p.Purpose = "APPLICATION"
+	}
+	if isURL(pkg.Homepage) {
+		p.Homepage = pkg.Homepage
+	}
+	if len(pkg.Locations) > 0 {
+		p.Source = "found in " + printable(pkg.Locations[0])
+	} else if pkg.Source != "" {
+		p.Source = "built from " + pkg.Source
+	}
+	p.refer(pkg.Purl)
+	return p
+}
+
+func (p *spdxPackage) refer(purl string) {
+	if purl != "" {
+		p.External = []spdxExternal{{"PACKAGE-MANAGER", "purl", purl}}
+	}
+}
+
+// verify marks a package whose files are listed, with their verification code (section 7.9): the SHA-1 of their sorted sums.
+func (p *spdxPackage) verify(sums []string) {
+	if len(sums) == 0 {
+		return
+	}
+	slices.Sort(sums)
+	p.Analyzed = true
+	p.Verify = &spdxVerification{fmt.Sprintf("%x", sha1.Sum([]byte(strings.Join(sums, ""))))}
+}
+
+// spdxSupplier is "Organization: NAME (ADDRESS)" (section 7.5); whether it is a person is not known.
+func spdxSupplier(text string) string {
+	name, address := splitPerson(text)
+	switch {
+	case name == "" && address == "":
+		return spdxNone
+	case name == "":
+		name, address = address, ""
+	}
+	name = strings.Map(func(r rune) rune {
+		if r == '(' || r == ')' {
+			return -1
+		}
+		return r
+	}, name)
+	if address != "" {
+		name += " (" + address + ")"
+	}
+	return "Organization: " + name
+}
+
+func newSpdxFile(f File) spdxFile {
+	file := spdxFile{
+		Name: "." + f.Path.String(), ID: spdxID(f.Path.String()), Checksums: []spdxChecksum{{"SHA1", f.SHA1}, {"SHA256", f.SHA256}},
+		Concluded: spdxNone, InFile: []string{spdxNone}, Copyright: spdxNone,
+	}
+	if f.ELF {
+		file.Types = []string{"BINARY"}
+	}
+	return file
+}
+
+// printable is a physical path as it is printed.
+func printable(name string) string { return layers.Path(name).String() }
