@@ -4,12 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"io/fs"
 	"strings"
 
-	"github.com/package-url/packageurl-go"
-
-	"github.com/slimimage/slim/analyzer/packages"
+	"github.com/slimimage/slim/analyzer/sbom"
 	"github.com/slimimage/slim/analyzer/vex"
 	"github.com/slimimage/slim/analyzer/vuln"
 	"github.com/slimimage/slim/layers"
@@ -92,52 +89,47 @@ func productOf(in *layers.Input) vex.Product {
 	return p
 }
 
-// imagePackages lists the packages of an image: those of its distribution's package manager.
-func imagePackages(_ context.Context, root layers.RootFS) (list []vuln.Package, warnings []string, err error) {
-	db, err := packages.Load(root)
+// Bounds on what is read ahead of an image's files, all of a layer in one pass. Others are read one by one.
+const (
+	maxAhead     = 512 << 20 // bytes together
+	maxAheadFile = 16 << 20  // bytes of one file
+)
+
+// imagePackages lists the packages of an image, of its distribution and of language runtimes, with the files of each.
+func imagePackages(ctx context.Context, index *layers.Index) (list []vuln.Package, warnings []string, err error) {
+	var ahead int64
+	err = index.Preload(maxAhead, func(e layers.Entry) bool {
+		if e.Size > maxAheadFile || ahead+e.Size > maxAhead {
+			return false
+		}
+		ahead += e.Size
+		return true
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	id, version := osRelease(root)
-	if len(db.Packages()) > 0 && id == "" {
-		warnings = append(warnings, "its distribution is not known: it has no os-release")
+	document, err := sbom.Read(ctx, index, sbom.Options{})
+	if err != nil {
+		return nil, nil, err
 	}
-	for _, pkg := range db.Packages() {
-		qualifiers := map[string]string{"arch": pkg.Arch, "distro": strings.Trim(id+"-"+version, "-")}
-		purl := packageurl.NewPackageURL(pkg.Type, id, pkg.Name, pkg.Version, packageurl.QualifiersFromMap(qualifiers), "").ToString()
-		found, err := vuln.FromPurl(purl)
+	files := map[string][]string{}
+	for _, file := range document.Files {
+		if file.Owner != "" {
+			files[file.Owner] = append(files[file.Owner], string(file.Path))
+		}
+	}
+	warnings = document.Warnings
+	for _, pkg := range document.Packages {
+		if pkg.Application && pkg.Version == "" {
+			continue // built of a working copy: nobody can have published anything about it
+		}
+		found, err := vuln.FromPurl(pkg.Purl)
 		if err != nil {
 			warnings = append(warnings, err.Error())
 			continue
 		}
-		found.Name, found.Version, found.SourceName, found.Files = pkg.Name, pkg.Version, pkg.Source, pkg.Files
+		found.Files = files[pkg.Ref]
 		list = append(list, found)
 	}
-	return list, append(warnings, db.Warnings()...), nil
-}
-
-// osRelease reads ID and VERSION_ID of os-release(5), or the code name of a release without number.
-func osRelease(root fs.FS) (id, version string) {
-	const most = 64 << 10
-	for _, name := range []string{"etc/os-release", "usr/lib/os-release"} {
-		f, err := root.Open(name)
-		if err != nil {
-			continue
-		}
-		data, err := io.ReadAll(io.LimitReader(f, most))
-		_ = f.Close()
-		if err != nil {
-			continue
-		}
-		values := map[string]string{}
-		for _, line := range strings.Split(string(data), "\n") {
-			key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-			values[key] = strings.Trim(value, `"'`)
-		}
-		if version = values["VERSION_ID"]; version == "" {
-			version = values["VERSION_CODENAME"]
-		}
-		return values["ID"], version
-	}
-	return "", ""
+	return list, warnings, nil
 }
