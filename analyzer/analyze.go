@@ -72,6 +72,7 @@ type worklist struct {
 	developed map[string]bool     // folders of Node packages for development alone
 	warnings  map[string]bool
 	executed  map[string]bool // by the observed run
+	syscalls  map[string]bool // that kept programs and libraries may make
 }
 
 // family is a rule, compiled.
@@ -88,7 +89,7 @@ type junkRule struct {
 
 func newWorklist(im *image, db *packages.DB, req Request, seen *Evidence) (*worklist, error) {
 	w := &worklist{im: im, db: db, req: req, seen: seen, env: map[string]string{}, kept: map[string][]Reason{}, junkOf: map[string]string{}, scripts: map[string]bool{}, sourced: map[string]bool{}, objects: map[string]*elf.Object{},
-		touched: map[string]bool{}, perl: map[string]bool{}, modules: map[string][]string{}, nodeSeen: map[string]bool{}, developed: map[string]bool{}, warnings: map[string]bool{}, executed: map[string]bool{}}
+		touched: map[string]bool{}, perl: map[string]bool{}, modules: map[string][]string{}, nodeSeen: map[string]bool{}, developed: map[string]bool{}, warnings: map[string]bool{}, executed: map[string]bool{}, syscalls: map[string]bool{}}
 	for _, entry := range req.Process.Env {
 		key, value, _ := strings.Cut(entry, "=")
 		w.env[key] = value
@@ -292,7 +293,6 @@ func (w *worklist) contents(name string) {
 	}
 	if w.req.Options.Keep != KeepObserved {
 		w.language(name)
-		w.namedInSettings(name)
 		if w.scripts[name] {
 			w.namedInSource(name)
 		}

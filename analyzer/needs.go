@@ -22,6 +22,9 @@ func (w *worklist) elfFile(name string) {
 			return
 		}
 	}
+	for _, call := range obj.File.Syscalls {
+		w.syscalls[call] = true
+	}
 	from := "/" + name
 	for _, need := range w.elf.Needs(obj) {
 		for _, found := range need.Found {
@@ -180,6 +183,7 @@ func (w *worklist) packageOf(name string) {
 		}
 		if w.packageData(file, pkg.Name) && w.junked(file) == "" {
 			w.add(file, Reason{"data of", from})
+			w.namedInSettings(file)
 		}
 	}
 }

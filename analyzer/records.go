@@ -3,6 +3,7 @@ package analyzer
 import (
 	"bytes"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -157,8 +158,8 @@ func (p *planner) apkStanza(stanza string) (text string, files int) {
 			dir, keep = value, true
 			folder = []string{line}
 		case "R":
-			res, ok := p.im.resolve(".", string(layers.CleanPath(dir+"/"+value)))
-			keep = ok && p.files[res.Path] != nil
+			at, ok := p.im.resolve(".", string(layers.CleanPath(dir))) // the link itself counts, not what it leads to
+			keep = ok && p.files[path.Join(at.Path, value)] != nil
 			if keep {
 				files++
 				folder = append(folder, line)

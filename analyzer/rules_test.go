@@ -426,3 +426,33 @@ func rulesIn(plan *Plan) (keepers, droppers map[string]bool) {
 	}
 	return keepers, droppers
 }
+
+// TestFamiliesUnused: without a run that used them the families keep nothing, but for those that count for every image.
+func TestFamiliesUnused(t *testing.T) {
+	always := map[string]bool{}
+	for _, f := range rules.Families() {
+		always[f.Name] = slices.Contains(f.When, "**")
+	}
+	files, err := filepath.Glob("testdata/rules/family-*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := parseScript(t, data)
+		s.req.Options = Options{}
+		plan, err := Analyze(context.Background(), s.image(t), s.req, []*Evidence{observation(s.evidence.Runs...)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		keepers, _ := rulesIn(plan)
+		for name := range keepers {
+			if !always[name] {
+				t.Errorf("%s: rule %s keeps files of what is not used", filepath.Base(file), name)
+			}
+		}
+	}
+}

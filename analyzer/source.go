@@ -50,7 +50,7 @@ func (w *worklist) namedInSource(name string) {
 	}
 }
 
-// namedInSettings keeps what a package's settings below etc name by absolute path, as far as it is of the same source package: files, and folders
+// namedInSettings keeps what the settings below etc of a package in use name by absolute path, as far as it is of the same source package: files, and folders
 // whole.
 func (w *worklist) namedInSettings(name string) {
 	own, ok := w.db.Owner(name)
