@@ -155,7 +155,11 @@ func (c *Claim) check(f *Finding, facts Facts) (evidence, doubt string) {
 	}
 	removed := 0
 	for _, glob := range c.Files {
-		if found := facts.present(f, glob); len(found) > 0 {
+		found := facts.present(f, glob)
+		if facts.Before == nil { // nothing shows that the path is the physical one: any file of that name counts
+			found = append(found, facts.present(f, path.Base(glob))...)
+		}
+		if len(found) > 0 {
 			return "", fmt.Sprintf("%s is in the image", found[0])
 		}
 		if facts.Before != nil {

@@ -164,6 +164,19 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// TestClaimOfAlias is a claim whose path leads through a link: without the original image any file of that name contradicts it.
+func TestClaimOfAlias(t *testing.T) {
+	files := []string{"usr/lib/libbad.so"}
+	match := func(glob string) []string { return Match(files, glob) }
+	config := &Config{NotAffected: []Claim{{ID: "CVE-1", Package: "p", Files: []string{"lib/libbad.so"}, Reason: "r"}}}
+	for _, facts := range []Facts{{Config: config, Kept: match}, {Config: config, Kept: match, Before: match}} {
+		decisions, notes := Decide([]Finding{{ID: "CVE-1", Package: Package{Name: "p"}}}, facts)
+		if !decisions[0].Open() || len(notes) != 1 {
+			t.Errorf("%+v, %q", decisions, notes)
+		}
+	}
+}
+
 func TestCompare(t *testing.T) {
 	finding := func(id, name, version string) Finding {
 		return Finding{ID: id, Package: Package{Ecosystem: "Debian:12", Name: name, Version: version}}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -28,36 +29,46 @@ type Result struct {
 	Findings []Finding `json:"findings"`
 	Records  int       `json:"records"`           // that were looked at
 	Newest   string    `json:"newest,omitempty"`  // the latest time of change of these records, RFC 3339
+	Missing  []string  `json:"missing,omitempty"` // ecosystems of packages that the database has no record of, sorted
 	Skipped  []string  `json:"skipped,omitempty"` // what could not be answered, one sentence each, sorted
 }
 
 // Scan lists the vulnerabilities of packages: the worst first, then by package and name.
 func Scan(ctx context.Context, db *Database, packages []Package) ([]Finding, error) {
-	result, err := db.Search(ctx, packages)
+	results, err := db.Search(ctx, packages)
 	if err != nil {
 		return nil, err
 	}
-	return result.Findings, nil
+	return results[0].Findings, nil
 }
 
-// Search is Scan with an account of what could not be answered: packages of ecosystems that OSV or the database does not have,
-// versions that cannot be compared. Withdrawn records do not count.
-func (db *Database) Search(ctx context.Context, packages []Package) (*Result, error) {
-	s := newSearch(packages)
-	if err := db.each(ctx, s.wanted, s.record); err != nil {
+// Search is Scan of several lists of packages in one reading of the database, with an account of what could not be answered:
+// packages of ecosystems that OSV or the database does not have, versions that cannot be compared. Withdrawn records do not count.
+// There is one Result for each list.
+func (db *Database) Search(ctx context.Context, lists ...[]Package) ([]*Result, error) {
+	searches, wanted := make([]*search, len(lists)), map[string]bool{}
+	for i, list := range lists {
+		searches[i] = newSearch(list)
+		maps.Copy(wanted, searches[i].wanted)
+	}
+	if err := db.each(ctx, wanted, func(_ string, data []byte) error { return look(searches, data) }); err != nil {
 		return nil, err
 	}
-	result := &Result{Findings: s.findings(), Records: s.records, Newest: s.newest}
-	for ecosystem := range s.wanted {
+	results := make([]*Result, len(lists))
+	for i, s := range searches {
+		results[i] = s.result()
+	}
+	return results, nil
+}
+
+func (s *search) result() *Result {
+	result := &Result{Findings: s.findings(), Records: s.records, Newest: s.newest, Skipped: slices.Sorted(maps.Keys(s.skipped))}
+	for _, ecosystem := range slices.Sorted(maps.Keys(s.wanted)) {
 		if !s.seen[ecosystem] {
-			s.skipped[fmt.Sprintf("the database has no records of %s", ecosystem)] = true
+			result.Missing = append(result.Missing, ecosystem)
 		}
 	}
-	for text := range s.skipped {
-		result.Skipped = append(result.Skipped, text)
-	}
-	slices.Sort(result.Skipped)
-	return result, nil
+	return result
 }
 
 // search is a search at work.
@@ -115,8 +126,8 @@ func newSearch(packages []Package) *search {
 	return s
 }
 
-// record looks at one record.
-func (s *search) record(_ string, data []byte) error {
+// look looks at one record.
+func look(searches []*search, data []byte) error {
 	var h head
 	if err := decode(data, &h); err != nil {
 		return err
@@ -124,39 +135,44 @@ func (s *search) record(_ string, data []byte) error {
 	if h.ID == "" {
 		return nil // another kind of JSON
 	}
-	ecosystems := map[string]bool{}
-	interesting := false
-	for i := range h.Affected {
-		name := base(h.Affected[i].Package.Ecosystem)
-		ecosystems[name] = true
-		interesting = interesting || len(s.lookups[osvPackage{name, normalName(name, h.Affected[i].Package.Name)}]) > 0
+	var interested []*search
+	for _, s := range searches {
+		if s.note(&h) && h.Withdrawn == "" {
+			interested = append(interested, s)
+		}
 	}
-	s.note(&h, ecosystems)
-	if !interesting || h.Withdrawn != "" {
+	if len(interested) == 0 {
 		return nil
 	}
 	var r record
 	if err := decode(data, &r); err != nil {
 		return err
 	}
-	for i := range r.Affected {
-		s.affected(&r, &r.Affected[i])
+	for _, s := range interested {
+		for i := range r.Affected {
+			s.affected(&r, &r.Affected[i])
+		}
 	}
 	return nil
 }
 
-func (s *search) note(h *head, ecosystems map[string]bool) {
+// note counts a record, and says whether it names a package.
+func (s *search) note(h *head) (interesting bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.records++
 	if len(h.Modified) < 40 && h.Modified > s.newest {
 		s.newest = h.Modified
 	}
-	for name := range ecosystems {
-		if s.wanted[name] {
-			s.seen[name] = true
+	for i := range h.Affected {
+		name := base(h.Affected[i].Package.Ecosystem)
+		if !s.wanted[name] {
+			continue
 		}
+		s.seen[name] = true
+		interesting = interesting || len(s.lookups[osvPackage{name, normalName(name, h.Affected[i].Package.Name)}]) > 0
 	}
+	return interesting
 }
 
 // affected compares the packages that one entry of a record names.

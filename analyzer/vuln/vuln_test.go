@@ -268,11 +268,18 @@ func TestScan(t *testing.T) {
 
 func TestSkipped(t *testing.T) {
 	db := open(t, map[string][]string{"PyPI/all.zip": {recordGHSA}})
-	result, err := db.Search(context.Background(), []Package{flask, thing, {Name: "redis", Version: "7"}, {Ecosystem: "Debian", Name: "bash", Version: "5"}, {Ecosystem: "npm", Name: "x"}})
+	results, err := db.Search(context.Background(), []Package{flask, thing, {Name: "redis", Version: "7"}, {Ecosystem: "Debian", Name: "bash", Version: "5"}, {Ecosystem: "npm", Name: "x"}}, nil, []Package{thing})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"bash 5: the release of Debian is not known", "redis 7: OSV has no such kind of package", "the database has no records of Debian", "x: its version is not known"}
+	result := results[0]
+	if diff := cmp.Diff([]string{"Debian"}, result.Missing); diff != "" {
+		t.Errorf("missing (-want +got):\n%s", diff)
+	}
+	if len(results) != 3 || len(results[1].Findings)+len(results[2].Findings) != 0 || len(results[2].Missing) != 1 {
+		t.Errorf("%+v", results)
+	}
+	want := []string{"bash 5: the release of Debian is not known", "redis 7: OSV has no such kind of package", "x: its version is not known"}
 	if diff := cmp.Diff(want, result.Skipped); diff != "" {
 		t.Errorf("skipped (-want +got):\n%s", diff)
 	}
@@ -331,7 +338,7 @@ func FuzzRecord(f *testing.F) {
 			packages = append(packages, Package{Ecosystem: ecosystem, Name: "thing", Version: version}, Package{Ecosystem: ecosystem, Name: "flask-thing", Version: version})
 		}
 		s := newSearch(packages)
-		_ = s.record("fuzz", data)
+		_ = look([]*search{s}, data)
 		if _, err := json.Marshal(s.findings()); err != nil {
 			t.Error(err)
 		}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -19,9 +18,6 @@ import (
 
 // scanConfig is where accepted risks are looked for unless --config says otherwise.
 const scanConfig = ".slim.yaml"
-
-// staleDatabase is the age at which a database is doubted.
-const staleDatabase = 30 * 24 * time.Hour
 
 func (p *program) scanCommand() *cli.Command {
 	return &cli.Command{
@@ -87,29 +83,31 @@ func (p *program) scan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	after, err := p.scanImage(c, args[0], db)
+	images := args
+	if name := c.String("before"); name != "" {
+		images = append(images, name)
+	}
+	found, err := p.scanImages(c, images, db)
 	if err != nil {
 		return err
 	}
+	after := found[0]
 	facts.Kept = func(glob string) []string { return vuln.Match(after.files, glob) }
 	var comparison *vuln.Comparison
-	if name := c.String("before"); name != "" {
-		before, err := p.scanImage(c, name, db)
-		if err != nil {
-			return err
-		}
+	if len(found) == 2 {
+		before := found[1]
 		facts.Before = func(glob string) []string { return vuln.Match(before.files, glob) }
 		comparison = vuln.Compare(before.result.Findings, after.result.Findings, after.packages)
 	}
 	decisions, notes := vuln.Decide(after.result.Findings, facts)
 	report := &scanReport{
 		Schema: "slim/scan/v1", Image: after.input.Digest.String(), Packages: len(after.packages), Records: after.result.Records, Newest: after.result.Newest,
-		Decisions: decisions, Comparison: comparison, Notes: append(notes, stale(after.result.Newest, facts.Today)...), Skipped: after.result.Skipped,
+		Decisions: decisions, Comparison: comparison, Notes: append(notes, stale(after.result.Newest, facts.Today)...), Missing: after.result.Missing, Skipped: after.result.Skipped,
 	}
 	if err := p.writeScan(c, report, after.input, facts.Today); err != nil {
 		return err
 	}
-	return gate(decisions, c.String("fail-on"))
+	return gate(report, c.String("fail-on"))
 }
 
 // scanFacts reads the configuration and the day.
@@ -139,8 +137,28 @@ func (p *program) scanFacts(c *cli.Context) (vuln.Facts, error) {
 	return facts, nil
 }
 
-// scanImage reads an image and asks the database.
-func (p *program) scanImage(c *cli.Context, ref string, db *vuln.Database) (*scanned, error) {
+// scanImages reads images, and asks the database about all of them at once.
+func (p *program) scanImages(c *cli.Context, refs []string, db *vuln.Database) ([]*scanned, error) {
+	list, packages := make([]*scanned, len(refs)), make([][]vuln.Package, len(refs))
+	for i, ref := range refs {
+		s, err := p.scanImage(c, ref)
+		if err != nil {
+			return nil, err
+		}
+		list[i], packages[i] = s, s.packages
+	}
+	results, err := db.Search(c.Context, packages...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		list[i].result = results[i]
+	}
+	return list, nil
+}
+
+// scanImage reads the packages and names of files of an image.
+func (p *program) scanImage(c *cli.Context, ref string) (*scanned, error) {
 	in, closeDocker, err := p.image(c, ref)
 	if err != nil {
 		return nil, err
@@ -163,51 +181,7 @@ func (p *program) scanImage(c *cli.Context, ref string, db *vuln.Database) (*sca
 	for _, warning := range warnings {
 		p.say("warning: %s: %s", ref, warning)
 	}
-	if s.result, err = db.Search(c.Context, s.packages); err != nil {
-		return nil, err
-	}
 	return s, nil
-}
-
-// stale doubts a database that has not changed for long.
-func stale(newest string, today time.Time) []string {
-	changed, err := time.Parse(time.RFC3339, newest)
-	if err != nil || today.Sub(changed) < staleDatabase {
-		return nil
-	}
-	return []string{fmt.Sprintf("the newest record of the database is of %s", changed.UTC().Format(time.DateOnly))}
-}
-
-// gate is the error of a scan that --fail-on stops.
-func gate(decisions []vuln.Decision, level string) error {
-	if level == "" {
-		return nil
-	}
-	var names []string
-	seen := map[string]bool{}
-	for i := range decisions {
-		d := &decisions[i]
-		if !d.Open() || level != "any" && d.Finding.Severity.Rank() < vuln.Level(level).Rank() || seen[d.Finding.ID] {
-			continue
-		}
-		seen[d.Finding.ID] = true
-		names = append(names, d.Finding.ID)
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	list := names
-	if len(list) > 5 {
-		list = append(list[:5:5], "...")
-	}
-	what := "open vulnerabilities of level " + level + " or worse"
-	if level == "any" {
-		what = "open vulnerabilities"
-	}
-	if len(names) == 1 {
-		what = strings.Replace(what, "vulnerabilities", "vulnerability", 1)
-	}
-	return fmt.Errorf("%d %s: %s", len(names), what, strings.Join(list, ", "))
 }
 
 // writeScan writes the result in its format.
@@ -233,9 +207,11 @@ func (p *program) writeScan(c *cli.Context, report *scanReport, in *layers.Input
 	if err != nil {
 		return err
 	}
-	for _, list := range [][]string{report.Notes, report.Skipped} {
-		p.sayAll(list)
+	for _, ecosystem := range report.Missing {
+		p.say("warning: the database has no records of %s", ecosystem)
 	}
+	p.sayAll(report.Notes)
+	p.sayAll(report.Skipped)
 	name := c.String("output")
 	if name == "" {
 		name = "-"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/slimimage/slim/analyzer/sbom"
 	"github.com/slimimage/slim/analyzer/vex"
@@ -22,6 +23,7 @@ type scanReport struct {
 	Decisions  []vuln.Decision  `json:"decisions"`
 	Comparison *vuln.Comparison `json:"comparison,omitempty"` // with --before
 	Notes      []string         `json:"notes,omitempty"`      // on the configuration and the database
+	Missing    []string         `json:"missing,omitempty"`    // ecosystems of its packages that the database does not have
 	Skipped    []string         `json:"skipped,omitempty"`    // what could not be answered
 }
 
@@ -74,6 +76,54 @@ func score(value float64) string {
 		return ""
 	}
 	return fmt.Sprintf("%.1f", value)
+}
+
+// staleDatabase is the age at which a database is doubted.
+const staleDatabase = 30 * 24 * time.Hour
+
+// stale doubts a database that has not changed for long.
+func stale(newest string, today time.Time) []string {
+	changed, err := time.Parse(time.RFC3339, newest)
+	if err != nil || today.Sub(changed) < staleDatabase {
+		return nil
+	}
+	return []string{fmt.Sprintf("the newest record of the database is of %s", changed.UTC().Format(time.DateOnly))}
+}
+
+// gate is the error of a scan that --fail-on stops: an open finding of the level, or an ecosystem nothing is known about.
+func gate(report *scanReport, level string) error {
+	if level == "" {
+		return nil
+	}
+	decisions := report.Decisions
+	var names []string
+	seen := map[string]bool{}
+	for i := range decisions {
+		d := &decisions[i]
+		if !d.Open() || level != "any" && d.Finding.Severity.Rank() < vuln.Level(level).Rank() || seen[d.Finding.ID] {
+			continue
+		}
+		seen[d.Finding.ID] = true
+		names = append(names, d.Finding.ID)
+	}
+	if len(names) == 0 && len(report.Missing) > 0 {
+		return fmt.Errorf("--fail-on cannot tell: the database has no records of %s", strings.Join(report.Missing, ", "))
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	list := names
+	if len(list) > 5 {
+		list = append(list[:5:5], "...")
+	}
+	what := "open vulnerabilities of level " + level + " or worse"
+	if level == "any" {
+		what = "open vulnerabilities"
+	}
+	if len(names) == 1 {
+		what = strings.Replace(what, "vulnerabilities", "vulnerability", 1)
+	}
+	return fmt.Errorf("%d %s: %s", len(names), what, strings.Join(list, ", "))
 }
 
 // productOf names an image for VEX.
