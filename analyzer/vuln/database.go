@@ -2,6 +2,7 @@ package vuln
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -92,7 +93,7 @@ func ecosystemOf(name string) string {
 	return ""
 }
 
-// visitor gets every record of the wanted ecosystems, several at once. The data is its own.
+// visitor gets every record of the wanted ecosystems, several at once. The data is overwritten after it returns.
 type visitor func(name string, data []byte) error
 
 // each reads the records of the wanted ecosystems (without release), and of files whose names tell none. It returns the
@@ -125,18 +126,19 @@ type budget struct {
 	records atomic.Int64
 }
 
-// read reads one record.
-func (b *budget) read(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, b.most+1))
+// read reads one record into a buffer.
+func (b *budget) read(r io.Reader, into *bytes.Buffer) ([]byte, error) {
+	into.Reset()
+	n, err := into.ReadFrom(io.LimitReader(r, b.most+1))
 	switch {
 	case err != nil:
 		return nil, err
-	case int64(len(data)) > b.most:
+	case n > b.most:
 		return nil, fmt.Errorf("it is larger than %d bytes", b.most)
-	case b.left.Add(-int64(len(data))) < 0 || b.records.Add(1) > maxRecords:
+	case b.left.Add(-n) < 0 || b.records.Add(1) > maxRecords:
 		return nil, errors.New("the database is too large")
 	}
-	return data, nil
+	return into.Bytes(), nil
 }
 
 func (db *Database) file(_ context.Context, name string, budget *budget, visit visitor) error {
@@ -145,7 +147,7 @@ func (db *Database) file(_ context.Context, name string, budget *budget, visit v
 		return err
 	}
 	defer f.Close()
-	data, err := budget.read(f)
+	data, err := budget.read(f, &bytes.Buffer{})
 	if err == nil {
 		err = visit(name, data)
 	}
@@ -168,11 +170,12 @@ func (db *Database) archive(ctx context.Context, name string, budget *budget, vi
 	workers := min(runtime.GOMAXPROCS(0), 8)
 	for worker := range workers {
 		group.Go(func() error {
+			var buf bytes.Buffer
 			for i := worker; i < len(files); i += workers {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				if err := entry(files[i], budget, visit); err != nil {
+				if err := entry(files[i], budget, &buf, visit); err != nil {
 					return fmt.Errorf("%s: %q: %w", name, plain(files[i].Name, maxTitle), err)
 				}
 			}
@@ -182,13 +185,13 @@ func (db *Database) archive(ctx context.Context, name string, budget *budget, vi
 	return group.Wait()
 }
 
-func entry(file *zip.File, budget *budget, visit visitor) error {
+func entry(file *zip.File, budget *budget, buf *bytes.Buffer, visit visitor) error {
 	r, err := file.Open()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	data, err := budget.read(r)
+	data, err := budget.read(r, buf)
 	if err != nil {
 		return err
 	}
