@@ -28,6 +28,12 @@ func (w *worklist) nodeImports(name string) {
 		return
 	}
 	from := "/" + name
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) { // its type says what kind of module this is
+		if manifest := path.Join(dir, "package.json"); w.im.has(manifest) {
+			w.keepIf(manifest, "required by", from)
+			break
+		}
+	}
 	for _, specifier := range nodejs.Imports(src) {
 		switch {
 		case strings.HasPrefix(specifier, "."), strings.HasPrefix(specifier, "/"):
