@@ -2,6 +2,7 @@ package analyzer
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -319,14 +320,25 @@ func (p *planner) build() *Plan {
 		f.Layer = number[f.Layer]
 		slices.SortFunc(f.Reasons, func(a, b Reason) int { return strings.Compare(a.String(), b.String()) })
 		plan.Files = append(plan.Files, *f)
-		if f.UID != nil && *f.UID == p.user.UID && p.user.UID != 0 && f.Kind == "dir" {
+		if f.Kind == "dir" && (f.UID != nil && *f.UID == p.user.UID && p.user.UID != 0 || p.prepared(name)) {
 			plan.Writable = append(plan.Writable, f.Path)
 		}
 	}
 	p.totals(plan)
 	plan.Packages = p.packagesKept()
+	plan.Syscalls = slices.Sorted(maps.Keys(p.syscalls))
 	plan.Warnings = slices.Sorted(maps.Keys(p.warnings))
 	return plan
+}
+
+// prepared says whether a directory was made to be written in: by anybody (with the sticky bit, as /tmp), or by the user that owns it.
+func (p *planner) prepared(name string) bool {
+	n, ok := p.im.nodes[name]
+	if !ok || !givable(name) {
+		return false
+	}
+	anybody := n.mode&fs.ModeSticky != 0 && n.mode.Perm()&0o002 != 0
+	return anybody || p.user.UID != 0 && n.stat.UID == p.user.UID && n.mode.Perm()&0o200 != 0
 }
 
 // counted says whether another name of the same file was counted before.

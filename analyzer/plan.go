@@ -52,11 +52,12 @@ type Plan struct {
 	User     User          `json:"user"`
 	Layers   []Layer       `json:"layers"` // in order, lowest first; only those with files
 	Files    []File        `json:"files"`
-	Writable []layers.Path `json:"writable,omitempty"` // given to the user: seen written, and volumes
+	Writable []layers.Path `json:"writable,omitempty"` // the user's: seen written, volumes, and what the image has ready to be written in
 	Before   Totals        `json:"before"`
 	After    Totals        `json:"after"`
 	Floor    Totals        `json:"floor"` // regular files the observed run itself opened
 	Warnings []string      `json:"warnings,omitempty"`
+	Syscalls []string      `json:"syscalls,omitempty"` // that kept programs and libraries may make by what they import, sorted
 	Packages []Package     `json:"packages,omitempty"` // with at least one kept file, sorted by name
 	Dropped  []Dropped     `json:"dropped,omitempty"`  // what is not kept, sorted by path
 }

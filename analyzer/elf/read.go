@@ -63,6 +63,9 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	if err := img.readStrings(dyn); err != nil {
 		return nil, err
 	}
+	if err := img.readCalls(dyn); err != nil {
+		return nil, err
+	}
 	return file, nil
 }
 

@@ -23,6 +23,7 @@ type Model struct {
 	Writable     []Writable    `json:"writable,omitempty"`     // directories that must be writable, by path
 	Ports        []Port        `json:"ports,omitempty"`        // ports that others may reach, by network and number
 	Syscalls     []string      `json:"syscalls,omitempty"`     // system calls that were seen; empty where they were not recorded
+	Possible     []string      `json:"possible,omitempty"`     // system calls that programs of the image may make by what they import
 	Runtimes     []string      `json:"runtimes,omitempty"`     // language runtimes found in the image: "glibc", "jvm", ...
 	Arches32     []string      `json:"arches32,omitempty"`     // second ABIs of programs in the image: "x86", "x32", "arm"
 	Capabilities []string      `json:"capabilities,omitempty"` // "CAP_CHOWN"; always empty for a user other than root
@@ -78,6 +79,9 @@ func From(ev *analyzer.Evidence, plan *analyzer.Plan, name string) Model {
 	}
 	if m.Platform == "" {
 		m.Platform = "linux/amd64"
+	}
+	if plan != nil {
+		m.Possible = sortedSet(plan.Syscalls)
 	}
 	m.kept(ev, plan)
 	m.user(ev, plan)

@@ -170,6 +170,9 @@ func (m Model) wanted() map[string]bool {
 			}
 		}
 	}
+	for _, name := range m.Possible {
+		want[name] = true
+	}
 	for _, name := range analyzer.CommonSyscalls() { // not recorded: see there
 		want[name] = true
 	}
