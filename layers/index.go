@@ -49,8 +49,9 @@ type Inode struct {
 	Layer      int    // where its header and content are, lowest layer 0
 	Ino        uint64 // not 0
 	Nlink      uint64 // names in the merged view
+	Position   int    // of its header among those of the layer's tar, from 0: for reading many files in one pass
 
-	position int    // of its header in the layer's tar
+	position int    // the same
 	content  []byte // of a tree without layers
 }
 

@@ -113,7 +113,7 @@ func (x *Index) entry(header *tar.Header, number, position int) error {
 	if err != nil {
 		return err
 	}
-	n.Layer, n.position = number, position
+	n.Layer, n.Position, n.position = number, position, position
 	switch {
 	case n.Mode.IsDir():
 		stat.Dirs++

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"archive/tar"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/analyzer/sbom"
+	"github.com/slimimage/slim/layers"
+)
+
+func (p *program) sbomCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "sbom",
+		Usage:     "write the bill of materials of an image",
+		UsageText: "slim sbom [flags] IMAGE",
+		Description: `Reads every layer of IMAGE, without running it, and writes what it is made of: the packages of its distribution and of its
+language runtimes with versions, licences and dependencies, and each program or library that belongs to none of them.
+SOURCE_DATE_EPOCH sets the time of the document.
+
+Examples:
+   slim sbom nginx:1.27 > nginx.cdx.json
+   slim sbom app:2 --format spdx -o app.spdx.json
+   slim sbom oci:layout --files | jq '.components[].purl'`,
+		Flags: []cli.Flag{
+			text(groupInput, "platform", "OS/ARCH of the image to take, where it has several"),
+			withDefault(text(groupReport, "format", "FORMAT of the document: cyclonedx (1.6) or spdx (2.3), both JSON"), "cyclonedx"),
+			withDefault(text(groupReport, "output", "write it to FILE; - is stdout", "o"), "-"),
+			toggle(groupReport, "files", "list every file with its checksums"),
+			quietFlag(),
+		},
+		Action: p.sbom,
+	}
+}
+
+// sbom is the command.
+func (p *program) sbom(c *cli.Context) error {
+	args, err := p.arguments(c, "IMAGE")
+	if err != nil {
+		return err
+	}
+	if err := oneOf("format", c.String("format"), "", "cyclonedx", "spdx"); err != nil {
+		return err
+	}
+	created, err := documentTime()
+	if err != nil {
+		return err
+	}
+	p.quiet = c.Bool("quiet")
+	in, done, err := p.image(c, args[0])
+	if err != nil {
+		return err
+	}
+	defer done()
+	doc, err := readMaterials(c.Context, in, sbom.Options{Created: created, Tool: toolVersion(), AllFiles: c.Bool("files")})
+	if err != nil {
+		return fmt.Errorf("image %s: %w", args[0], err)
+	}
+	for _, warning := range doc.Warnings {
+		p.say("warning: %s", warning)
+	}
+	write := doc.CycloneDX
+	if c.String("format") == "spdx" {
+		write = doc.SPDX
+	}
+	data, err := write()
+	if err != nil {
+		return err
+	}
+	return p.writeFile(c.String("output"), func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// documentTime is now, or SOURCE_DATE_EPOCH (reproducible-builds.org): consumers refuse a document that is old.
+func documentTime() (string, error) {
+	now := time.Now()
+	if epoch := os.Getenv("SOURCE_DATE_EPOCH"); epoch != "" {
+		seconds, err := strconv.ParseInt(epoch, 10, 64)
+		if err != nil || seconds < 0 || seconds > 253402300799 { // the year 9999, RFC 3339's last
+			return "", usagef("it is a number of seconds since 1970", "SOURCE_DATE_EPOCH is %q", epoch)
+		}
+		now = time.Unix(seconds, 0)
+	}
+	return now.UTC().Format(time.RFC3339), nil
+}
+
+// toolVersion is slim's own version; "" for one that was not released.
+func toolVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return ""
+}
+
+// Bounds of what is read into memory before the packages are read: package databases, which are many small files.
+const (
+	maxDatabaseFile = 64 << 20 // bytes; a larger one is read from its layer
+	maxDatabases    = 512 << 20
+)
+
+// readMaterials reads the bill of materials of an opened image.
+func readMaterials(ctx context.Context, in *layers.Input, opt sbom.Options) (*sbom.Document, error) {
+	index, err := layers.NewIndex(in.Image)
+	if err != nil {
+		return nil, err
+	}
+	err = index.Preload(maxDatabases, func(e layers.Entry) bool {
+		return e.Size <= maxDatabaseFile && sbom.ReadsFirst(string(e.Path))
+	})
+	if err != nil {
+		return nil, err
+	}
+	opt.Name, opt.Version = in.Repo, in.Tag
+	if opt.Name == "" {
+		opt.Name = in.Digest.String()
+	}
+	if opt.Version == "" {
+		opt.Version = in.Digest.String()
+	}
+	opt.Purl = sbom.ImagePurl(in.Repo, in.Tag, in.Digest.String(), in.Platform.Architecture)
+	opt.Contents = func(ctx context.Context, do func(string, io.Reader) error) error {
+		return eachContent(ctx, in, index, do)
+	}
+	return sbom.Read(ctx, index, opt)
+}
+
+// place is where the content of a file is: a layer and the position of an entry in it.
+type place struct{ layer, position int }
+
+// eachContent calls do with the files of an image, in one pass over each layer: Index.Open reads a layer from its beginning for
+// each file.
+func eachContent(ctx context.Context, in *layers.Input, index *layers.Index, do func(string, io.Reader) error) error {
+	names := map[place]string{}
+	for _, e := range index.Entries() {
+		if at := (place{e.Layer, e.Position}); e.Mode.IsRegular() && names[at] == "" {
+			names[at] = string(e.Path)
+		}
+	}
+	list, err := in.Image.Layers()
+	if err != nil {
+		return err
+	}
+	for number, layer := range list {
+		if err := eachEntry(ctx, layer, number, names, do); err != nil {
+			return fmt.Errorf("reading layer %d: %w", number+1, err)
+		}
+	}
+	return nil
+}
+
+func eachEntry(ctx context.Context, layer v1.Layer, number int, names map[place]string, do func(string, io.Reader) error) error {
+	stream, err := layer.Uncompressed()
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	r := tar.NewReader(stream)
+	for position := 0; ; position++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		_, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if name := names[place{number, position}]; name != "" {
+			if err := do(name, r); err != nil {
+				return err
+			}
+		}
+	}
+}
