@@ -97,12 +97,15 @@ func (p *expressionParser) one(depth int) ([]string, bool) {
 		return nil, false
 	}
 	if p.accept("WITH") {
-		_, exceptions := spdxIDs()
-		if len(p.tokens) == 0 || exceptions[strings.ToLower(p.tokens[0])] == "" {
+		if len(p.tokens) == 0 {
 			return nil, false
 		}
-		id += " WITH " + exceptions[strings.ToLower(p.tokens[0])]
-		p.tokens = p.tokens[1:]
+		_, exceptions := spdxIDs()
+		exception := exceptions[strings.TrimSuffix(strings.ToLower(p.tokens[0]), " exception")] // Debian says it once more
+		if exception == "" {
+			return nil, false
+		}
+		id, p.tokens = id+" WITH "+exception, p.tokens[1:]
 	}
 	return []string{id}, true
 }

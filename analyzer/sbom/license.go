@@ -47,7 +47,7 @@ var aliases = map[string]string{
 	"isc license": "ISC", "isc license (iscl)": "ISC", "zlib/libpng": "Zlib", "zlib/libpng license": "Zlib", "boost": "BSL-1.0", "bsl": "BSL-1.0",
 	"mozilla public license 2.0 (mpl 2.0)": "MPL-2.0", "mpl 2.0": "MPL-2.0", "mplv2.0": "MPL-2.0", "mplv1.1": "MPL-1.1",
 	"python software foundation license": "PSF-2.0", "psf": "PSF-2.0", "psf-2": "PSF-2.0", "psfl": "PSF-2.0", "the unlicense (unlicense)": "Unlicense", "unlicense": "Unlicense",
-	"cc0": "CC0-1.0", "cc0 1.0": "CC0-1.0", "epl 1.0": "EPL-1.0", "epl 2.0": "EPL-2.0", "artistic 2.0": "Artistic-2.0", "openldap": "OLDAP-2.8", "wtfpl-2": "WTFPL",
+	"cc0": "CC0-1.0", "cc0 1.0": "CC0-1.0", "epl 1.0": "EPL-1.0", "epl 2.0": "EPL-2.0", "artistic 2.0": "Artistic-2.0", "openldap": "OLDAP-2.8", "artistic": "Artistic-1.0", "artistic-2": "Artistic-2.0", "wtfpl-2": "WTFPL",
 	"gnu general public license v2 (gplv2)": "GPL-2.0-only", "gnu general public license v3 (gplv3)": "GPL-3.0-only", "gnu general public license v2 or later (gplv2+)": "GPL-2.0-or-later",
 	"gnu general public license v3 or later (gplv3+)": "GPL-3.0-or-later", "gnu lesser general public license v3 (lgplv3)": "LGPL-3.0-only",
 	"gnu lesser general public license v2 or later (lgplv2+)": "LGPL-2.0-or-later", "gnu lesser general public license v3 or later (lgplv3+)": "LGPL-3.0-or-later",
@@ -61,6 +61,10 @@ var gnu = regexp.MustCompile(`^(agpl|lgpl|gpl|gfdl)[- ]?v?([123])(\.[0-3])?(\.0)
 func licenseID(name string) (id string, ok bool) {
 	name = strings.ToLower(strings.Join(strings.Fields(name), " "))
 	licenses, _ := spdxIDs()
+	name, free := strings.CutPrefix(name, "gfdl-niv") // Debian's: no invariant sections
+	if free {
+		name = "gfdl" + name
+	}
 	if m := gnu.FindStringSubmatch(name); m != nil {
 		minor, suffix := m[3], "-only"
 		if minor == "" {
@@ -68,6 +72,9 @@ func licenseID(name string) (id string, ok bool) {
 		}
 		if m[5] != "" {
 			suffix = "-or-later"
+		}
+		if free {
+			suffix = "-no-invariants" + suffix
 		}
 		name = m[1] + "-" + m[2] + minor + suffix
 	}

@@ -7,22 +7,6 @@ import (
 	"strings"
 )
 
-// npmName is the name that a directory's place gives a package: what follows its last node_modules, "NAME" or "@SCOPE/NAME"; ""
-// when the directory is no package's.
-func npmName(dir string) string {
-	parent, base := path.Split(dir)
-	parent = strings.TrimSuffix(parent, "/")
-	switch {
-	case base == "" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "@"):
-		return ""
-	case path.Base(parent) == "node_modules":
-		return base
-	case strings.HasPrefix(path.Base(parent), "@") && path.Base(path.Dir(parent)) == "node_modules":
-		return path.Base(parent) + "/" + base
-	}
-	return ""
-}
-
 // npmManifest is package.json. What has more than one form is read later.
 type npmManifest struct {
 	Name, Version        string
@@ -34,7 +18,7 @@ type npmManifest struct {
 	PeerDependencies     json.RawMessage
 }
 
-// parseNpm reads an installed package's package.json.
+// parseNpm reads package.json. One without name and version is no package's, but says how the files below it are loaded.
 func parseNpm(name string, data []byte) metadata {
 	var manifest npmManifest
 	if err := json.Unmarshal(data, &manifest); err != nil {

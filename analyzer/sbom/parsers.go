@@ -33,7 +33,7 @@ func parserOf(name string) (parser, int64) {
 	case base == "RECORD" && strings.HasSuffix(dir, ".dist-info"),
 		base == "installed-files.txt" && strings.HasSuffix(dir, ".egg-info"):
 		return parsePythonFiles, maxInstalled
-	case base == "package.json" && npmName(dir) != "":
+	case base == "package.json": // also outside node_modules: distributions and applications have packages anywhere
 		return parseNpm, maxManifest
 	case strings.HasSuffix(base, ".gemspec") && gemHome(dir) != "":
 		return parseGem, maxManifest

@@ -242,7 +242,7 @@ Version: 1
 			name: "npm",
 			tree: `
 -- app/package.json --
-{"name": "app", "version": "1.0.0"}
+{"name": "app", "version": "1.0.0", "dependencies": {"a": "1"}}
 -- app/node_modules/a/package.json --
 {"name": "a", "version": "1.0.0", "license": "(MIT OR Apache-2.0)", "author": {"name": "Ann", "email": "a@example.org"},
  "dependencies": {"b": "^1", "@s/c": "*", "gone": "1"}, "devDependencies": {"d": "1"}}
@@ -257,13 +257,14 @@ Version: 1
 -- app/node_modules/d/package.json --
 {"name": "d", "version": "4.0.0"}
 -- app/node_modules/d/esm/package.json --
-{"name": "inner", "version": "1.0.0"}
+{"type": "module"}
 -- app/node_modules/e/package.json --
 {"name": "e"
 `,
 			want: []string{
 				"pkg:npm/%40s/c@3.0.0 +b",
 				"pkg:npm/a@1.0.0 +@s/c +b [MIT OR Apache-2.0] by Ann <a@example.org>",
+				"pkg:npm/app@1.0.0 +a",
 				"pkg:npm/b@1.1.0 [MIT OR BSD-2-Clause]",
 				"pkg:npm/b@2.0.0",
 				"pkg:npm/d@4.0.0",
@@ -277,6 +278,8 @@ Version: 1
 				"/app/node_modules/b/package.json npm/b",
 				"/app/node_modules/d/esm/package.json npm/d",
 				"/app/node_modules/d/package.json npm/d",
+				"/app/node_modules/e/package.json npm/app",
+				"/app/package.json npm/app",
 			},
 			doubts: []string{`"app/node_modules/e/package.json" cannot be read: unexpected end of JSON input`},
 		},

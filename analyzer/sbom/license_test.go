@@ -1,0 +1,100 @@
+package sbom
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestLicenseTerms(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want []string
+	}{
+		{"MIT", []string{"MIT"}},
+		{"mit", []string{"MIT"}},
+		{"(MIT OR Apache-2.0)", []string{"MIT OR Apache-2.0"}},
+		{"MIT AND (BSD-3-Clause OR GPL-2.0+)", []string{"MIT", "BSD-3-Clause OR GPL-2.0-or-later"}},
+		{"MIT AND BSD-3-Clause OR ISC", []string{"MIT AND BSD-3-Clause OR ISC"}},
+		{"(MIT OR ISC) AND Zlib OR 0BSD", []string{"(MIT OR ISC) AND Zlib OR 0BSD"}},
+		{"GPL-2.0-or-later WITH Classpath-exception-2.0", []string{"GPL-2.0-or-later WITH Classpath-exception-2.0"}},
+		{"GPLv2+ and BSD", []string{"GPL-2.0-or-later", "BSD"}},
+		{"GPL-3+ with GCC exception", []string{"GPL-3+ with GCC exception"}},
+		{"Apache License, Version 2.0", []string{"Apache-2.0"}},
+		{"LGPL-2.1", []string{"LGPL-2.1-only"}},
+		{"GPL-2, Expat and public-domain", []string{"GPL-2.0-only", "MIT", "public-domain"}},
+		{"GPL-1+ or Artistic", []string{"GPL-1.0-or-later OR Artistic-1.0"}},
+		{"GPL-2 with Linux-syscall-note exception", []string{"GPL-2.0-only WITH Linux-syscall-note"}},
+		{"GFDL-NIV-1.3+", []string{"GFDL-1.3-no-invariants-or-later"}},
+		{"gfdl-niv", []string{"gfdl-niv"}},
+		{"LicenseRef-own", []string{"LicenseRef-own"}},
+		{"LicenseRef-", []string{"LicenseRef-"}},
+		{"(MIT", []string{"(MIT"}},
+		{"MIT OR", []string{"MIT OR"}},
+		{"()", []string{"()"}},
+		{"UNKNOWN", nil},
+		{"", nil},
+		{" \n", nil},
+		{"Permission is hereby granted, " + strings.Repeat("free of charge, ", 100), nil},
+		{strings.Repeat("(", 10_000) + "MIT", nil},
+	} {
+		if diff := cmp.Diff(test.want, licenseTerms(test.text)); diff != "" {
+			t.Errorf("licenseTerms(%.80q) (-want +got):\n%s", test.text, diff)
+		}
+	}
+}
+
+func TestAsExpression(t *testing.T) {
+	for _, test := range []struct {
+		terms []string
+		want  string
+		refs  map[string]string
+	}{
+		{nil, "", map[string]string{}},
+		{[]string{"MIT"}, "MIT", map[string]string{}},
+		{[]string{"MIT OR ISC", "Zlib"}, "(MIT OR ISC) AND Zlib", map[string]string{}},
+		{[]string{"GPL-2+ with X (y)", "MIT"}, "LicenseRef-GPL-2--with-X--y- AND MIT", map[string]string{"LicenseRef-GPL-2--with-X--y-": "GPL-2+ with X (y)"}},
+		{[]string{"LicenseRef-own OR MIT"}, "LicenseRef-own OR MIT", map[string]string{"LicenseRef-own": "LicenseRef-own"}},
+		{[]string{"lizenz ä"}, "LicenseRef-lizenz--", map[string]string{"LicenseRef-lizenz--": "lizenz ä"}},
+	} {
+		refs := map[string]string{}
+		if got := asExpression(test.terms, refs); got != test.want {
+			t.Errorf("asExpression(%q) = %q, want %q", test.terms, got, test.want)
+		}
+		if diff := cmp.Diff(test.refs, refs); diff != "" {
+			t.Errorf("references of %q (-want +got):\n%s", test.terms, diff)
+		}
+	}
+}
+
+// Every alias stands for an identifier of the list, and is in the form in which it is looked up.
+func TestAliases(t *testing.T) {
+	ids := strings.Fields(licenseText)
+	for _, alias := range slices.Sorted(maps.Keys(aliases)) {
+		if !slices.Contains(ids, aliases[alias]) {
+			t.Errorf("%q stands for %q, which is no identifier", alias, aliases[alias])
+		}
+		if alias != strings.ToLower(strings.Join(strings.Fields(alias), " ")) {
+			t.Errorf("%q is never looked up", alias)
+		}
+	}
+}
+
+func TestSplitPerson(t *testing.T) {
+	for _, test := range []struct{ text, name, address string }{
+		{"Ann B <ann@example.org>", "Ann B", "ann@example.org"},
+		{`"Team (x)" <t@example.org>`, "Team (x)", "t@example.org"},
+		{"Example Org", "Example Org", ""},
+		{"ann@example.org", "", "ann@example.org"},
+		{"Ann <not an address>", "Ann", ""},
+		{"Ann <", "Ann", ""},
+		{"", "", ""},
+	} {
+		if name, address := splitPerson(test.text); name != test.name || address != test.address {
+			t.Errorf("splitPerson(%q) = %q, %q, want %q, %q", test.text, name, address, test.name, test.address)
+		}
+	}
+}
