@@ -42,11 +42,11 @@ x
 -- usr/share/doc/libx/copyright --
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 License: GPL-2+ or MIT
-License: Artistic
+License: ad-hoc
 License: BSD-3-clause
 -- usr/share/doc/liby/copyright --
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
-License: Artistic
+License: ad-hoc
 License: LicenseRef-own
 License: MIT
 -- app/node_modules/a/package.json --
@@ -159,11 +159,11 @@ func TestCycloneDXContent(t *testing.T) {
           }
         ]
       }`,
-		`"expression": "(GPL-2.0-or-later OR MIT) AND LicenseRef-Artistic AND BSD-3-Clause"`,
+		`"expression": "(GPL-2.0-or-later OR MIT) AND LicenseRef-ad-hoc AND BSD-3-Clause"`,
 		`"licenses": [
         {
           "license": {
-            "name": "Artistic"
+            "name": "ad-hoc"
           }
         },
         {

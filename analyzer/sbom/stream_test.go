@@ -92,12 +92,13 @@ hardlink app/node_modules/a/package.json store/x
 // No link is followed while files are read.
 func TestLinks(t *testing.T) {
 	doc := read(t, tree(t, `
-symlink app/node_modules/a -> ../real
+symlink app/a.dist-info -> real
 symlink loop -> loop
 symlink out -> ../../../../etc
 symlink usr/share/doc/x -> ../../../../..
--- app/real/package.json --
-{"name": "a", "version": "1"}
+-- app/real/METADATA --
+Name: a
+Version: 1
 -- var/lib/dpkg/status --
 Package: x
 Status: install ok installed
