@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	"github.com/slimimage/slim/builder/profile"
 )
@@ -32,6 +33,7 @@ func Artifacts(result *Result, name string) (map[string][]byte, error) {
 		}
 		files["evidence.json"] = buf.Bytes()
 	}
+	maps.Copy(files, result.Materials)
 	for file, value := range map[string]any{"plan.json": result.Plan, "verdict.json": result.Verdict} {
 		data, err := json.MarshalIndent(value, "", " ")
 		if err != nil {

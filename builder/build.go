@@ -2,6 +2,7 @@ package builder
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -115,10 +116,41 @@ func (b *build) pipeline(ctx context.Context, c gateway.Client, result *Result) 
 	if reason := notStrict(result); b.opt.Strict && reason != "" {
 		return nil, &StrictError{Result: result, Reason: reason}
 	}
+	return b.answer(ctx, c, slim, result)
+}
+
+// answer is the result of the gateway function: the image and what is attached to it. A tar, a directory and Docker's classic store take no
+// attestations, and with any the docker exporter writes what docker load refuses: where one of these is asked for, there are none.
+func (b *build) answer(ctx context.Context, c gateway.Client, slim *slimmed, result *Result) (*gateway.Result, error) {
+	attested := b.opt.Export.attested()
 	res := gateway.NewResult()
-	res.SetRef(slim.ref)
-	res.AddMeta(exptypes.ExporterImageConfigKey, slim.config)
-	return res, nil
+	if attested || b.opt.Materials {
+		var err error
+		if result.Materials, err = b.materials(ctx, c, slim); err != nil {
+			return nil, err
+		}
+	}
+	if !attested {
+		res.SetRef(slim.ref)
+		res.AddMeta(exptypes.ExporterImageConfigKey, slim.config)
+		return res, nil
+	}
+	id := b.platformString()
+	platforms, err := json.Marshal(exptypes.Platforms{Platforms: []exptypes.Platform{{ID: id, Platform: b.platform}}})
+	if err != nil {
+		return nil, fmt.Errorf("writing the platform: %w", err)
+	}
+	res.AddMeta(exptypes.ExporterPlatformsKey, platforms)
+	res.AddMeta(exptypes.ExporterImageConfigKey+"/"+id, slim.config)
+	res.AddRef(id, slim.ref)
+	statements, err := b.statements(result, result.Materials)
+	if err != nil {
+		return nil, err
+	}
+	for _, statement := range statements {
+		result.Attested = append(result.Attested, statement.predicateType)
+	}
+	return res, b.attach(ctx, c, res, statements)
 }
 
 // notStrict is why a result is not proven to run hardened, "" where it is.

@@ -14,8 +14,8 @@ import (
 )
 
 // anyUser is who a slim image runs as to see whether it works under a user that it does not know, in group 0: OpenShift starts containers so
-// (its guidelines for creating images: support arbitrary user ids).
-const anyUser = "1000650000:0"
+// (its guidelines for creating images: support arbitrary user ids). It lies in the range that a rootless BuildKit has.
+const anyUser = "61234:0"
 
 // hardening is what a slim image's profile says beyond the evidence: what its own checks showed that it needs.
 type hardening struct {

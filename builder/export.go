@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	bkclient "github.com/moby/buildkit/client"
@@ -37,6 +38,16 @@ func (b *build) exports(ctx context.Context, export Export) ([]bkclient.ExportEn
 		list = append(list, entry)
 	}
 	return list, nil
+}
+
+// attested says whether attestations are attached: where something is exported, and all of it can carry them.
+func (e Export) attested() bool {
+	if e.NoAttest || e.Load || !e.Push && len(e.Outputs) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(e.Outputs, func(o Output) bool {
+		return o.Type != bkclient.ExporterOCI && o.Type != bkclient.ExporterImage || o.Attrs["oci-mediatypes"] == "false"
+	})
 }
 
 // attrs are the exporter options that make the same input the same bytes.

@@ -26,6 +26,7 @@ type Options struct {
 	Force      bool                 // also take an image that slim made
 	KeepGoing  bool                 // export although a run or the check failed; Result says so
 	NoCheck    bool                 // skip the check
+	Materials  bool                 // list the materials also where no attestation needs them (Result.Materials)
 	Strict     bool                 // export nothing that was not checked under its own profile
 	Export     Export
 	CacheFrom  []bkclient.CacheOptionsEntry
@@ -68,6 +69,7 @@ type Export struct {
 	Docker      *mobyclient.Client // for Load
 	Outputs     []Output           // --output
 	Compression string             // "gzip" (when empty), "zstd", "uncompressed"
+	NoAttest    bool               // attach no attestations
 }
 
 // Output is one --output in buildx's syntax.
@@ -99,8 +101,10 @@ type Result struct {
 	Check      *analyzer.Evidence `json:"-"`                   // what happened when the slim image ran
 	SizeBefore int64              `json:"sizeBefore"`          // bytes of the root filesystem's regular files
 	SizeAfter  int64              `json:"sizeAfter"`
-	Profile    *profile.Model     `json:"profile,omitempty"` // how it is confined, nil when not checked
-	Sizes      *analyzer.Sizes    `json:"sizes,omitempty"`   // where the bytes come from
+	Materials  map[string][]byte  `json:"-"`                  // bills of materials by file name, nil when not asked for
+	Attested   []string           `json:"attested,omitempty"` // types of the predicates that are attached
+	Profile    *profile.Model     `json:"profile,omitempty"`  // how it is confined, nil when not checked
+	Sizes      *analyzer.Sizes    `json:"sizes,omitempty"`    // where the bytes come from
 }
 
 // Config is what changed in the image's config, for the summary.

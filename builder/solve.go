@@ -124,6 +124,9 @@ func (b *build) solveOpt(ctx context.Context, export Export) (bkclient.SolveOpt,
 	}
 	opt := bkclient.SolveOpt{LocalMounts: mounts, OCIStores: stores, Session: attachables, Exports: exports,
 		CacheImports: b.opt.CacheFrom, CacheExports: b.opt.CacheTo, FrontendAttrs: map[string]string{}}
+	if export.attested() {
+		opt.FrontendAttrs["attest:provenance"] = "mode=max,version=v1"
+	}
 	if b.opt.Observe.Network == "host" {
 		opt.AllowedEntitlements = []string{entitlements.EntitlementNetworkHost.String()}
 	}

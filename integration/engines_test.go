@@ -32,7 +32,7 @@ func buildkitd(t *testing.T) string {
 }
 
 // startBuildkitd starts a daemon of its own for the test and returns its address.
-func startBuildkitd(t *testing.T) string {
+func startBuildkitd(t *testing.T, args ...string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "slim-bkd-")
 	if err != nil {
@@ -43,7 +43,7 @@ func startBuildkitd(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(buildkitd(t), "--root", filepath.Join(dir, "root"), "--addr", "unix://"+socket, "--otel-socket-path", filepath.Join(dir, "otel.sock"), "--containerd-worker=false")
+	cmd := exec.Command(buildkitd(t), append([]string{"--root", filepath.Join(dir, "root"), "--addr", "unix://" + socket, "--otel-socket-path", filepath.Join(dir, "otel.sock"), "--containerd-worker=false"}, args...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

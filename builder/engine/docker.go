@@ -55,23 +55,38 @@ func dockerEngine(ctx context.Context, opt Options) (*Engine, error) {
 		docker.Close()
 		return nil, fmt.Errorf("asking Docker for its version: %w", err)
 	}
-	c, err := client.New(ctx, "",
+	for _, way := range [][]client.ClientOpt{hijacked(docker), direct(docker)} {
+		c, err := client.New(ctx, "", way...)
+		if err != nil {
+			docker.Close()
+			return nil, fmt.Errorf("connecting to Docker's BuildKit: %w", err)
+		}
+		e := &Engine{Client: c, Kind: KindDocker, Name: "BuildKit of Docker " + version.Version, Docker: docker, close: docker.Close}
+		if e.probeDocker(ctx) == nil {
+			return e, nil
+		}
+		c.Close()
+	}
+	docker.Close()
+	return nil, &tooOldError{version.Version}
+}
+
+// hijacked is the way over the engine's API that all engines with BuildKit have had: connections taken over from HTTP requests.
+func hijacked(docker *mobyclient.Client) []client.ClientOpt {
+	return []client.ClientOpt{
 		client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			return docker.DialHijack(ctx, "/grpc", "h2c", nil)
 		}),
 		client.WithSessionDialer(func(ctx context.Context, proto string, meta map[string][]string) (net.Conn, error) {
 			return docker.DialHijack(ctx, "/session", proto, meta)
-		}))
-	if err != nil {
-		docker.Close()
-		return nil, fmt.Errorf("connecting to Docker's BuildKit: %w", err)
+		}),
 	}
-	e := &Engine{Client: c, Kind: KindDocker, Name: "BuildKit of Docker " + version.Version, Docker: docker, close: docker.Close}
-	if err := e.probeDocker(ctx); err != nil {
-		e.Close()
-		return nil, &tooOldError{version.Version}
-	}
-	return e, nil
+}
+
+// direct is gRPC on the engine's own socket, which newer engines speak there too and which is to replace the other way.
+func direct(docker *mobyclient.Client) []client.ClientOpt {
+	dial := docker.Dialer()
+	return []client.ClientOpt{client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return dial(ctx) })}
 }
 
 func (e *Engine) probeDocker(ctx context.Context) error {

@@ -1,5 +1,5 @@
-// Command slim-sensor is the agent that slim runs inside BuildKit: it observes an image, analyzes what it saw and packs the
-// result. It is one static program without privilege of its own; builder mounts it at /.slim/bin.
+// Command slim-sensor is the agent that slim runs inside BuildKit: it observes an image, analyzes what it saw, packs the
+// result and lists its materials. It is one static program without privilege of its own; builder mounts it at /.slim/bin.
 package main
 
 import (
@@ -25,13 +25,14 @@ func main() {
 // 1 the stage itself failed, 2 wrong arguments.
 func run(ctx context.Context, args []string) int {
 	if len(args) < 2 {
-		fmt.Fprintln(os.Stderr, "slim-sensor: usage: slim-sensor observe|analyze|pack")
+		fmt.Fprintln(os.Stderr, "slim-sensor: usage: slim-sensor observe|analyze|pack|sbom")
 		return 2
 	}
 	stages := map[string]func(context.Context, []string) error{
 		"observe": observe,
 		"analyze": analyze,
 		"pack":    pack,
+		"sbom":    materials,
 	}
 	stage, ok := stages[args[1]]
 	if !ok {

@@ -20,7 +20,8 @@ import (
 // buildOptions reads every flag that build, observe and analyze share; a command that lacks a flag leaves its zero value.
 // The input and the engine are opened later, so that a wrong command line costs nothing.
 func (p *program) buildOptions(c *cli.Context) (opt builder.Options, err error) {
-	opt = builder.Options{Platform: c.String("platform"), Force: c.Bool("force"), KeepGoing: c.Bool("keep-going"), Strict: c.Bool("strict")}
+	opt = builder.Options{Platform: c.String("platform"), Force: c.Bool("force"), KeepGoing: c.Bool("keep-going"), Strict: c.Bool("strict"),
+		Materials: c.String("artifacts") != ""}
 	if opt.Dockerfile, err = dockerfileOptions(c); err != nil {
 		return opt, err
 	}

@@ -52,7 +52,7 @@ func parseOutput(spec string) (builder.Output, error) {
 
 // exportOptions reads where the result goes. The names and the default place are filled in when the input is known.
 func (p *program) exportOptions(c *cli.Context) (builder.Export, error) {
-	export := builder.Export{Names: c.StringSlice("tag"), Load: c.Bool("load"), Push: c.Bool("push"), Compression: c.String("compression")}
+	export := builder.Export{Names: c.StringSlice("tag"), Load: c.Bool("load"), Push: c.Bool("push"), Compression: c.String("compression"), NoAttest: c.Bool("no-attest")}
 	if err := oneOf("compression", export.Compression, "", "gzip", "zstd", "uncompressed"); err != nil {
 		return export, err
 	}

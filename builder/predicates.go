@@ -1,0 +1,160 @@
+package builder
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/solver/result"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/sbom"
+)
+
+// Types of the predicates that are attached.
+const (
+	predicateCycloneDX = "https://cyclonedx.org/bom"
+	predicateSPDX      = "https://spdx.dev/Document"
+	predicateTrace     = "https://in-toto.io/attestation/runtime-trace/v0.1"
+	predicateTests     = "https://in-toto.io/attestation/test-result/v0.1"
+	predicateRelease   = "https://in-toto.io/attestation/release/v0.1"
+)
+
+func attestationOf(ref gateway.Reference, a attestation) gateway.Attestation {
+	return gateway.Attestation{
+		Kind: gatewaypb.AttestationKind_InToto, Ref: ref, Path: "/" + a.file,
+		InToto: result.InTotoAttestation{PredicateType: a.predicateType, Subjects: []result.InTotoSubject{{Kind: gatewaypb.InTotoSubjectKind_Self}}},
+	}
+}
+
+// statements are all that is said about a slim image.
+func (b *build) statements(found *Result, materials map[string][]byte) ([]attestation, error) {
+	list := []attestation{{predicateCycloneDX, fileCycloneDX, materials[fileCycloneDX]}, {predicateSPDX, fileSPDX, materials[fileSPDX]}}
+	predicates := []struct {
+		kind, file string
+		value      any
+	}{{predicateTrace, "runtime-trace.json", tracePredicate(found.Evidence)}}
+	if found.Verdict != nil {
+		predicates = append(predicates, struct {
+			kind, file string
+			value      any
+		}{predicateTests, "test-result.json", testPredicate(found.Evidence, found.Verdict)})
+	}
+	if len(b.opt.Export.Names) > 0 {
+		name, tag := splitName(b.opt.Export.Names[0])
+		predicates = append(predicates, struct {
+			kind, file string
+			value      any
+		}{predicateRelease, "release.json", releasePredicate{Purl: sbom.ImagePurl(name, tag, "", b.platform.Architecture)}})
+	}
+	for _, p := range predicates {
+		data, err := json.Marshal(p.value)
+		if err != nil {
+			return nil, fmt.Errorf("writing the predicate %s: %w", p.kind, err)
+		}
+		list = append(list, attestation{p.kind, p.file, data})
+	}
+	return list, nil
+}
+
+// releasePredicate is in-toto's release v0.1 (spec/predicates/release.md).
+type releasePredicate struct {
+	Purl string `json:"purl"`
+}
+
+// resource is in-toto's ResourceDescriptor (spec/v1/resource_descriptor.md), as far as it is used here.
+type resource struct {
+	Name   string            `json:"name,omitempty"`
+	URI    string            `json:"uri,omitempty"`
+	Digest map[string]string `json:"digest,omitempty"`
+}
+
+// runtimeTrace is in-toto's runtime-trace v0.1 (spec/predicates/runtime-trace.md).
+type runtimeTrace struct {
+	Monitor struct {
+		Type string `json:"type"`
+	} `json:"monitor"`
+	MonitoredProcess struct {
+		HostID string `json:"hostID"`
+		Type   string `json:"type"`
+		Event  string `json:"event"`
+	} `json:"monitoredProcess"`
+	MonitorLog struct {
+		Process    []analyzer.Process `json:"process"`
+		Network    []analyzer.Socket  `json:"network"`
+		FileAccess []resource         `json:"fileAccess"`
+		Syscalls   []string           `json:"syscalls,omitempty"`
+	} `json:"monitorLog"`
+}
+
+func tracePredicate(e *analyzer.Evidence) runtimeTrace {
+	var t runtimeTrace
+	t.Monitor.Type = "https://github.com/slimimage/slim/analyzer/trace"
+	t.MonitoredProcess.HostID, t.MonitoredProcess.Type, t.MonitoredProcess.Event = "https://github.com/moby/buildkit", "https://github.com/opencontainers/image-spec", "observe "+e.Image
+	t.MonitorLog.Process, t.MonitorLog.Syscalls = e.Processes, e.Syscalls
+	for _, run := range e.Runs {
+		t.MonitorLog.Network = append(append(t.MonitorLog.Network, run.Listen...), run.Peers...)
+	}
+	for _, use := range e.Paths {
+		if slices.Contains(use.Ops, analyzer.OpOpen) || slices.Contains(use.Ops, analyzer.OpExec) {
+			t.MonitorLog.FileAccess = append(t.MonitorLog.FileAccess, resource{Name: use.Path.String()})
+		}
+	}
+	return t
+}
+
+// testResult is in-toto's test-result v0.1 (spec/predicates/test-result.md).
+type testResult struct {
+	Result        string     `json:"result"` // PASSED, WARNED or FAILED
+	Configuration []resource `json:"configuration"`
+	Passed        []string   `json:"passedTests,omitempty"`
+	Warned        []string   `json:"warnedTests,omitempty"`
+	Failed        []string   `json:"failedTests,omitempty"`
+}
+
+// testPredicate says which answers of the slim image are the original's, and under what it ran.
+func testPredicate(e *analyzer.Evidence, v *analyzer.Verdict) testResult {
+	t := testResult{Result: "PASSED", Configuration: []resource{{Name: "original", Digest: digestSet(e.Image)}}}
+	differs := map[string]bool{}
+	for _, d := range v.Differences {
+		differs[d.Run+": "+d.Probe] = true
+	}
+	for _, run := range e.Runs {
+		for _, answer := range run.Answers {
+			if name := run.Name + ": " + answer.Probe; !differs[name] {
+				t.Passed = append(t.Passed, name)
+			}
+		}
+	}
+	for name := range differs {
+		t.Failed = append(t.Failed, name)
+	}
+	slices.Sort(t.Failed)
+	confined, anyUser := "runs under its own profile", "runs as any user in group 0"
+	for name, ok := range map[string]bool{confined: v.Confined, anyUser: v.AnyUser} {
+		if ok {
+			t.Passed = append(t.Passed, name)
+		} else {
+			t.Warned = append(t.Warned, name)
+		}
+	}
+	slices.Sort(t.Passed)
+	slices.Sort(t.Warned)
+	switch {
+	case !v.OK:
+		t.Result = "FAILED"
+	case !v.Confined:
+		t.Result = "WARNED"
+	}
+	return t
+}
+
+func digestSet(digest string) map[string]string {
+	if hex, ok := strings.CutPrefix(digest, "sha256:"); ok {
+		return map[string]string{"sha256": hex}
+	}
+	return nil
+}

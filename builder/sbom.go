@@ -1,0 +1,101 @@
+package builder
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/distribution/reference"
+	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+
+	"github.com/slimimage/slim/analyzer/sbom"
+	"github.com/slimimage/slim/builder/agent"
+)
+
+// Names of the bills of materials among the artifacts.
+const (
+	fileCycloneDX = "sbom.cyclonedx.json"
+	fileSPDX      = "sbom.spdx.json"
+)
+
+// unset is the time that the step writes into the documents: with the real one no step would ever be answered from the cache.
+const unset = "1970-01-01T00:00:01Z"
+
+// materials lists what is in the slim image, in both formats, by file name.
+func (b *build) materials(ctx context.Context, c gateway.Client, slim *slimmed) (files map[string][]byte, err error) {
+	done := b.step("list materials")
+	defer func() { done(err) }()
+	args := []string{binDir + "/" + agent.Name, "sbom", "--src", srcDir, "--out", outDir, "--created", unset}
+	if len(b.opt.Export.Names) > 0 {
+		name, tag := splitName(b.opt.Export.Names[0])
+		args = append(args, "--name", name, "--version", tag, "--purl", sbom.ImagePurl(name, tag, "", b.platform.Architecture))
+	}
+	run := llb.Scratch().Run(
+		llb.Args(args),
+		llb.AddMount(binDir, b.agentState(), llb.Readonly),
+		llb.AddMount(srcDir, slim.state, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)),
+		llb.Network(pb.NetMode_NONE),
+		llb.WithCustomName("[slim] list materials"),
+		b.platformOption(),
+	)
+	ref, err := b.solve(ctx, c, run.AddMount(outDir, llb.Scratch()))
+	if err != nil {
+		return nil, b.stageError(ctx, "listing the materials", err)
+	}
+	files = map[string][]byte{}
+	for _, name := range []string{fileCycloneDX, fileSPDX} {
+		data, err := readFile(ctx, ref, name)
+		if err != nil {
+			return nil, err
+		}
+		files[name] = bytes.Replace(data, []byte(unset), []byte(b.now()), 1)
+	}
+	return files, nil
+}
+
+// now is the time of documents about the image, which are no part of it: consumers refuse old ones.
+func (b *build) now() string {
+	at := time.Now()
+	if b.opt.Epoch != nil {
+		at = time.Unix(*b.opt.Epoch, 0)
+	}
+	return at.UTC().Format(time.RFC3339)
+}
+
+// splitName parts a reference into its repository and tag.
+func splitName(name string) (repository, tag string) {
+	named, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		return name, ""
+	}
+	if tagged, ok := named.(reference.Tagged); ok {
+		tag = tagged.Tag()
+	}
+	return reference.FamiliarName(named), tag
+}
+
+// attestation is a statement about the slim image, as BuildKit attaches it to the index.
+type attestation struct {
+	predicateType string
+	file          string // name of its predicate in the step's files
+	predicate     []byte
+}
+
+// attach adds statements to a result. Their contents are files of a step of their own.
+func (b *build) attach(ctx context.Context, c gateway.Client, res *gateway.Result, list []attestation) error {
+	state := llb.Scratch()
+	for _, a := range list {
+		state = state.File(llb.Mkfile("/"+a.file, 0o644, a.predicate), llb.WithCustomName("[slim] attest: "+a.predicateType))
+	}
+	ref, err := b.solve(ctx, c, state)
+	if err != nil {
+		return fmt.Errorf("attaching the attestations: %w", err)
+	}
+	for _, a := range list {
+		res.AddAttestation(b.platformString(), attestationOf(ref, a))
+	}
+	return nil
+}
