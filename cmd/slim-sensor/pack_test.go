@@ -14,7 +14,7 @@ func TestLayerItems(t *testing.T) {
 	plan := &analyzer.Plan{Layers: []analyzer.Layer{{Name: "os"}, {Name: "app"}}, Files: []analyzer.File{
 		{Path: ".", Kind: "dir", Mode: &id},
 		{Path: "etc", Kind: "dir", Layer: 0},
-		{Path: "etc/passwd", Kind: "file", Layer: 0, Content: []byte("x")},
+		{Path: "etc/passwd", Kind: "file", Layer: 0, Content: []byte("x"), Edited: true},
 		{Path: "srv", Kind: "dir", Layer: 0, UID: &id},
 		{Path: "srv/app", Kind: "file", Layer: 1},
 		{Path: "srv/new", Kind: "file", Layer: 1, New: true},
