@@ -34,6 +34,7 @@ func (t *tracer) syscallStop(tk *task) {
 
 // enter is a stop of the seccomp filter, before the call.
 func (t *tracer) enter(tk *task) {
+	t.near(tk)
 	info, err := getSyscallInfo(tk.tid)
 	if err == nil {
 		if info.arch == nativeArch {
@@ -46,6 +47,9 @@ func (t *tracer) enter(tk *task) {
 
 func (t *tracer) dispatch(tk *task, info syscallInfo) {
 	table, number, wide := nativeCalls, uint32(info.number), true
+	if info.number == unix.SYS_SCHED_GETAFFINITY || info.number == unix.SYS_SCHED_SETAFFINITY {
+		t.far(tk)
+	}
 	if info.arch == compatArch {
 		table, wide = compatCalls, false
 	} else if number >= x32Bit {
@@ -71,6 +75,7 @@ func (t *tracer) handle(tk *task, c call, args [6]uint64, wide bool) {
 		t.changeIDs(tk)
 		return
 	case kindDup:
+		tk.proc.recent.name = ""
 		t.dup(tk, c, args)
 		return
 	case kindConnect, kindBind:
@@ -135,10 +140,12 @@ func (t *tracer) path(tk *task, c call, dir, name string, flags uint64, args [6]
 	f := t.walk.resolve(tk.proc.root, dir, name, follow)
 	switch c.kind {
 	case kindOpen, kindOpen2, kindCreat:
+		tk.proc.recent.name = ""
 		t.open(tk, f, open)
 	case kindExec:
 		t.exec(tk, f, args, c, wide)
 	case kindChdir:
+		tk.proc.recent.name = ""
 		t.use(tk, f, analyzer.OpChdir, func() { tk.proc.cwd = f.path })
 	case kindChroot:
 		t.use(tk, f, analyzer.OpChdir, func() { tk.proc.root = f.path })

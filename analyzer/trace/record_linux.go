@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -34,10 +35,21 @@ type missKey struct {
 
 // use is who did what with one path.
 type use struct {
-	ops  map[analyzer.Op]bool
-	by   map[string]bool
-	uids map[uint32]bool
+	ops  few[analyzer.Op]
+	by   few[string]
+	uids few[uint32]
 }
+
+// few is a set of a handful: most paths are used in one way by one program, and a tree walk records thousands of them.
+type few[T comparable] []T
+
+func (f *few[T]) add(value T) {
+	if !slices.Contains(*f, value) {
+		*f = append(*f, value)
+	}
+}
+
+func (f few[T]) has(value T) bool { return slices.Contains(f, value) }
 
 func newRecorder() *recorder {
 	return &recorder{paths: map[string]*use{}, missing: map[missKey]*use{}, processes: map[string]analyzer.Process{}, privileged: map[string]bool{},
@@ -46,16 +58,12 @@ func newRecorder() *recorder {
 
 func (u *use) add(p *process, ops ...analyzer.Op) {
 	for _, op := range ops {
-		u.ops[op] = true
+		u.ops.add(op)
 	}
 	if p.exe != "" {
-		u.by[p.exe] = true
+		u.by.add(p.exe)
 	}
-	u.uids[p.uid] = true
-}
-
-func newUse() *use {
-	return &use{ops: map[analyzer.Op]bool{}, by: map[string]bool{}, uids: map[uint32]bool{}}
+	u.uids.add(p.uid)
 }
 
 // use records the path and the symlinks that led to it.
@@ -74,7 +82,7 @@ func (r *recorder) use(p *process, f found, ops ...analyzer.Op) {
 func (r *recorder) at(name string) *use {
 	u := r.paths[name]
 	if u == nil {
-		u = newUse()
+		u = &use{}
 		r.paths[name] = u
 	}
 	return u
@@ -83,7 +91,7 @@ func (r *recorder) at(name string) *use {
 // known says that recording would change nothing.
 func (r *recorder) known(p *process, name string, op analyzer.Op) bool {
 	u := r.paths[name]
-	return u != nil && u.ops[op] && u.by[p.exe] && u.uids[p.uid]
+	return u != nil && u.ops.has(op) && u.by.has(p.exe) && u.uids.has(p.uid)
 }
 
 func (r *recorder) miss(p *process, f found, op analyzer.Op) {
@@ -96,7 +104,7 @@ func (r *recorder) miss(p *process, f found, op analyzer.Op) {
 	key := missKey{f.path, f.errno}
 	u := r.missing[key]
 	if u == nil {
-		u = newUse()
+		u = &use{}
 		r.missing[key] = u
 	}
 	u.add(p, op)
@@ -145,10 +153,10 @@ func (r *recorder) memory(bytes int64) {
 // fill puts what was recorded into evidence.
 func (r *recorder) fill(e *analyzer.Evidence) {
 	for name, u := range r.paths {
-		e.Paths = append(e.Paths, analyzer.PathUse{Path: layers.CleanPath(name), Ops: keys(u.ops), By: clean(u.by), UIDs: keys(u.uids)})
+		e.Paths = append(e.Paths, analyzer.PathUse{Path: layers.CleanPath(name), Ops: sorted(u.ops), By: clean(u.by), UIDs: sorted(u.uids)})
 	}
 	for key, u := range r.missing {
-		e.Missing = append(e.Missing, analyzer.MissingPath{Path: layers.CleanPath(key.path), Errno: unix.ErrnoName(key.errno), Ops: keys(u.ops), By: clean(u.by)})
+		e.Missing = append(e.Missing, analyzer.MissingPath{Path: layers.CleanPath(key.path), Errno: unix.ErrnoName(key.errno), Ops: sorted(u.ops), By: clean(u.by)})
 	}
 	for _, p := range r.processes {
 		e.Processes = append(e.Processes, p)
@@ -182,10 +190,16 @@ func keys[K interface{ ~string | ~uint32 }](m map[K]bool) []K {
 	return out
 }
 
-func clean(m map[string]bool) []layers.Path {
-	var out []layers.Path
-	for name := range m {
-		out = append(out, layers.CleanPath(name))
+func sorted[T cmp.Ordered](f few[T]) []T {
+	out := slices.Clone([]T(f))
+	slices.Sort(out)
+	return out
+}
+
+func clean(f few[string]) []layers.Path {
+	out := make([]layers.Path, len(f))
+	for i, name := range f {
+		out[i] = layers.CleanPath(name)
 	}
 	slices.Sort(out)
 	return out

@@ -144,6 +144,9 @@ func nonBlocking(f *os.File) io.Reader {
 func (s *Session) run(begin func() error, begun chan<- error) {
 	go func() {
 		runtime.LockOSThread() // never unlocked: all ptrace calls of a tracee come from one thread
+		if s.tracer.mode == modeFilter {
+			s.tracer.stay()
+		}
 		err := begin()
 		if begun != nil {
 			begun <- err
@@ -153,6 +156,21 @@ func (s *Session) run(begin func() error, begun chan<- error) {
 		}
 	}()
 	go s.sampleMemory()
+	go s.rest()
+}
+
+// rest looks now and then for tasks that need the tracer near no more.
+func (s *Session) rest() {
+	for {
+		select {
+		case <-s.stopMem:
+			return
+		case <-time.After(nearCheck):
+			s.events.Lock()
+			s.tracer.rest()
+			s.events.Unlock()
+		}
+	}
 }
 
 func (s *Session) loop() {

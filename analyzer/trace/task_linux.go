@@ -14,6 +14,12 @@ import (
 
 // process is what the threads of a process share.
 type process struct {
+	// recent is the directory descriptor that was asked for last: a program uses one many times in a row. What may give the number to
+	// another file, an open or a dup, forgets it.
+	recent struct {
+		fd   int
+		name string
+	}
 	pid    int
 	exe    string // physical path, "" before the first exec
 	argv   []string
@@ -45,6 +51,7 @@ type task struct {
 	pending func(result int64) // waits for the call's result
 	exec    *execution         // an execve under way
 	started bool               // it has been continued once
+	near    nearness
 }
 
 // execution is an execve that may or may not succeed.
@@ -227,10 +234,14 @@ func (p *process) descriptor(fd int) string {
 		return p.cwd
 	}
 	if !p.blind {
+		if p.recent.name != "" && p.recent.fd == fd {
+			return p.recent.name
+		}
 		target, err := os.Readlink("/proc/" + strconv.Itoa(p.pid) + "/fd/" + strconv.Itoa(fd))
 		if err == nil {
 			if strings.HasPrefix(target, "/") {
-				return strings.TrimSuffix(target, " (deleted)")
+				p.recent.fd, p.recent.name = fd, strings.TrimSuffix(target, " (deleted)")
+				return p.recent.name
 			}
 			return ""
 		}

@@ -34,6 +34,7 @@ type tracer struct {
 	main     int            // pid of the application's first process
 	held     bool           // the first process has ended and is held where it can still be looked at
 	onEnd    func(unix.WaitStatus)
+	place    *unix.CPUSet // the tracer's processor, nil where it has none of its own
 }
 
 // child is a process that this one started.
@@ -177,6 +178,7 @@ func (t *tracer) forked(parent *task) {
 	}
 	tk := &task{tid: tid, proc: proc}
 	t.tasks[tid] = tk
+	t.born(parent, tid, proc == parent.proc)
 	if t.early[tid] {
 		delete(t.early, tid)
 		t.resume(tk, 0)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/slimimage/slim/analyzer"
@@ -115,6 +116,7 @@ func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evide
 	ctx, cancel := context.WithTimeout(ctx, timeout+stopGrace)
 	defer cancel()
 	evidence, run := newEvidence(job)
+	debug.SetGCPercent(400) // every stop counts
 	session, err := trace.New(trace.Options{Entry: job.Process, Bare: !job.Trace, Plain: job.Plain, Syscalls: job.Syscalls,
 		Seccomp: seccompOf(job), Stdout: os.Stdout, Stderr: os.Stderr})
 	if err != nil {
