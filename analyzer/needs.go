@@ -189,11 +189,12 @@ func (w *worklist) packageOf(name string) {
 }
 
 // matters says whether a kept path means that its package is in use: a program or library of it, or a module of a language; not a
-// link, a directory, a copyright file or a piece of shared data.
+// directory, a copyright file or a piece of shared data. Of links only a program's name counts: Debian's redis-server is such a link into
+// another package, and its settings are those of the package that has the name.
 func (w *worklist) matters(name string) bool {
 	n := w.im.nodes[name]
 	if !n.regular() {
-		return false
+		return n.kind() == "symlink" && programDir.MatchString(path.Dir(name))
 	}
 	if strings.Contains(name, ".egg-info/") || strings.Contains(name, ".dist-info/") || strings.HasSuffix(name, ".pth") || strings.HasSuffix(name, ".egg-info") {
 		return false // what distributions there are is asked of all of them (importlib.metadata)
@@ -203,6 +204,9 @@ func (w *worklist) matters(name string) bool {
 	}
 	return !strings.HasPrefix(name, "etc/")
 }
+
+// programDir is where programs are looked up by name (Filesystem Hierarchy Standard 3.0, 3.4, 3.16, 4.4 and 4.10).
+var programDir = regexp.MustCompile(`^(usr/(local/)?)?s?bin$`)
 
 // codeDir is where distributions put modules below usr/share (Debian Policy for Perl, Java, PHP and Node.js).
 var codeDir = regexp.MustCompile(`^usr/share/(perl5?|java|maven-repo|php|nodejs|ruby|rubygems-integration|guile|lua|tcltk|[^/]+/bin)/`)
