@@ -133,3 +133,13 @@ func TestLabel(t *testing.T) {
 		}
 	}
 }
+
+// A directory that is not in the image was made by the run, although the call that made it was not seen: it is no mount of its own.
+func TestFromUnseenDirectory(t *testing.T) {
+	ev := webEvidence()
+	want := From(ev, webPlan(), "web:1").Writable
+	ev.Paths = append(ev.Paths, analyzer.PathUse{Path: "var/cache/web/made", Ops: []analyzer.Op{analyzer.OpList}})
+	if diff := cmp.Diff(want, From(ev, webPlan(), "web:1").Writable); diff != "" {
+		t.Errorf("writable (-without it +with it):\n%s", diff)
+	}
+}

@@ -73,9 +73,10 @@ func newTree(ev *analyzer.Evidence, plan *analyzer.Plan) tree {
 			t.created[use.Path] = true
 			continue
 		}
-		if plan == nil {
-			t.parents(use.Path)
+		if plan != nil {
+			continue // it lists every directory of the image that was used: another was made by the run, seen or not
 		}
+		t.parents(use.Path)
 		if slices.Contains(use.Ops, analyzer.OpList) || slices.Contains(use.Ops, analyzer.OpChdir) {
 			t.dirs[use.Path] = true
 		}
