@@ -53,7 +53,11 @@ func (m Model) tmpfs(w Writable) string {
 	if w.Path == "tmp" || w.Path == "var/tmp" {
 		mode = "mode=1777"
 	}
-	return fmt.Sprintf("/%s:rw,noexec,nosuid,nodev,size=%s,%s,uid=%d,gid=%d", string(w.Path), mebibytes(tmpfsSize, "m"), mode, m.UID, m.GID)
+	exec := "noexec"
+	if w.Executes {
+		exec = "exec" // docker's own default for a tmpfs is noexec
+	}
+	return fmt.Sprintf("/%s:rw,%s,nosuid,nodev,size=%s,%s,uid=%d,gid=%d", string(w.Path), exec, mebibytes(tmpfsSize, "m"), mode, m.UID, m.GID)
 }
 
 func (m Model) userText() string { return fmt.Sprintf("%d:%d", m.UID, m.GID) }

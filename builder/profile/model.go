@@ -42,7 +42,8 @@ type Writable struct {
 	Path layers.Path `json:"path"`
 	// Populated says that the image has files below it: an empty mount would hide them.
 	Populated bool `json:"populated,omitempty"`
-	Volume    bool `json:"volume,omitempty"` // the image declares it as a volume: what it holds is to outlive the container
+	Volume    bool `json:"volume,omitempty"`   // the image declares it as a volume: what it holds is to outlive the container
+	Executes  bool `json:"executes,omitempty"` // what was made there is run or loaded: no noexec
 }
 
 // Port is a port that others may reach.
@@ -88,6 +89,7 @@ func From(ev *analyzer.Evidence, plan *analyzer.Plan, name string) Model {
 	m.network(ev)
 	m.writable(ev, plan)
 	m.runtimes(ev)
+	m.executable(ev)
 	m.capabilities(ev)
 	for _, run := range ev.Runs {
 		m.PeakMemory = max(m.PeakMemory, run.PeakMemory)

@@ -143,3 +143,37 @@ func TestFromUnseenDirectory(t *testing.T) {
 		t.Errorf("writable (-without it +with it):\n%s", diff)
 	}
 }
+
+// What a run makes and then loads or runs needs a mount without noexec, and so does /tmp under a JVM or beside a compiler; nothing else does.
+func TestExecutes(t *testing.T) {
+	made := func(name string, ops ...analyzer.Op) analyzer.PathUse {
+		return analyzer.PathUse{Path: layers.Path(name), Ops: append([]analyzer.Op{analyzer.OpCreate}, ops...)}
+	}
+	for _, test := range []struct {
+		name string
+		path analyzer.PathUse
+		kept layers.Path
+		want []layers.Path
+	}{
+		{"nothing", made("run/data", analyzer.OpOpen), "usr/bin/web", nil},
+		{"a library", made("var/cache/web/x.so.1", analyzer.OpOpen), "usr/bin/web", []layers.Path{"var/cache/web"}},
+		{"a library that is only written", made("var/cache/web/x.so.1"), "usr/bin/web", nil},
+		{"a library of the image", analyzer.PathUse{Path: "run/x.so", Ops: []analyzer.Op{analyzer.OpOpen}}, "usr/bin/web", nil},
+		{"a program", made("run/tool", analyzer.OpExec), "usr/bin/web", []layers.Path{"run"}},
+		{"a compiler", made("run/data"), "usr/bin/x86_64-linux-gnu/ld.bfd", []layers.Path{"tmp"}},
+		{"a JVM", made("run/data"), "usr/lib/jvm/x/lib/server/libjvm.so", []layers.Path{"tmp"}},
+	} {
+		ev, plan := webEvidence(), webPlan()
+		ev.Paths = append(ev.Paths, test.path)
+		plan.Files = append(plan.Files, analyzer.File{Path: test.kept, Kind: "file"})
+		var got []layers.Path
+		for _, w := range From(ev, plan, "web:1").Writable {
+			if w.Executes {
+				got = append(got, w.Path)
+			}
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s: directories with exec (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
