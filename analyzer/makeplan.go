@@ -34,6 +34,7 @@ func (w *worklist) plan() (*Plan, error) {
 		return nil, err
 	}
 	p := &planner{worklist: w, files: map[string]*File{}, user: user}
+	p.withholdSecrets()
 	for _, name := range slices.Sorted(maps.Keys(w.kept)) { // in order: the first entry of a directory is its reason
 		p.put(name, w.kept[name])
 	}
@@ -44,6 +45,22 @@ func (w *worklist) plan() (*Plan, error) {
 	p.setuid()
 	p.assignLayers()
 	return p.build(), nil
+}
+
+// secretDatabases hold the users' password hashes (shadow(5), gshadow(5)).
+var secretDatabases = []string{"etc/shadow", "etc/gshadow"}
+
+// withholdSecrets leaves out what root alone may read of the user databases: the C library reads it for a lookup by root, and does without it
+// for anybody else. Who needs it says so with --include.
+func (p *planner) withholdSecrets() {
+	if p.user.UID == 0 {
+		return
+	}
+	for _, name := range secretDatabases {
+		if !slices.Contains(p.kept[name], Reason{Rule: "included"}) {
+			delete(p.kept, name)
+		}
+	}
 }
 
 func (p *planner) put(name string, reasons []Reason) *File {
