@@ -77,9 +77,12 @@ const (
 	KindCommand = "command" // it ran to its end without listening
 )
 
+// DefaultRun is the name of the run of the image's own command.
+const DefaultRun = "default"
+
 // Run is one start of the entrypoint and what it answered.
 type Run struct {
-	Name       string   `json:"name"` // "default", or the --run arguments as given
+	Name       string   `json:"name"` // DefaultRun, or "run " and the --run arguments as given
 	Argv       []string `json:"argv"`
 	Kind       string   `json:"kind"`
 	Listen     []Socket `json:"listen,omitempty"`

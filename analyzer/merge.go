@@ -101,7 +101,7 @@ func (e *Evidence) Normalize() {
 	e.Missing = slices.DeleteFunc(e.Missing, func(m MissingPath) bool { return there[m.Path] && notFound(m.Errno) })
 	e.Processes = unite(e.Processes, jsonKey[Process], func(a, _ Process) Process { return a })
 	e.Runs = unite(e.Runs, func(r Run) string {
-		if r.Name == "default" {
+		if r.Name == DefaultRun {
 			return ""
 		}
 		return "x" + r.Name

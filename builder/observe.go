@@ -69,7 +69,7 @@ func (b *build) givenEvidence(src source) (*observation, error) {
 func (b *build) jobs(config *imageConfig, image string) ([]*analyzer.Job, error) {
 	var jobs []*analyzer.Job
 	if !b.opt.Observe.NoDefault || len(b.opt.Observe.Runs) == 0 {
-		job, err := b.job(config, image, "default", nil)
+		job, err := b.job(config, image, analyzer.DefaultRun, nil)
 		if err != nil {
 			return nil, err
 		}

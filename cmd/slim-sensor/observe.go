@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/slimimage/slim/analyzer"
@@ -139,12 +141,26 @@ func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evide
 	output := session.Finish(evidence, run)
 	if run.Kind == analyzer.KindCommand {
 		run.Answers = append(run.Answers, output)
+		run.Failure = cmp.Or(run.Failure, earlyExit(job, run))
 	} else {
 		run.ExitCode, run.Signal = 0, "" // it was stopped by the agent
 	}
 	evidence.Runs = []analyzer.Run{*run}
 	evidence.Normalize()
 	return evidence, nil
+}
+
+// earlyExit says that an image which declares ports ended in failure instead of listening, "" where it did not. With arguments of the user's
+// such an image may well be a command.
+func earlyExit(job *analyzer.Job, run *analyzer.Run) string {
+	if job.Name != analyzer.DefaultRun || len(job.Process.Exposed) == 0 || run.ExitCode == 0 && run.Signal == "" {
+		return ""
+	}
+	how := fmt.Sprintf("with exit code %d", run.ExitCode)
+	if run.Signal != "" {
+		how = "by " + run.Signal
+	}
+	return fmt.Sprintf("it ended %s before it listened, though the image declares %s", how, strings.Join(job.Process.Exposed, ", "))
 }
 
 // writeEvidence writes under another name and renames, so that evidence is whole or not there.
