@@ -12,6 +12,7 @@ const (
 	kindExec
 	kindChdir
 	kindFchdir
+	kindFchange
 	kindChroot
 	kindList
 	kindCreate
@@ -58,6 +59,8 @@ var calls = map[string]call{
 	"lgetxattr":         {"lgetxattr", kindStat, -1, 0, -1, true},
 	"listxattr":         {"listxattr", kindStat, -1, 0, -1, false},
 	"llistxattr":        {"llistxattr", kindStat, -1, 0, -1, true},
+	"getxattrat":        {"getxattrat", kindStat, 0, 1, 2, false},
+	"listxattrat":       {"listxattrat", kindStat, 0, 1, 2, false},
 	"name_to_handle_at": {"name_to_handle_at", kindStat, 0, 1, -1, false},
 	"inotify_add_watch": {"inotify_add_watch", kindStat, -1, 1, -1, false},
 	"readlink":          {"readlink", kindReadlink, -1, 0, -1, true},
@@ -84,6 +87,9 @@ var calls = map[string]call{
 	"lchown":            {"lchown", kindChange, -1, 0, -1, true},
 	"lchown32":          {"lchown32", kindChange, -1, 0, -1, true},
 	"fchownat":          {"fchownat", kindChange, 0, 1, 4, false},
+	"fchmod":            {"fchmod", kindFchange, 0, -1, -1, false},
+	"fchown":            {"fchown", kindFchange, 0, -1, -1, false},
+	"fchown32":          {"fchown32", kindFchange, 0, -1, -1, false},
 	"utime":             {"utime", kindChange, -1, 0, -1, false},
 	"utimes":            {"utimes", kindChange, -1, 0, -1, false},
 	"futimesat":         {"futimesat", kindChange, 0, 1, -1, false},
@@ -93,6 +99,8 @@ var calls = map[string]call{
 	"lsetxattr":         {"lsetxattr", kindChange, -1, 0, -1, true},
 	"removexattr":       {"removexattr", kindChange, -1, 0, -1, false},
 	"lremovexattr":      {"lremovexattr", kindChange, -1, 0, -1, true},
+	"setxattrat":        {"setxattrat", kindChange, 0, 1, 2, false},
+	"removexattrat":     {"removexattrat", kindChange, 0, 1, 2, false},
 	"unlink":            {"unlink", kindRemove, -1, 0, -1, true},
 	"rmdir":             {"rmdir", kindRemove, -1, 0, -1, true},
 	"unlinkat":          {"unlinkat", kindRemove, 0, 1, -1, true},

@@ -5,4 +5,6 @@
 // The recorder keeps no file contents. A path is resolved when the call begins, one component at a time as the kernel does,
 // so that each symlink on the way is known; the result of the call is waited for only where the look-up alone does not tell
 // it (a process that is not root, a call that makes or changes something).
+//
+// The tests hold the evidence against the truth: programs that do every kind of access (access_test.go), and strace as a second witness.
 package trace

@@ -121,13 +121,13 @@ func (s *Session) Finish(e *analyzer.Evidence, run *analyzer.Run) (output analyz
 	return analyzer.Answer{Probe: "output", OK: run.Failure == "", Status: run.ExitCode, Body: s.out.bytes(), Stderr: s.err.bytes(), Size: s.out.size, SHA256: s.out.sum()}
 }
 
-// killRest ends every process but the held first one.
+// killRest ends every process but an adopted first one, whose end would be this process's too.
 func (s *Session) killRest() {
 	for range 20 {
 		s.events.Lock()
 		left := 0
 		for tid, tk := range s.tracer.tasks {
-			if tk.proc.pid == s.tracer.main {
+			if tk.proc.pid == s.tracer.main && s.tracer.onEnd != nil {
 				continue
 			}
 			left++

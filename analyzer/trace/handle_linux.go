@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"errors"
 	"os"
 	"strings"
 
@@ -59,35 +60,39 @@ func (t *tracer) dispatch(tk *task, info syscallInfo) {
 	if !ok {
 		return
 	}
-	t.handle(tk, c, info.args, wide)
+	if err := t.handle(tk, c, info.args, wide); errors.Is(err, errClosed) && t.openMemory(tk, info.arch) {
+		return
+	}
+	tk.opening = false
 }
 
-// handle records what one call does with its path.
-func (t *tracer) handle(tk *task, c call, args [6]uint64, wide bool) {
+// handle records what one call does with its path. An error is one of reading it.
+func (t *tracer) handle(tk *task, c call, args [6]uint64, wide bool) error {
 	switch c.kind {
 	case kindList:
 		t.list(tk, int(int32(args[0])))
-		return
+		return nil
 	case kindFchdir:
 		t.fchdir(tk, int(int32(args[0])))
-		return
+		return nil
+	case kindFchange:
+		t.fchange(tk, int(int32(args[0])))
+		return nil
 	case kindIDs:
 		t.changeIDs(tk)
-		return
+		return nil
 	case kindDup:
 		tk.proc.recent.name = ""
 		t.dup(tk, c, args)
-		return
+		return nil
 	case kindConnect, kindBind:
-		t.socket(tk, c.kind, args[1], args[2])
-		return
+		return t.socket(tk, c.kind, args[1], args[2])
 	case kindSocketcall:
-		t.socketcall(tk, args)
-		return
+		return t.socketcall(tk, args)
 	}
 	name, err := readString(tk.tid, args[c.path], unix.PathMax)
 	if err != nil {
-		return
+		return err
 	}
 	dir := "/"
 	if c.dir >= 0 && !strings.HasPrefix(name, "/") {
@@ -96,20 +101,21 @@ func (t *tracer) handle(tk *task, c call, args [6]uint64, wide bool) {
 		dir = t.directory(tk, unix.AT_FDCWD)
 	}
 	if name == "" {
-		if c.kind == kindExec {
+		if c.kind == kindExec && dir != "" {
 			t.exec(tk, found{path: dir, mode: unix.S_IFREG}, args, c, wide)
 		}
-		return // AT_EMPTY_PATH: the descriptor's own path was recorded when it was opened
+		return nil // AT_EMPTY_PATH: the descriptor's own path was recorded when it was opened
 	}
 	if dir == "" {
 		t.rec.warnUnknown(tk.proc.exe)
-		return
+		return nil
 	}
 	flags := uint64(0)
 	if c.flags >= 0 {
 		flags = args[c.flags]
 	}
 	t.path(tk, c, dir, name, flags, args, wide)
+	return nil
 }
 
 // directory is what a directory descriptor stands for.
@@ -137,7 +143,15 @@ func (t *tracer) path(tk *task, c call, dir, name string, flags uint64, args [6]
 		open = t.openFlags(tk, c, args)
 		follow = !open.nofollow && !open.exclusive
 	}
-	f := t.walk.resolve(tk.proc.root, dir, name, follow)
+	if c.name == "inotify_add_watch" {
+		follow = args[2]&unix.IN_DONT_FOLLOW == 0
+	}
+	root := tk.proc.root
+	if open.resolve&unix.RESOLVE_IN_ROOT != 0 {
+		dir = t.directory(tk, int(int32(args[c.dir])))
+		root = dir
+	}
+	f := t.resolve(tk, root, dir, name, follow)
 	switch c.kind {
 	case kindOpen, kindOpen2, kindCreat:
 		tk.proc.recent.name = ""
@@ -179,16 +193,26 @@ func (t *tracer) use(tk *task, f found, op analyzer.Op, then func()) {
 		return
 	}
 	tk.pending = func(result int64) {
-		if result < 0 && result > -4096 {
-			f.errno = unix.Errno(-result)
-			t.rec.miss(tk.proc, f, op)
-			return
-		}
-		t.rec.use(tk.proc, f, op)
-		if then != nil {
+		if t.outcome(tk, f, result, op) && then != nil {
 			then()
 		}
 	}
+}
+
+// outcome records how a call on a path that exists ended, and says whether it succeeded. An error that is not about the path (readlink of
+// what is no link, getxattr of an attribute it does not have) is an answer like another: the path was looked at.
+func (t *tracer) outcome(tk *task, f found, result int64, ops ...analyzer.Op) bool {
+	if result >= 0 || result <= -4096 {
+		t.rec.use(tk.proc, f, ops...)
+		return true
+	}
+	switch f.errno = unix.Errno(-result); f.errno {
+	case unix.ENOENT, unix.ENOTDIR, unix.ELOOP, unix.ENAMETOOLONG, unix.EXDEV, unix.EACCES, unix.EPERM, unix.EROFS:
+		t.rec.miss(tk.proc, f, ops[0])
+	default:
+		t.rec.use(tk.proc, f, ops...)
+	}
+	return false
 }
 
 func (t *tracer) create(tk *task, f found) {
@@ -239,7 +263,7 @@ func (t *tracer) twoPaths(tk *task, c call, f found, args [6]uint64) {
 	if dir == "" {
 		return
 	}
-	target := t.walk.resolve(tk.proc.root, dir, name, false)
+	target := t.resolve(tk, tk.proc.root, dir, name, false)
 	op := analyzer.OpWrite
 	if c.kind == kindLink {
 		op = analyzer.OpStat
@@ -266,6 +290,13 @@ func (t *tracer) fchdir(tk *task, fd int) {
 	}
 }
 
+// fchange records that a file is changed through a descriptor that is open for reading only, perhaps.
+func (t *tracer) fchange(tk *task, fd int) {
+	if name := tk.proc.descriptor(fd); name != "" {
+		t.use(tk, found{path: name, mode: unix.S_IFREG}, analyzer.OpWrite, nil)
+	}
+}
+
 // list records a directory whose entries are read.
 func (t *tracer) list(tk *task, fd int) {
 	name := tk.proc.descriptor(fd)
@@ -281,7 +312,7 @@ func (t *tracer) changeIDs(tk *task) {
 	}
 	tk.pending = func(int64) {
 		tk.proc.refresh()
-		if tk.proc.uid != 0 {
+		if tk.proc.uid != 0 || !tk.proc.open() {
 			tk.proc.blind = true
 		}
 	}

@@ -12,6 +12,12 @@ const ioURingSetup = unix.SYS_IO_URING_SETUP
 
 // nativeCalls are the numbers of calls on this architecture (linux/unistd.h).
 var nativeCalls = map[uint32]string{
+	unix.SYS_FCHMOD:            "fchmod",
+	unix.SYS_FCHOWN:            "fchown",
+	unix.SYS_SETXATTRAT:        "setxattrat",
+	unix.SYS_GETXATTRAT:        "getxattrat",
+	unix.SYS_LISTXATTRAT:       "listxattrat",
+	unix.SYS_REMOVEXATTRAT:     "removexattrat",
 	unix.SYS_OPEN:              "open",
 	unix.SYS_STAT:              "stat",
 	unix.SYS_LSTAT:             "lstat",
@@ -504,6 +510,8 @@ var compatCalls = map[uint32]string{
 	85:  "readlink",
 	86:  "uselib",
 	92:  "truncate",
+	94:  "fchmod",
+	95:  "fchown",
 	99:  "statfs",
 	102: "socketcall",
 	106: "stat",
@@ -520,6 +528,7 @@ var compatCalls = map[uint32]string{
 	198: "lchown32",
 	203: "setreuid32",
 	204: "setregid32",
+	207: "fchown32",
 	208: "setresuid32",
 	210: "setresgid32",
 	212: "chown32",
@@ -564,4 +573,8 @@ var compatCalls = map[uint32]string{
 	437: "openat2",
 	439: "faccessat2",
 	452: "fchmodat2",
+	463: "setxattrat",
+	464: "getxattrat",
+	465: "listxattrat",
+	466: "removexattrat",
 }

@@ -12,6 +12,12 @@ const ioURingSetup = unix.SYS_IO_URING_SETUP
 
 // nativeCalls are the numbers of calls on this architecture (linux/unistd.h).
 var nativeCalls = map[uint32]string{
+	unix.SYS_FCHMOD:            "fchmod",
+	unix.SYS_FCHOWN:            "fchown",
+	unix.SYS_SETXATTRAT:        "setxattrat",
+	unix.SYS_GETXATTRAT:        "getxattrat",
+	unix.SYS_LISTXATTRAT:       "listxattrat",
+	unix.SYS_REMOVEXATTRAT:     "removexattrat",
 	unix.SYS_SETXATTR:          "setxattr",
 	unix.SYS_LSETXATTR:         "lsetxattr",
 	unix.SYS_GETXATTR:          "getxattr",

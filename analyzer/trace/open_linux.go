@@ -14,21 +14,22 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 // openFlags is what matters of an open's flags.
 type openFlags struct {
-	read, write, create, exclusive, nofollow, path bool
+	read, write, create, exclusive, nofollow, path, temporary bool
+	resolve                                                   uint64 // RESOLVE_ of openat2
 }
 
 func (t *tracer) openFlags(tk *task, c call, args [6]uint64) openFlags {
-	var flags uint64
+	var flags, resolve uint64
 	switch c.kind {
 	case kindCreat:
 		flags = unix.O_CREAT | unix.O_WRONLY | unix.O_TRUNC
 	case kindOpen2:
-		// struct open_how (linux/openat2.h) begins with the flags.
-		words, err := readWords(tk.tid, args[2], 1, true)
+		// struct open_how (linux/openat2.h): flags, mode, resolve.
+		words, err := readWords(tk.tid, args[2], 3, true)
 		if err != nil {
 			return openFlags{read: true}
 		}
-		flags = words[0]
+		flags, resolve = words[0], words[2]
 	default:
 		flags = args[c.flags]
 	}
@@ -40,6 +41,8 @@ func (t *tracer) openFlags(tk *task, c call, args [6]uint64) openFlags {
 		exclusive: flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL,
 		nofollow:  flags&unix.O_NOFOLLOW != 0,
 		path:      flags&unix.O_PATH != 0,
+		temporary: flags&unix.O_TMPFILE == unix.O_TMPFILE,
+		resolve:   resolve,
 	}
 }
 
@@ -54,18 +57,14 @@ func (t *tracer) open(tk *task, f found, flags openFlags) {
 		return
 	}
 	ops := openOps(f, flags)
-	if tk.proc.uid == 0 && !tk.proc.blind {
+	if tk.proc.uid == 0 && !tk.proc.blind && flags.resolve == 0 {
 		t.rec.use(tk.proc, f, ops...)
 		return
 	}
 	tk.pending = func(result int64) {
-		if result < 0 {
-			f.errno = unix.Errno(-result)
-			t.rec.miss(tk.proc, f, ops[0])
-			return
+		if t.outcome(tk, f, result, ops...) {
+			tk.proc.fds[int(result)] = f.path
 		}
-		tk.proc.fds[int(result)] = f.path
-		t.rec.use(tk.proc, f, ops...)
 	}
 }
 
@@ -73,6 +72,8 @@ func openOps(f found, flags openFlags) []analyzer.Op {
 	switch {
 	case flags.exclusive || flags.path:
 		return []analyzer.Op{analyzer.OpStat}
+	case flags.temporary:
+		return []analyzer.Op{analyzer.OpWrite} // of the directory, in which it needs no name
 	case flags.write && flags.read && !f.dir():
 		return []analyzer.Op{analyzer.OpOpen, analyzer.OpWrite}
 	case flags.write && !f.dir():
@@ -114,10 +115,10 @@ func privileged(p *process, f found) bool {
 }
 
 // socket records the other end of a connect, and the path a socket is bound to.
-func (t *tracer) socket(tk *task, k kind, addr, size uint64) {
+func (t *tracer) socket(tk *task, k kind, addr, size uint64) error {
 	buf := make([]byte, min(size, 128))
 	if len(buf) < 2 {
-		return
+		return nil
 	}
 	n, err := readMemory(tk.tid, addr, buf)
 	for n < len(buf) && err == nil {
@@ -129,7 +130,7 @@ func (t *tracer) socket(tk *task, k kind, addr, size uint64) {
 	}
 	buf = buf[:n]
 	if len(buf) < 2 {
-		return
+		return err
 	}
 	switch binary.NativeEndian.Uint16(buf) {
 	case unix.AF_UNIX:
@@ -143,6 +144,7 @@ func (t *tracer) socket(tk *task, k kind, addr, size uint64) {
 			t.rec.peer(netip.AddrFrom16([16]byte(buf[8:24])).Unmap(), binary.BigEndian.Uint16(buf[2:]))
 		}
 	}
+	return nil
 }
 
 func (t *tracer) unixSocket(tk *task, k kind, name []byte) {
@@ -159,7 +161,7 @@ func (t *tracer) unixSocket(tk *task, k kind, name []byte) {
 	if dir == "" {
 		return
 	}
-	f := t.walk.resolve(tk.proc.root, dir, string(name), true)
+	f := t.resolve(tk, tk.proc.root, dir, string(name), true)
 	if k == kindBind {
 		t.create(tk, f)
 		return
@@ -177,15 +179,16 @@ const (
 	sysConnect = 3
 )
 
-func (t *tracer) socketcall(tk *task, args [6]uint64) {
+func (t *tracer) socketcall(tk *task, args [6]uint64) error {
 	words, err := readWords(tk.tid, args[1], 3, false)
 	if err != nil {
-		return
+		return err
 	}
 	switch args[0] {
 	case sysBind:
-		t.socket(tk, kindBind, words[1], words[2])
+		return t.socket(tk, kindBind, words[1], words[2])
 	case sysConnect:
-		t.socket(tk, kindConnect, words[1], words[2])
+		return t.socket(tk, kindConnect, words[1], words[2])
 	}
+	return nil
 }

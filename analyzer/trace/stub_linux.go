@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -112,6 +113,9 @@ func (s *spec) enterDir() error {
 // capability, CAP_NET_BIND_SERVICE: Docker and containerd let every user bind low ports (net.ipv4.ip_unprivileged_port_start is 0
 // there), and this sandbox does not.
 func (s *spec) identity() error {
+	if s.User.UID != 0 && s.User.is() {
+		return nil // an ordinary user runs its own programs, and may change nothing
+	}
 	if s.User.UID != 0 {
 		if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0); err != nil {
 			return fmt.Errorf("keeping capabilities: %w", err)
@@ -139,13 +143,32 @@ func (s *spec) identity() error {
 	return nil
 }
 
+// is says whether this process is that user already, and no other group's member.
+func (id Identity) is() bool {
+	groups, err := os.Getgroups()
+	if err != nil || os.Geteuid() != int(id.UID) || os.Getegid() != int(id.GID) {
+		return false
+	}
+	for _, gid := range groups {
+		if gid != int(id.GID) && !slices.Contains(id.Groups, uint32(gid)) {
+			return false
+		}
+	}
+	for _, gid := range id.Groups {
+		if gid != id.GID && !slices.Contains(groups, int(gid)) {
+			return false
+		}
+	}
+	return true
+}
+
 // bindLowPorts leaves the thread CAP_NET_BIND_SERVICE, through exec (capabilities(7), ambient set), and no other capability.
 func bindLowPorts() error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	const bit = 1 << unix.CAP_NET_BIND_SERVICE
 	data := [2]unix.CapUserData{{Effective: bit, Permitted: bit, Inheritable: bit}}
 	if err := unix.Capset(&header, &data[0]); err != nil {
-		// Without the capability in the first place (a test as an ordinary user) there is nothing to keep.
+		// Without the capability in the first place there is nothing to keep.
 		empty := [2]unix.CapUserData{}
 		_ = unix.Capset(&header, &empty[0])
 		return nil

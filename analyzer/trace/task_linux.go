@@ -3,6 +3,7 @@ package trace
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -30,6 +31,7 @@ type process struct {
 	root   string
 	fds    map[int]string // directories and other opened paths, kept where /proc cannot be asked
 	blind  bool           // /proc/PID/{cwd,fd} are refused: another user without CAP_SYS_PTRACE
+	sealed bool           // its memory is, too, and stayed so
 	peak   int64
 }
 
@@ -52,6 +54,7 @@ type task struct {
 	exec    *execution         // an execve under way
 	started bool               // it has been continued once
 	near    nearness
+	opening bool // the call that begins is made for the second time, with the memory opened
 }
 
 // execution is an execve that may or may not succeed.
@@ -119,7 +122,11 @@ func readMemory(tid int, addr uint64, buf []byte) (int, error) {
 	if len(buf) > 64 {
 		buf = buf[:64]
 	}
-	return unix.PtracePeekData(tid, uintptr(addr), buf)
+	peeked, peekErr := unix.PtracePeekData(tid, uintptr(addr), buf)
+	if peeked == 0 && errors.Is(err, unix.EPERM) {
+		return 0, errClosed
+	}
+	return peeked, peekErr
 }
 
 // readWords reads n machine words of a tracee.
@@ -203,6 +210,12 @@ func number(s string) uint32 {
 	return uint32(n)
 }
 
+// open says whether /proc may be asked for the working directory and the descriptors of a process.
+func (p *process) open() bool {
+	_, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", p.pid))
+	return err == nil
+}
+
 // snapshot reads the working directory and the open descriptors, while /proc may still be asked.
 func (p *process) snapshot() {
 	if cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", p.pid)); err == nil {
@@ -239,7 +252,7 @@ func (p *process) descriptor(fd int) string {
 		}
 		target, err := os.Readlink("/proc/" + strconv.Itoa(p.pid) + "/fd/" + strconv.Itoa(fd))
 		if err == nil {
-			if strings.HasPrefix(target, "/") {
+			if strings.HasPrefix(target, "/") && !strings.HasPrefix(target, "/memfd:") {
 				p.recent.fd, p.recent.name = fd, strings.TrimSuffix(target, " (deleted)")
 				return p.recent.name
 			}

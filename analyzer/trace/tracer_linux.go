@@ -30,11 +30,12 @@ type tracer struct {
 	tasks    map[int]*task
 	early    map[int]bool // new tasks that stopped before their parent said whose they are
 	mu       sync.Mutex
-	children map[int]*child // started by this process, by pid
-	main     int            // pid of the application's first process
-	held     bool           // the first process has ended and is held where it can still be looked at
-	onEnd    func(unix.WaitStatus)
-	place    *unix.CPUSet // the tracer's processor, nil where it has none of its own
+	children map[int]*child        // started by this process, by pid
+	main     int                   // pid of the application's first process
+	held     bool                  // the first process has ended and is held where it can still be looked at
+	onEnd    func(unix.WaitStatus) // of an adopted first process
+	place    *unix.CPUSet          // the tracer's processor, nil where it has none of its own
+	stops    int                   // how often a task was stopped: what tracing costs
 }
 
 // child is a process that this one started.
@@ -75,6 +76,7 @@ func (t *tracer) event(pid int, status unix.WaitStatus) {
 	if !status.Stopped() {
 		return
 	}
+	t.stops++
 	own := t.child(pid)
 	if own != nil && t.tasks[pid] == nil {
 		t.adopt(pid, own)
@@ -206,22 +208,19 @@ func (t *tracer) execed(tk *task) {
 		t.interpreters(p, e.path)
 		tk.exec = nil
 	}
-	p.blind = false
-	if _, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", p.pid)); err != nil {
-		p.blind = true
-	}
+	p.sealed, p.blind = false, !p.open()
 	t.resume(tk, 0)
 }
 
-// exiting looks at a process before it is gone. The first process is held, because with it the kernel ends its whole pid
-// namespace, and this tracer with it (pid_namespaces(7)).
+// exiting looks at a process before it is gone. An adopted first process is held, because with it the kernel ends its whole pid
+// namespace, and this tracer with it (pid_namespaces(7)); one that this tracer started just ends, and wait reports it.
 func (t *tracer) exiting(tk *task) (hold bool) {
 	if tk.tid != tk.proc.pid {
 		return false
 	}
 	tk.proc.refresh()
 	t.rec.memory(tk.proc.peak)
-	if tk.tid != t.main {
+	if tk.tid != t.main || t.onEnd == nil {
 		return false
 	}
 	message, err := unix.PtraceGetEventMsg(tk.tid)
@@ -230,8 +229,6 @@ func (t *tracer) exiting(tk *task) (hold bool) {
 	}
 	t.rec.process(tk.proc)
 	t.held = true
-	if t.onEnd != nil {
-		t.onEnd(unix.WaitStatus(message))
-	}
+	t.onEnd(unix.WaitStatus(message))
 	return true
 }

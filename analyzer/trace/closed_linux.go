@@ -1,0 +1,32 @@
+package trace
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// errClosed says that a tracee's memory may not be read. A process that has changed its user, or asked for it (PR_SET_DUMPABLE), is
+// "undumpable": its memory is closed even to its own tracer, unless that has CAP_SYS_PTRACE (kernel/ptrace.c, ptrace_access_vm). In
+// the sandbox the tracer has not, and servers that drop root without an exec (Apache, php-fpm) would look up their files unseen.
+var errClosed = errors.New("the memory of the process is closed")
+
+// openMemory lets a task that is about to make a call open its memory itself first: the call is turned into prctl(PR_SET_DUMPABLE, 1), which needs
+// only its registers, and then made again. It returns false where that is not known to work or did not help; what the process looks up
+// is then not seen, which is said once.
+func (t *tracer) openMemory(tk *task, arch uint32) bool {
+	if tk.proc.sealed {
+		return false
+	}
+	before, err := registers(tk.tid)
+	if tk.opening || err != nil || unix.PtraceSetRegs(tk.tid, before.prctlDumpable(arch)) != nil {
+		tk.opening, tk.proc.sealed = false, true
+		t.rec.warn(fmt.Sprintf("%s closed its memory: what it looked up after that was not seen", tk.proc.exe))
+		return false
+	}
+	tk.pending = func(int64) {
+		tk.opening = unix.PtraceSetRegs(tk.tid, before.again()) == nil
+	}
+	return true
+}

@@ -1,0 +1,35 @@
+//go:build linux
+
+package trace
+
+import "golang.org/x/sys/unix"
+
+// Numbers and bytes of the calls that are changed (linux/unistd.h, syscall_32.tbl). "syscall" and "int $0x80" are two bytes long.
+const (
+	prctl386   = 172
+	callLength = 2
+)
+
+type machine struct{ unix.PtraceRegs }
+
+func registers(tid int) (m machine, err error) {
+	err = unix.PtraceGetRegs(tid, &m.PtraceRegs)
+	return m, err
+}
+
+// prctlDumpable are the registers of a task that makes this call instead of the one that it is about to make.
+func (m machine) prctlDumpable(arch uint32) *unix.PtraceRegs {
+	if arch == compatArch {
+		m.Orig_rax, m.Rbx, m.Rcx, m.Rdx = prctl386, unix.PR_SET_DUMPABLE, 1, 0
+	} else {
+		m.Orig_rax, m.Rdi, m.Rsi, m.Rdx = unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 1, 0
+	}
+	return &m.PtraceRegs
+}
+
+// again are the registers of a task that makes the call once more when it goes on.
+func (m machine) again() *unix.PtraceRegs {
+	m.Rax = m.Orig_rax
+	m.Rip -= callLength
+	return &m.PtraceRegs
+}
