@@ -3,6 +3,7 @@ package analyzer
 import (
 	"bytes"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -65,7 +66,8 @@ func findAnswer(run *Run, probe string) *Answer {
 type comparison struct {
 	v     *Verdict
 	run   string
-	again *Run // nil when there is none
+	again *Run                // nil when there is none
+	home  func([]byte) []byte // what the original says of its user's home as the slim image's user would say it
 }
 
 func (c *comparison) differ(probe, what, want, got string) {
@@ -77,6 +79,7 @@ func (c *comparison) differ(probe, what, want, got string) {
 func (c *comparison) volatile(probe string) { c.v.Volatile = append(c.v.Volatile, probe) }
 
 func (c *comparison) runs(want, got *Run) {
+	c.home = homeOf(want.Home, got.Home)
 	c.v.Checked += len(want.Answers)
 	failed := got.Failure != "" && want.Failure == ""
 	if failed && !explained(want, got) {
@@ -237,15 +240,26 @@ func (c *comparison) parts(want, got, again *Answer) {
 
 // text compares one part of an answer, less what is volatile in the original.
 func (c *comparison) text(probe, what string, want, got []byte, again func() []byte, second bool) {
-	if bytes.Equal(want, got) {
+	if bytes.Equal(c.home(want), got) {
 		return
 	}
-	if second && alike(want, again(), got) {
+	if second && (alike(want, again(), got) || alike(c.home(want), c.home(again()), got)) {
 		c.volatile(probe)
 		return
 	}
 	a, b := firstDifference(want, got)
 	c.differ(probe, what, a, b)
+}
+
+// homeOf makes the function that names one home directory in place of another: the slim image has another user, whose home is its own.
+func homeOf(was, is string) func([]byte) []byte {
+	if was == is || path.Clean("/"+was) == "/" || is == "" {
+		return func(text []byte) []byte { return text }
+	}
+	home := regexp.MustCompile(`(^|[^\w./-])` + regexp.QuoteMeta(path.Clean(was)) + `($|[^\w.-])`)
+	return func(text []byte) []byte {
+		return home.ReplaceAll(text, []byte("${1}"+strings.ReplaceAll(path.Clean(is), "$", "$$")+"${2}"))
+	}
 }
 
 // firstDifference is the first line of each that is not the other's.

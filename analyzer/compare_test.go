@@ -55,6 +55,13 @@ func withAnswer(r Run) Run {
 
 func listening(s ...Socket) Run { return Run{Name: "default", Kind: KindServer, Listen: s} }
 
+// inHome is a command that printed something of its home directory.
+func inHome(home, text string) Run {
+	r := command(0, text, "")
+	r.Home = home
+	return r
+}
+
 func TestCompare(t *testing.T) {
 	refused := Answer{Probe: "connect 127.0.0.1:9", Error: "dial: connection refused"}
 	accepted := Answer{Probe: "connect 127.0.0.1:9", OK: true}
@@ -103,6 +110,11 @@ func TestCompare(t *testing.T) {
 		{"socket named after user and process", listening(Socket{Network: "unix", Path: "tmp/x-0/30.pipe"}), listening(Socket{Network: "unix", Path: "tmp/x-65532/7.pipe"}), nil, nil, nil},
 		{"socket of another name", listening(Socket{Network: "unix", Path: "tmp/x-0/30.pipe"}), listening(Socket{Network: "unix", Path: "tmp/y-0/30.pipe"}), nil,
 			[]string{"default/listen unix /tmp/x-0/30.pipe error: want a socket, got none"}, nil},
+		{"home of another user", inHome("/root", "at /root/.x, /root\n"), inHome("/home/nonroot", "at /home/nonroot/.x, /home/nonroot\n"), nil, nil, nil},
+		{"what only looks like home", inHome("/root", "at /rootfs\n"), inHome("/home/nonroot", "at /home/nonrootfs\n"), nil,
+			[]string{"default/output body: want at /rootfs, got at /home/nonrootfs"}, nil},
+		{"no home", inHome("/", "at /x\n"), inHome("/home/nonroot", "at /home/nonroot/x\n"), nil,
+			[]string{"default/output body: want at /x, got at /home/nonroot/x"}, nil},
 		{"socket that varies", withAnswer(listening(local)), withAnswer(listening()), run(withAnswer(listening())), nil, []string{"listen unix /run/s"}},
 		{"a second observation that went wrong", server(accepted), server(), run(failed(server(), "it did not listen")),
 			[]string{"default/connect 127.0.0.1:9 error: want an answer, got none"}, nil},

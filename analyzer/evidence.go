@@ -85,6 +85,7 @@ type Run struct {
 	Name       string   `json:"name"` // DefaultRun, or "run " and the --run arguments as given
 	Argv       []string `json:"argv"`
 	Kind       string   `json:"kind"`
+	Home       string   `json:"home,omitempty"` // HOME of its environment
 	Listen     []Socket `json:"listen,omitempty"`
 	Peers      []Socket `json:"peers,omitempty"` // remote ends it tried to reach
 	Answers    []Answer `json:"answers"`

@@ -93,6 +93,16 @@ func environment(env []string, user Identity) []string {
 	return out
 }
 
+// Home is the application's HOME.
+func (s *Session) Home() string {
+	for _, entry := range s.env {
+		if home, ok := strings.CutPrefix(entry, "HOME="); ok {
+			return home
+		}
+	}
+	return ""
+}
+
 // first is the spec of the application's first process.
 func (s *Session) first() spec {
 	return spec{Argv: s.opt.Entry.Argv, Env: s.env, Dir: s.opt.Entry.Dir, User: s.user, Filter: s.tracer.mode == modeFilter, Seccomp: s.opt.Seccomp, MakeDir: true}

@@ -132,6 +132,7 @@ func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evide
 			return nil, err
 		}
 	}
+	run.Home = session.Home()
 	outcome, err := probe.Drive(ctx, target{session}, job, os.Stderr)
 	if err != nil {
 		return nil, err
