@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/slimimage/slim/layers"
 )
@@ -19,7 +20,7 @@ type pattern struct {
 
 // patterns lists the forms: RFC 7468 and RFC 9580 for private keys, else what the service says of its tokens ("IAM identifiers",
 // "authentication token formats" and the like).
-func patterns() []pattern {
+var patterns = sync.OnceValue(func() []pattern {
 	table := []struct{ what, hint, re string }{
 		{"a private key", "PRIVATE KEY", `-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:\s|\\[rn]){1,4}(?:[A-Za-z-]{1,40}: [^\n]{0,200}\s{1,4}){0,5}[A-Za-z0-9+/=]{32}`},
 		{"an access key id of AWS", "AKIA", `\bAKIA[A-Z2-7]{16}\b`},
@@ -41,7 +42,7 @@ func patterns() []pattern {
 		list[i] = pattern{row.what, []byte(row.hint), regexp.MustCompile(row.re)}
 	}
 	return list
-}
+})
 
 // secretsIn lists what forms of secrets a text holds, with the line of the first of each. Documentation's own examples, which
 // end in EXAMPLE, do not count. The secret itself is never told.
