@@ -43,6 +43,7 @@ func (w *worklist) plan() (*Plan, error) {
 	p.ownership()
 	p.records()
 	p.setuid()
+	p.tighten()
 	p.assignLayers()
 	return p.build(), nil
 }

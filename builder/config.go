@@ -126,7 +126,7 @@ func slimConfig(in *imageConfig, source source, plan *analyzer.Plan, epoch int64
 		"os":           in.OS,
 		"created":      created,
 		"rootfs":       ocispecs.RootFS{Type: "layers"},
-		"history":      history(plan, created),
+		"history":      history(in, plan, created),
 	}
 	for _, key := range []string{"variant", "author", "os.version", "os.features"} {
 		if value, ok := in.raw[key]; ok {
@@ -140,10 +140,14 @@ func slimConfig(in *imageConfig, source source, plan *analyzer.Plan, epoch int64
 	return data, summary, err
 }
 
-func history(plan *analyzer.Plan, created time.Time) []ocispecs.History {
+// history has a step for each layer, and one for the health check: Trivy (DS-0026) looks for it there and not in the config.
+func history(in *imageConfig, plan *analyzer.Plan, created time.Time) []ocispecs.History {
 	list := make([]ocispecs.History, len(plan.Layers))
 	for i, layer := range plan.Layers {
 		list[i] = ocispecs.History{Created: &created, CreatedBy: "slim: " + layer.Name + " layer", Comment: "slim"}
+	}
+	if h := in.Config.Healthcheck; h != nil && len(h.Test) > 0 && h.Test[0] != "NONE" {
+		list = append(list, ocispecs.History{Created: &created, CreatedBy: "HEALTHCHECK " + string(mustJSON(h.Test)), Comment: "slim", EmptyLayer: true})
 	}
 	return list
 }

@@ -39,7 +39,8 @@ func TestSlimConfigKeepsWhatTheImageSays(t *testing.T) {
   "Labels":{"a":"b","io.slimimage.slim":"slim/plan/v1","org.opencontainers.image.base.digest":"sha256:11","org.opencontainers.image.base.name":"docker.io/library/x:1"},
   "Healthcheck":{"Test":["CMD","/h"],"Interval":1000000000,"Timeout":5000000000}},
  "rootfs":{"type":"layers","diff_ids":null},
- "history":[{"created":"2024-05-06T07:08:09Z","created_by":"slim: os layer","comment":"slim"},{"created":"2024-05-06T07:08:09Z","created_by":"slim: app layer","comment":"slim"}]}`), &want); err != nil {
+ "history":[{"created":"2024-05-06T07:08:09Z","created_by":"slim: os layer","comment":"slim"},{"created":"2024-05-06T07:08:09Z","created_by":"slim: app layer","comment":"slim"},
+  {"created":"2024-05-06T07:08:09Z","created_by":"HEALTHCHECK [\"CMD\",\"/h\"]","comment":"slim","empty_layer":true}]}`), &want); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

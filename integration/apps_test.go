@@ -26,8 +26,8 @@ func TestApps(t *testing.T) {
 }
 
 func checkApp(t *testing.T, a app) {
-	archive := filepath.Join(t.TempDir(), a.name+".tar")
-	args := append([]string{"build", a.ref, "--output", "type=oci,dest=" + archive, "--format", "json", "--progress", "plain"}, a.flags...)
+	dir := filepath.Join(t.TempDir(), a.name)
+	args := append([]string{"build", a.ref, "--output", "type=oci,tar=false,dest=" + dir, "--format", "json", "--progress", "plain"}, a.flags...)
 	built := mustSlim(t, args...)
 	var result builder.Result
 	decode(t, built.stdout, &result)
@@ -36,11 +36,12 @@ func checkApp(t *testing.T, a app) {
 	if a.maxMB > 0 && mb > a.maxMB {
 		t.Errorf("%s is %.1f MB, want at most %.1f MB", a.name, mb, a.maxMB)
 	}
+	contract(t, result, readLayout(t, dir))
 	if a.checks == "" && len(a.runs) == 0 {
 		return
 	}
 	original := observeWith(t, a, a.ref)
-	slimmed := observeWith(t, a, "oci-archive:"+archive, "--force")
+	slimmed := observeWith(t, a, "oci:"+dir, "--force")
 	verdict := analyzer.Compare(original, nil, slimmed)
 	if !verdict.OK { // request ids, times: what also differs between two runs of the original is no difference
 		verdict = analyzer.Compare(original, observeWith(t, a, a.ref, "--timeout", "121"), slimmed)

@@ -11,32 +11,40 @@ type extent struct{ off, size uint64 }
 
 // readDynamic reads PT_DYNAMIC into the file and returns where the dynamic string table is.
 func (m *image) readDynamic() (extent, error) {
+	tags, table, err := m.dynamicSection()
+	if err != nil || table.size == 0 {
+		return extent{}, err
+	}
+	m.file.NoDefaultLib = elf.DynFlag1(tags.flags1)&elf.DF_1_NODEFLIB != 0
+	m.file.PIE = elf.DynFlag1(tags.flags1)&elf.DF_1_PIE != 0
+	return table, m.readNames(table, tags)
+}
+
+// dynamicSection reads PT_DYNAMIC, and where its string table is; without one the table has no bytes.
+func (m *image) dynamicSection() (dynTags, extent, error) {
 	var raw []byte
 	for _, p := range m.progs {
 		if p.typ != elf.PT_DYNAMIC {
 			continue
 		}
 		if p.filesz > maxDynamic {
-			return extent{}, fmt.Errorf("reading ELF dynamic section: %d bytes long", p.filesz)
+			return dynTags{}, extent{}, fmt.Errorf("reading ELF dynamic section: %d bytes long", p.filesz)
 		}
 		var err error
 		if raw, err = m.bytesAt(p.off, p.filesz, "dynamic section"); err != nil {
-			return extent{}, err
+			return dynTags{}, extent{}, err
 		}
 		break
 	}
 	tags, err := m.parseTags(raw)
 	if err != nil || tags.strsize == 0 {
-		return extent{}, err
+		return tags, extent{}, err
 	}
 	off, ok := m.fileOffset(tags.strtab)
 	if !ok || off > uint64(m.size) || tags.strsize > uint64(m.size)-off {
-		return extent{}, fmt.Errorf("reading ELF string table: outside the file")
+		return dynTags{}, extent{}, fmt.Errorf("reading ELF string table: outside the file")
 	}
-	table := extent{off, tags.strsize}
-	m.file.NoDefaultLib = elf.DynFlag1(tags.flags1)&elf.DF_1_NODEFLIB != 0
-	m.file.PIE = elf.DynFlag1(tags.flags1)&elf.DF_1_PIE != 0
-	return table, m.readNames(table, tags)
+	return tags, extent{off, tags.strsize}, nil
 }
 
 // dynTags are the dynamic section's entries that matter here; names are offsets in the string table, noName when absent.
@@ -44,6 +52,7 @@ type dynTags struct {
 	strtab, strsize, flags1 uint64
 	soname, rpath, runpath  uint64
 	needed                  []uint64
+	now                     bool // all functions are bound at start
 }
 
 const noName = ^uint64(0)
@@ -65,6 +74,11 @@ func (m *image) parseTags(raw []byte) (dynTags, error) {
 			tags.strsize = value
 		case elf.DT_FLAGS_1:
 			tags.flags1 = value
+			tags.now = tags.now || elf.DynFlag1(value)&elf.DF_1_NOW != 0
+		case elf.DT_FLAGS:
+			tags.now = tags.now || elf.DynFlag(value)&elf.DF_BIND_NOW != 0
+		case elf.DT_BIND_NOW:
+			tags.now = true
 		case elf.DT_SONAME:
 			tags.soname = value
 		case elf.DT_RPATH:

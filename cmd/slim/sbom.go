@@ -159,6 +159,16 @@ func eachContent(ctx context.Context, in *layers.Input, index *layers.Index, do 
 }
 
 func eachEntry(ctx context.Context, layer v1.Layer, number int, names map[place]string, do func(string, io.Reader) error) error {
+	return eachHeader(ctx, layer, func(position int, _ *tar.Header, r io.Reader) error {
+		if name := names[place{number, position}]; name != "" {
+			return do(name, r)
+		}
+		return nil
+	})
+}
+
+// eachHeader calls do with every entry of a layer.
+func eachHeader(ctx context.Context, layer v1.Layer, do func(position int, header *tar.Header, r io.Reader) error) error {
 	stream, err := layer.Uncompressed()
 	if err != nil {
 		return err
@@ -169,17 +179,15 @@ func eachEntry(ctx context.Context, layer v1.Layer, number int, names map[place]
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		_, err := r.Next()
+		header, err := r.Next()
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if name := names[place{number, position}]; name != "" {
-			if err := do(name, r); err != nil {
-				return err
-			}
+		if err := do(position, header, r); err != nil {
+			return err
 		}
 	}
 }

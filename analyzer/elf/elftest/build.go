@@ -20,6 +20,13 @@ type Spec struct {
 	Flags1  elf.DynFlag1
 	Strings []string // literals in read-only data
 	Symbols []string // names put in the dynamic string table, as imports would be
+	Marks   []Mark   // more program headers
+}
+
+// Mark is a program header without content, such as PT_GNU_STACK.
+type Mark struct {
+	Type  elf.ProgType
+	Flags elf.ProgFlag
 }
 
 // Program is a dynamically linked program of glibc on x86-64 that needs the named libraries.
@@ -73,6 +80,7 @@ func Build(spec Spec) []byte {
 	if spec.Interp != "" {
 		interp, progs = spec.Interp+"\x00", 3
 	}
+	progs += len(spec.Marks)
 	interpAt := headerSize + progs*progSize
 	strtabAt := interpAt + len(interp)
 	dynAt := (strtabAt + len(strtab) + 7) &^ 7
@@ -84,10 +92,13 @@ func Build(spec Spec) []byte {
 		rodata.WriteString(s + "\x00")
 	}
 	header(w, spec, headerSize, progSize, progs)
-	w.prog(elf.PT_LOAD, 0, dynAt+dynSize+rodata.Len())
-	w.prog(elf.PT_DYNAMIC, dynAt, dynSize)
-	if progs == 3 {
-		w.prog(elf.PT_INTERP, interpAt, len(interp))
+	w.prog(elf.PT_LOAD, elf.PF_R, 0, dynAt+dynSize+rodata.Len())
+	w.prog(elf.PT_DYNAMIC, elf.PF_R, dynAt, dynSize)
+	if interp != "" {
+		w.prog(elf.PT_INTERP, elf.PF_R, interpAt, len(interp))
+	}
+	for _, mark := range spec.Marks {
+		w.prog(mark.Type, mark.Flags, 0, 0)
 	}
 	w.WriteString(interp + strtab)
 	w.Write(make([]byte, dynAt-w.Len()))
@@ -161,17 +172,17 @@ func header(w *writer, spec Spec, headerSize, progSize, progs int) {
 	w.half(0)
 }
 
-// prog appends a read-only program header of bytes that lie at the same place in file and memory.
-func (w *writer) prog(typ elf.ProgType, at, size int) {
+// prog appends a program header of bytes that lie at the same place in file and memory.
+func (w *writer) prog(typ elf.ProgType, flags elf.ProgFlag, at, size int) {
 	w.full(uint32(typ))
 	if w.wide {
-		w.full(uint32(elf.PF_R))
+		w.full(uint32(flags))
 	}
 	for _, v := range []int{at, at, at, size, size} {
 		w.word(v)
 	}
 	if !w.wide {
-		w.full(uint32(elf.PF_R))
+		w.full(uint32(flags))
 	}
 	w.word(8)
 }

@@ -1,0 +1,105 @@
+// Package sarif writes findings as a SARIF 2.1.0 log (OASIS), which code scanning services and editors read.
+package sarif
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"net/url"
+	"slices"
+)
+
+type log struct {
+	Schema  string `json:"$schema"`
+	Version string `json:"version"`
+	Runs    []run  `json:"runs"`
+}
+
+type run struct {
+	Tool struct {
+		Driver driver `json:"driver"`
+	} `json:"tool"`
+	Results []Result `json:"results"`
+}
+
+type driver struct {
+	Name    string `json:"name"`
+	Version string `json:"version,omitempty"`
+	Rules   []Rule `json:"rules"`
+}
+
+// Rule is what a result is an instance of.
+type Rule struct {
+	ID         string            `json:"id"`
+	Short      Text              `json:"shortDescription"`
+	Help       *Text             `json:"help,omitempty"`
+	HelpURI    string            `json:"helpUri,omitempty"`
+	Default    *Default          `json:"defaultConfiguration,omitempty"`
+	Properties map[string]string `json:"properties,omitempty"`
+}
+
+// Default is how a rule is unless somebody says otherwise.
+type Default struct {
+	Level string `json:"level"`
+}
+
+// Text is a message.
+type Text struct {
+	Text string `json:"text"`
+}
+
+// Result is one finding.
+type Result struct {
+	RuleID       string            `json:"ruleId"`
+	Level        string            `json:"level"` // "error", "warning" or "note"
+	Message      Text              `json:"message"`
+	Locations    []Location        `json:"locations"`
+	Fingerprints map[string]string `json:"partialFingerprints"`
+	Suppressions []Suppression     `json:"suppressions,omitempty"`
+}
+
+// Location is where a result is.
+type Location struct {
+	Physical Physical  `json:"physicalLocation"`
+	Logical  []Logical `json:"logicalLocations,omitempty"`
+}
+
+// Physical is a file.
+type Physical struct {
+	Artifact Artifact `json:"artifactLocation"`
+}
+
+// Artifact names a file.
+type Artifact struct {
+	URI string `json:"uri"`
+}
+
+// Logical is a place that is no file, such as a package.
+type Logical struct {
+	Name string `json:"fullyQualifiedName"`
+	Kind string `json:"kind"`
+}
+
+// Suppression says why a result does not count.
+type Suppression struct {
+	Kind          string `json:"kind"`
+	Justification string `json:"justification"`
+}
+
+// At is a place in a file, by any path or name of an image, or in a part of it that has a name but no file.
+func At(file string, logical ...Logical) Location {
+	return Location{Physical: Physical{Artifact{URI: (&url.URL{Path: file}).EscapedPath()}}, Logical: logical}
+}
+
+// Write is the log of one run of slim, rules sorted, results in their order. version may be empty.
+func Write(version string, rules []Rule, results []Result) ([]byte, error) {
+	r := run{Results: append([]Result{}, results...)}
+	r.Tool.Driver = driver{Name: "slim", Version: version, Rules: append([]Rule{}, rules...)}
+	slices.SortFunc(r.Tool.Driver.Rules, func(a, b Rule) int { return cmp.Compare(a.ID, b.ID) })
+	var buf bytes.Buffer
+	encoder := json.NewEncoder(&buf)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(log{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []run{r}})
+	return buf.Bytes(), err
+}
