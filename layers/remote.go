@@ -14,3 +14,6 @@ func RemoteOptions(ctx context.Context) []remote.Option {
 
 // RegistryError says in one line what a registry answered. It satisfies errors.Is for ErrNotFound where the registry has no such thing.
 func RegistryError(err error) error { return registryError(err) }
+
+// SplitName separates a reference into its name as written and its tag.
+func SplitName(ref string) (repo, tag string) { return splitName(ref) }

@@ -95,6 +95,18 @@ func Verify(ctx context.Context, ref string, opt VerifyOptions) (*Report, error)
 	return v.report, nil
 }
 
+// Rebuild puts the result of a rebuild of one of the subjects into the report; why is what to say where it is not the same.
+func (r *Report) Rebuild(subject string, rebuilt Rebuilt, why string) {
+	r.Rebuilt = &rebuilt
+	if !slices.ContainsFunc(r.Subjects, func(s Verified) bool { return s.Digest == subject }) {
+		rebuilt.Same, why = false, "its digest "+subject+" is none of those that were verified"
+	}
+	if !rebuilt.Same {
+		r.Verified = false
+		r.Problems = append(r.Problems, Problem{KindRebuild, subject, rebuilt.Platform, rebuilt.Platform + ": rebuilt, it is another image: " + why})
+	}
+}
+
 // openStore finds where an image is; at is its tag or digest there.
 func openStore(ctx context.Context, ref string) (st store, at string, err error) {
 	rest, ok := strings.CutPrefix(ref, "oci:")
