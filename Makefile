@@ -25,6 +25,9 @@ test: sensors ## unit tests: no network (once Go has its modules), root or daemo
 e2e: sensors ## end-to-end tests with real BuildKit and runc, as root; a missing part is a failure
 	go test -tags e2e -timeout 22m -count 1 -v ./integration/...
 
+cosign: sensors ## what slim signs against cosign's own libraries, a module of its own; after the first time without a network
+	cd integration/cosign && go test -timeout 10m -count 1 ./...
+
 bench: sensors ## the ratios that slim promises, each measured in one run
 	go test -tags e2e -timeout 30m -run '^$$' -bench . -benchtime 1x ./integration/...
 
@@ -56,4 +59,4 @@ clean: ## what make made
 	rm -rf bin .cache cover.out $(BIN)/slim-sensor-linux-*
 
 .DEFAULT_GOAL := help
-.PHONY: help build sensors test e2e bench fuzz lint generate demo examples cover clean
+.PHONY: help build sensors test e2e cosign bench fuzz lint generate demo examples cover clean

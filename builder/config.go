@@ -19,8 +19,8 @@ import (
 // Labels of a slim image. The base labels are those of the OCI image-spec (annotations.md).
 const (
 	LabelSlim       = "io.slimimage.slim" // marks an image that slim made; the value is the schema of its plan
-	labelBaseName   = "org.opencontainers.image.base.name"
-	labelBaseDigest = "org.opencontainers.image.base.digest"
+	LabelBaseName   = "org.opencontainers.image.base.name"
+	LabelBaseDigest = "org.opencontainers.image.base.digest"
 )
 
 // imageConfig is an image's config: what slim reads of it, and the whole as it was written, so that fields unknown to slim
@@ -104,9 +104,9 @@ func slimConfig(in *imageConfig, source source, plan *analyzer.Plan, epoch int64
 		labels[key] = value
 	}
 	labels[LabelSlim] = analyzer.PlanSchema
-	labels[labelBaseDigest] = source.digest
+	labels[LabelBaseDigest] = source.digest
 	if source.base != "" {
-		labels[labelBaseName] = source.base
+		labels[LabelBaseName] = source.base
 	}
 	summary := Config{User: user, Entrypoint: in.Config.Entrypoint, Cmd: in.Config.Cmd}
 	if in.Config.User != user {

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -23,8 +22,7 @@ func openRegistry(ctx context.Context, ref string, opt OpenOptions) (*Input, err
 		return nil, err
 	}
 	want := opt.platform()
-	desc, err := remote.Get(parsed, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain),
-		remote.WithPlatform(want), remote.WithTransport(limitedTransport{remote.DefaultTransport}))
+	desc, err := remote.Get(parsed, append(RemoteOptions(ctx), remote.WithPlatform(want))...)
 	if err != nil {
 		return nil, registryError(err)
 	}

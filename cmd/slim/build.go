@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/builder/sign"
 )
 
 func (p *program) buildCommand() *cli.Command {
@@ -36,6 +37,10 @@ func (p *program) build(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	signer, err := p.buildSigner(c)
+	if err != nil {
+		return err
+	}
 	work, err := p.open(c, &opt)
 	if err != nil {
 		return err
@@ -54,7 +59,7 @@ func (p *program) build(c *cli.Context) error {
 	if err != nil {
 		return errors.Join(err, p.writeReport(c, reportOf(result, err)))
 	}
-	return p.finish(c, opt, result)
+	return p.finish(c, opt, result, signer)
 }
 
 // prepare reads the command line of build, observe and analyze.
@@ -74,12 +79,15 @@ func (p *program) prepare(c *cli.Context) (opt builder.Options, err error) {
 }
 
 // finish tells what was made.
-func (p *program) finish(c *cli.Context, opt builder.Options, result *builder.Result) error {
+func (p *program) finish(c *cli.Context, opt builder.Options, result *builder.Result, signer *sign.Options) error {
 	if err := p.writeReport(c, result); err != nil {
 		return err
 	}
 	if dir := c.String("artifacts"); dir != "" {
 		files, err := builder.Artifacts(result, "")
+		if err == nil {
+			err = admission(files, result, signer)
+		}
 		if err != nil {
 			return err
 		}
@@ -92,6 +100,9 @@ func (p *program) finish(c *cli.Context, opt builder.Options, result *builder.Re
 		p.explainSize(result.Sizes)
 	}
 	places := p.places(opt, result)
+	if err := p.signResult(c, result, signer); err != nil {
+		return err
+	}
 	if err := p.printResult(c, result, places); err != nil {
 		return err
 	}

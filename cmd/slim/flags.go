@@ -92,6 +92,8 @@ func exportFlags() []cli.Flag {
 		texts(groupOutput, "output", "write it to type=oci|docker|tar|local|image,dest=PATH (repeatable; dest=- is stdout)", "o"),
 		text(groupOutput, "artifacts", "write evidence, plan, verdict, and the files that confine the image where it runs, into DIR"),
 		toggle(groupOutput, "no-attest", "attach no attestations (bills of materials, provenance, trace, test result)"),
+		text(groupOutput, "sign", "sign what is pushed, and its attestations, with the private key in FILE (see slim attest)"),
+		attestFormatFlag(),
 		toggle(groupOutput, "strict", "make no image that does not run under its own profile"),
 		text(groupOutput, "compression", "KIND of the layers: gzip, zstd or uncompressed"),
 	}

@@ -47,6 +47,7 @@ func TestScript(t *testing.T) {
 			"memregistry": memregistry,
 			"pushimage":   pushimage,
 			"truncate":    truncate,
+			"genkey":      genkey,
 		},
 	})
 }

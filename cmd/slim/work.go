@@ -27,7 +27,12 @@ type work struct {
 
 // open connects to the engine and opens the input; opt is completed with both. As an ordinary user without an engine it runs this
 // command again in a user namespace, and the error is that one's exit code.
-func (p *program) open(c *cli.Context, opt *builder.Options) (_ *work, err error) {
+func (p *program) open(c *cli.Context, opt *builder.Options) (*work, error) {
+	return p.openInput(c, opt, c.Args().First())
+}
+
+// openInput is open for an image that is not the first argument.
+func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) (_ *work, err error) {
 	spec := c.String("engine")
 	if engine.NeedsUserns(spec) {
 		code, err := engine.RunInUserns(c.Context, os.Args)
@@ -46,7 +51,7 @@ func (p *program) open(c *cli.Context, opt *builder.Options) (_ *work, err error
 		return nil, err
 	}
 	if opt.Dockerfile == nil {
-		if opt.Input, err = p.openImage(c.Context, c.Args().First(), opt.Platform, w.docker); err != nil {
+		if opt.Input, err = p.openImage(c.Context, image, opt.Platform, w.docker); err != nil {
 			return nil, err
 		}
 		w.repo, w.tag = opt.Input.Repo, opt.Input.Tag

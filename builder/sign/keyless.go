@@ -1,0 +1,54 @@
+package sign
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// PredicateFile is a file with a predicate.
+type PredicateFile struct{ Type, Name string }
+
+// Keyless are the commands with which the cosign program signs an image without a key, its index and the manifest of each platform by digest, and
+// attests what BuildKit attached and the given files. cosign takes predicates from files: crane and jq make those of BuildKit's statements.
+func Keyless(ctx context.Context, ref string, files []PredicateFile) ([]string, error) {
+	st, at, err := openRegistry(ctx, ref)
+	if err != nil {
+		return nil, fmt.Errorf("image %s: %w", ref, err)
+	}
+	list, err := subjects(ctx, st, at)
+	if err != nil {
+		return nil, fmt.Errorf("image %s: %w", ref, err)
+	}
+	var commands []string
+	made := map[v1.Hash]string{}
+	for _, s := range list {
+		image := st.name() + "@" + s.digest.String()
+		commands = append(commands, "# "+s.label())
+		attest := func(kind, file string) {
+			commands = append(commands, fmt.Sprintf("cosign attest --yes --type %s --predicate %s %s", quote(kind), quote(file), image))
+		}
+		for _, a := range s.attached {
+			if made[a.blob] == "" {
+				made[a.blob] = fmt.Sprintf("predicate-%d.json", len(made)+1)
+				commands = append(commands, fmt.Sprintf("crane blob %s@%s | jq .predicate > %s", st.name(), a.blob, made[a.blob]))
+			}
+			attest(a.Type, made[a.blob])
+		}
+		for _, f := range files {
+			attest(f.Type, f.Name)
+		}
+		commands = append(commands, "cosign sign --yes "+image)
+	}
+	return commands, nil
+}
+
+// quote writes a word for a shell.
+func quote(word string) string {
+	if strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-") == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

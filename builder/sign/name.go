@@ -1,0 +1,12 @@
+package sign
+
+import "github.com/google/go-containerregistry/pkg/name"
+
+// ByDigest is a reference with a digest instead of its tag; one that is none stays as it is.
+func ByDigest(ref, digest string) string {
+	parsed, err := name.ParseReference(ref)
+	if err != nil {
+		return ref
+	}
+	return parsed.Context().Name() + "@" + digest
+}

@@ -1,0 +1,143 @@
+package sign
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/slimimage/slim/layers"
+)
+
+// Bounds of what is read into memory. BuildKit takes statements of 40 MiB, which base64 makes 54.
+const (
+	maxManifest = 4 << 20  // bytes
+	maxBlob     = 64 << 20 // bytes of a statement, an envelope, a bundle or an image config
+	maxListed   = 1000     // manifests of an index, referrers, and layers of a manifest
+)
+
+// store is where an image and its signatures are: a registry's repository, or an OCI layout.
+type store interface {
+	// name is the repository as payloads claim it.
+	name() string
+	// manifest reads a manifest by digest or tag; the error satisfies errors.Is for layers.ErrNotFound where there is none.
+	manifest(ctx context.Context, ref string) ([]byte, error)
+	blob(ctx context.Context, digest v1.Hash) (io.ReadCloser, error)
+	// referrers are the digests of the manifests that have a manifest for their subject.
+	referrers(ctx context.Context, digest v1.Hash) ([]v1.Hash, error)
+}
+
+// bytesError says that a blob is not what its digest says.
+type bytesError struct {
+	want v1.Descriptor
+	got  string // digest, or the number of bytes
+}
+
+func (e *bytesError) Error() string {
+	return fmt.Sprintf("its bytes are not those of %s: they have %s", e.want.Digest, e.got)
+}
+
+// checkBlob reads a blob, into w, and compares its size and digest; a *bytesError where they differ.
+func checkBlob(ctx context.Context, st store, d v1.Descriptor, w io.Writer) error {
+	if d.Digest.Algorithm != "sha256" {
+		return fmt.Errorf("its digest %s is no sha256", d.Digest)
+	}
+	r, err := st.blob(ctx, d.Digest)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	sum := sha256.New()
+	n, err := io.Copy(io.MultiWriter(sum, w), io.LimitReader(r, d.Size))
+	got := hex.EncodeToString(sum.Sum(nil))
+	if n == d.Size { // one more read: is there more, or does the registry library complain of the digest by itself?
+		more, end := r.Read(make([]byte, 1))
+		if more > 0 {
+			return &bytesError{d, fmt.Sprintf("more than %d bytes", d.Size)}
+		}
+		if got == d.Digest.Hex && (end == nil || end == io.EOF) {
+			return nil
+		}
+		return &bytesError{d, "sha256:" + got}
+	}
+	if err != nil {
+		return layers.RegistryError(err)
+	}
+	return &bytesError{d, fmt.Sprintf("%d bytes, not %d", n, d.Size)}
+}
+
+// registry is one repository.
+type registry struct {
+	repo    name.Repository
+	options []remote.Option
+}
+
+func (r registry) name() string { return r.repo.Name() }
+
+func (r registry) with(ctx context.Context) []remote.Option {
+	return append(slices.Clone(r.options), remote.WithContext(ctx))
+}
+
+// reference makes a reference of a digest or a tag.
+func (r registry) reference(ref string) name.Reference {
+	if strings.HasPrefix(ref, "sha256:") {
+		return r.repo.Digest(ref)
+	}
+	return r.repo.Tag(ref)
+}
+
+func (r registry) manifest(ctx context.Context, ref string) ([]byte, error) {
+	d, err := remote.Get(r.reference(ref), r.with(ctx)...)
+	if err != nil {
+		return nil, layers.RegistryError(err)
+	}
+	return d.Manifest, nil
+}
+
+func (r registry) blob(ctx context.Context, digest v1.Hash) (io.ReadCloser, error) {
+	layer, err := remote.Layer(r.repo.Digest(digest.String()), r.with(ctx)...)
+	if err != nil {
+		return nil, layers.RegistryError(err)
+	}
+	rc, err := layer.Compressed()
+	if err != nil {
+		return nil, layers.RegistryError(err)
+	}
+	return rc, nil
+}
+
+func (r registry) referrers(ctx context.Context, digest v1.Hash) ([]v1.Hash, error) {
+	index, err := remote.Referrers(r.repo.Digest(digest.String()), r.with(ctx)...)
+	if err == nil {
+		var manifest *v1.IndexManifest
+		if manifest, err = index.IndexManifest(); err == nil {
+			return digests(manifest)
+		}
+	}
+	if err = layers.RegistryError(err); errors.Is(err, layers.ErrNotFound) {
+		return nil, nil
+	}
+	return nil, err
+}
+
+func digests(index *v1.IndexManifest) ([]v1.Hash, error) {
+	if len(index.Manifests) > maxListed {
+		return nil, fmt.Errorf("it has more than %d referrers", maxListed)
+	}
+	list := make([]v1.Hash, len(index.Manifests))
+	for i, d := range index.Manifests {
+		list[i] = d.Digest
+	}
+	return list, nil
+}
+
+// tagOf is the tag of cosign's layout, and without a suffix the fallback tag of referrers.
+func tagOf(digest v1.Hash, suffix string) string { return digest.Algorithm + "-" + digest.Hex + suffix }

@@ -1,0 +1,189 @@
+package sign
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// Annotations of BuildKit's attestation manifests (moby/buildkit, docs/attestations/attestation-storage.md).
+const (
+	referenceType   = "vnd.docker.reference.type"
+	referenceDigest = "vnd.docker.reference.digest"
+)
+
+// maxDepth bounds indexes within indexes.
+const maxDepth = 4
+
+// subject is a manifest that is signed.
+type subject struct {
+	digest      v1.Hash
+	media       types.MediaType
+	size        int64
+	platform    string // "linux/amd64"; "" of an index
+	manifest    *v1.Manifest
+	annotations map[string]string
+	attached    []attached // what BuildKit says about it, unsigned; of an index, about all below it
+}
+
+// attached is a statement of BuildKit.
+type attached struct {
+	Predicate
+	blob v1.Hash // that holds it
+}
+
+// label names a subject for people.
+func (s *subject) label() string {
+	switch {
+	case s.manifest == nil:
+		return "the index"
+	case s.platform == "":
+		return "the image"
+	}
+	return s.platform
+}
+
+// subjects reads the manifest that ref names and those of its platforms; the first is the one that ref names.
+func subjects(ctx context.Context, st store, ref string) ([]*subject, error) {
+	w := walk{ctx: ctx, store: st}
+	if err := w.visit(ref, "", 0); err != nil {
+		return nil, err
+	}
+	return w.found, nil
+}
+
+type walk struct {
+	ctx   context.Context
+	store store
+	found []*subject
+}
+
+func (w *walk) visit(ref, platform string, depth int) error {
+	data, err := w.store.manifest(w.ctx, ref)
+	if err != nil {
+		return err
+	}
+	digest, size, err := v1.SHA256(bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	var head struct {
+		MediaType   types.MediaType   `json:"mediaType"`
+		Annotations map[string]string `json:"annotations"`
+		Manifests   json.RawMessage   `json:"manifests"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return fmt.Errorf("manifest %s: %w", digest, err)
+	}
+	s := &subject{digest: digest, media: head.MediaType, size: size, platform: platform, annotations: head.Annotations}
+	if slices.ContainsFunc(w.found, func(have *subject) bool { return have.digest == digest }) {
+		return nil
+	}
+	w.found = append(w.found, s)
+	if head.MediaType.IsIndex() || head.Manifests != nil {
+		if s.media == "" {
+			s.media = types.OCIImageIndex
+		}
+		return w.children(s, data, depth)
+	}
+	if s.media == "" {
+		s.media = types.OCIManifestSchema1
+	}
+	s.manifest = &v1.Manifest{}
+	if err := json.Unmarshal(data, s.manifest); err != nil {
+		return fmt.Errorf("manifest %s: %w", digest, err)
+	}
+	if len(s.manifest.Layers) > maxListed {
+		return fmt.Errorf("manifest %s has more than %d layers", digest, maxListed)
+	}
+	return nil
+}
+
+// children visits the platforms of an index, and gives each what BuildKit says about it.
+func (w *walk) children(top *subject, data []byte, depth int) error {
+	var index v1.IndexManifest
+	if err := json.Unmarshal(data, &index); err != nil {
+		return fmt.Errorf("index %s: %w", top.digest, err)
+	}
+	if depth > maxDepth || len(index.Manifests)+len(w.found) > maxListed {
+		return fmt.Errorf("index %s: indexes are nested more than %d deep or list more than %d manifests", top.digest, maxDepth, maxListed)
+	}
+	for _, d := range index.Manifests {
+		if d.Annotations[referenceType] != "" {
+			continue
+		}
+		platform := ""
+		if d.Platform != nil {
+			platform = d.Platform.String()
+		}
+		if err := w.visit(d.Digest.String(), platform, depth+1); err != nil {
+			return fmt.Errorf("%s of index %s: %w", d.Digest, top.digest, err)
+		}
+	}
+	for _, d := range index.Manifests {
+		if d.Annotations[referenceType] != "attestation-manifest" {
+			continue
+		}
+		for _, s := range w.found {
+			if s.digest.String() != d.Annotations[referenceDigest] {
+				continue
+			}
+			list, err := w.attached(d.Digest, s)
+			if err != nil {
+				return fmt.Errorf("attestations of %s: %w", s.label(), err)
+			}
+			s.attached = append(s.attached, list...)
+			top.attached = append(top.attached, list...)
+		}
+	}
+	return nil
+}
+
+// attached reads an attestation manifest of BuildKit. Its statements must be about the manifest that it refers to.
+func (w *walk) attached(digest v1.Hash, s *subject) ([]attached, error) {
+	data, err := w.store.manifest(w.ctx, digest.String())
+	if err != nil {
+		return nil, err
+	}
+	var manifest v1.Manifest
+	if err := json.Unmarshal(data, &manifest); err != nil {
+		return nil, err
+	}
+	if len(manifest.Layers) > maxListed {
+		return nil, fmt.Errorf("there are more than %d", maxListed)
+	}
+	var list []attached
+	for _, d := range manifest.Layers {
+		if d.MediaType != payloadInToto {
+			continue
+		}
+		data, err := readBlob(w.ctx, w.store, d)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", d.Digest, err)
+		}
+		var said statement
+		if err := json.Unmarshal(data, &said); err != nil {
+			return nil, fmt.Errorf("%s: %w", d.Digest, err)
+		}
+		if !said.about(s.digest) {
+			return nil, fmt.Errorf("%s (%s) is about %s", d.Digest, said.PredicateType, said.subjects())
+		}
+		list = append(list, attached{Predicate{said.PredicateType, said.Predicate}, d.Digest})
+	}
+	return list, nil
+}
+
+// readBlob reads a blob of bounded size into memory.
+func readBlob(ctx context.Context, st store, d v1.Descriptor) ([]byte, error) {
+	if d.Size > maxBlob {
+		return nil, fmt.Errorf("it has %d bytes, more than %d", d.Size, maxBlob)
+	}
+	var buf bytes.Buffer
+	err := checkBlob(ctx, st, d, &buf)
+	return buf.Bytes(), err
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/builder/sign"
+	"github.com/slimimage/slim/layers"
+)
+
+// rebuild is a build of the image that is verified.
+type rebuild struct {
+	opt    builder.Options
+	work   *work
+	slim   *layers.Input // the image that is verified, of one platform
+	config *v1.ConfigFile
+	dir    string // for the result
+}
+
+// openRebuild opens the engine, the image and what it was made of. Evidence must be given: a fresh observation may see other things.
+func (p *program) openRebuild(c *cli.Context, image string) (r *rebuild, err error) {
+	r = &rebuild{}
+	if r.opt, err = p.buildOptions(c); err != nil {
+		return nil, err
+	}
+	if len(r.opt.Evidence) == 0 {
+		return nil, usagef("slim build --artifacts DIR leaves it as DIR/evidence.json", "--rebuild needs the evidence of the build: pass --evidence FILE")
+	}
+	if r.slim, err = p.openImage(c.Context, image, r.opt.Platform, nil); err != nil {
+		return nil, err
+	}
+	if r.config, err = r.slim.Image.ConfigFile(); err != nil {
+		return nil, err
+	}
+	base := r.config.Config.Labels[builder.LabelBaseName]
+	from := c.String("from")
+	if from == "" {
+		if base == "" {
+			return nil, usagef("pass --from IMAGE", "the labels of %s do not say what it was made of", image)
+		}
+		from = sign.ByDigest(base, r.config.Config.Labels[builder.LabelBaseDigest])
+	}
+	if r.work, err = p.openInput(c, &r.opt, from); err != nil {
+		return nil, err
+	}
+	// The label names the input as it was named then, wherever it is now.
+	r.opt.Input.Repo, r.opt.Input.Tag = layers.SplitName(base)
+	if r.dir, err = os.MkdirTemp("", "slim-rebuild-"); err != nil {
+		r.work.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *rebuild) close() {
+	r.work.close()
+	os.RemoveAll(r.dir)
+}
+
+// run builds and compares; what differs becomes a problem of the report.
+func (r *rebuild) run(c *cli.Context, p *program, report *sign.Report) error {
+	want := r.config.Config.Labels[builder.LabelBaseDigest]
+	if got := r.opt.Input.Digest.String(); got != want {
+		report.Rebuild(r.slim.Digest.String(), sign.Rebuilt{Input: r.opt.Input.Name, Platform: r.slim.Platform.String()},
+			fmt.Sprintf("it was made of %s, and %s is %s", want, r.opt.Input.Name, got))
+		return nil
+	}
+	if input, err := r.opt.Input.Image.ConfigFile(); err != nil {
+		return err
+	} else if epoch := r.config.Created.Unix(); epoch != max(0, input.Created.Unix()) {
+		r.opt.Epoch = &epoch // SOURCE_DATE_EPOCH of the build
+	}
+	layout := filepath.Join(r.dir, "layout")
+	r.opt.Export = builder.Export{NoAttest: true, Compression: c.String("compression"),
+		Outputs: []builder.Output{{Type: "oci", Dest: layout, Attrs: map[string]string{"tar": "false"}}}}
+	show, err := p.startProgress(c)
+	if err != nil {
+		return err
+	}
+	r.opt.Status, r.opt.Step = show.status(), show.step
+	result, err := builder.Build(c.Context, r.opt)
+	show.close()
+	if err != nil {
+		return fmt.Errorf("building %s again: %w", report.Image, err)
+	}
+	platform := r.slim.Platform
+	made, err := layers.Open(c.Context, "oci:"+layout, layers.OpenOptions{Platform: &platform})
+	if err != nil {
+		return err
+	}
+	rebuilt := sign.Rebuilt{Platform: result.Platform, Input: r.opt.Input.Name, Manifest: made.Digest.String(), Same: made.Digest == r.slim.Digest}
+	report.Rebuild(r.slim.Digest.String(), rebuilt, "the manifest of the rebuilt image is "+made.Digest.String())
+	return nil
+}

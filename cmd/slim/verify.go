@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/builder/sign"
+)
+
+func (p *program) verifyCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "verify the signatures, attestations and bytes of an image",
+		UsageText: "slim verify [flags] IMAGE --key PUBLIC-KEY",
+		Description: `Reads IMAGE, in a registry or an OCI layout (oci:DIR), and checks of its index and of each platform: the signature, the attestations and whom they are
+about, and the bytes of every layer. It says what is wrong, and then the exit code is 1. What others signed is listed. --policy is a YAML file:
+
+   predicates: [cyclonedx, test-result]   # must be attested by the key
+   non_root: true                         # the user is a number other than 0
+   labels: {team: web}                    # of the image; "*" is any value
+   annotations: {org.example.ticket: "*"} # of the index or the manifest
+
+--rebuild makes the image again of the same input, with the evidence and flags of its build, and compares the manifest's digest.
+
+Examples:
+   slim verify registry.example.com/app:2-slim --key cosign.pub
+   slim verify registry.example.com/app:2-slim --key cosign.pub --policy policy.yaml --format json
+   slim verify registry.example.com/app:2-slim --key cosign.pub --rebuild --evidence profile/evidence.json`,
+		Flags: flags([]cli.Flag{
+			text(groupInput, "key", "PEM FILE with the public key"),
+			text(groupInput, "policy", "YAML FILE with what else to ask for"),
+			toggle(groupInput, "manifests-only", "do not read the layers"),
+			toggle(groupRebuild, "rebuild", "make the image again and compare the digest"),
+			text(groupRebuild, "from", "the IMAGE that it was made of, where its label does not lead there"),
+			text(groupRebuild, "platform", "OS/ARCH to make again, where the image has several"),
+			text(groupRebuild, "compression", "KIND of the layers, as for the build"),
+		}, observeFlags(), analyzeFlags(), engineFlags(), []cli.Flag{formatFlag()}),
+		Action: p.verify,
+	}
+}
+
+const groupRebuild = "Rebuild (with the flags of its build)"
+
+// unverified says that an image is not what the key signed. Exit code 1.
+type unverified struct{ report *sign.Report }
+
+func (e *unverified) Error() string {
+	more := ""
+	if n := len(e.report.Problems); n > 1 {
+		more = fmt.Sprintf(" (and %d more)", n-1)
+	}
+	return fmt.Sprintf("%s is not verified: %s%s", e.report.Image, e.report.Problems[0].Message, more)
+}
+
+// verify is the command.
+func (p *program) verify(c *cli.Context) error {
+	args, err := p.arguments(c, "IMAGE")
+	if err != nil {
+		return err
+	}
+	p.quiet = c.Bool("quiet")
+	if err := oneOf("format", c.String("format"), "text", "json"); err != nil {
+		return err
+	}
+	opt, err := p.verifyOptions(c)
+	if err != nil {
+		return err
+	}
+	var again *rebuild
+	if c.Bool("rebuild") {
+		if again, err = p.openRebuild(c, args[0]); err != nil {
+			return err
+		}
+		defer again.close()
+	}
+	report, err := sign.Verify(c.Context, args[0], opt)
+	if err != nil {
+		return err
+	}
+	if again != nil {
+		if err := again.run(c, p, report); err != nil {
+			return err
+		}
+	}
+	if c.String("format") == "json" {
+		err = writeJSON(p.stdout, report)
+	} else {
+		err = p.printVerified(report)
+	}
+	if err == nil && !report.Verified {
+		err = &unverified{report}
+	}
+	return err
+}
+
+func (p *program) verifyOptions(c *cli.Context) (opt sign.VerifyOptions, err error) {
+	opt.ManifestsOnly = c.Bool("manifests-only")
+	name := c.String("key")
+	if name == "" {
+		return opt, usagef("pass the public key that belongs to the key it was signed with", "--key is missing")
+	}
+	data, err := p.readFile(name)
+	if err != nil {
+		return opt, err
+	}
+	if opt.Key, err = sign.ParsePublicKey(data); err != nil {
+		return opt, &hintError{err: fmt.Errorf("--key %s: %w", name, err), hint: "cosign writes it as cosign.pub; `openssl pkey -in KEY -pubout` makes it of a PEM key"}
+	}
+	if name = c.String("policy"); name == "" {
+		return opt, nil
+	}
+	if data, err = p.readFile(name); err != nil {
+		return opt, err
+	}
+	if opt.Policy, err = sign.ReadPolicy(data); err != nil {
+		return opt, &hintError{err: fmt.Errorf("--policy %s: %w", name, err), hint: "`slim verify --help` shows its form"}
+	}
+	return opt, nil
+}
+
+// printVerified writes what is verified and what is not, one line each.
+func (p *program) printVerified(report *sign.Report) error {
+	out := &printer{w: p.stdout}
+	out.line("%s (%s)", report.Image, report.Digest)
+	for _, s := range report.Subjects {
+		name := s.Platform
+		if name == "" {
+			name = "index"
+			if len(report.Subjects) == 1 {
+				name = "image"
+			}
+		}
+		if len(s.Signatures) > 0 {
+			out.line("  %-12s signature (%s)", name, strings.Join(s.Signatures, ", "))
+		}
+		for _, a := range s.Attestations {
+			out.line("  %-12s attestation %s (%s)", name, a.Type, strings.Join(a.Formats, ", "))
+		}
+		if s.Blobs > 0 {
+			out.line("  %-12s bytes of the config and of %d layers", name, s.Blobs-1)
+		}
+		for _, other := range s.Others {
+			out.line("  %-12s by others, not verified: %s", name, other)
+		}
+	}
+	if r := report.Rebuilt; r != nil && r.Same {
+		out.line("  %-12s rebuilt from %s: the same manifest %s", r.Platform, r.Input, r.Manifest)
+	}
+	for _, problem := range report.Problems {
+		out.line("NOT VERIFIED (%s) %s", problem.Kind, problem.Message)
+	}
+	if report.Verified {
+		out.line("verified with the key %s", report.Key)
+	}
+	return out.err
+}
