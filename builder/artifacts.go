@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 
+	"github.com/slimimage/slim/analyzer/vuln"
 	"github.com/slimimage/slim/builder/profile"
 )
 
@@ -41,5 +43,32 @@ func Artifacts(result *Result, name string) (map[string][]byte, error) {
 		}
 		files[file] = append(data, '\n')
 	}
+	if err := scanFiles(result, files); err != nil {
+		return nil, err
+	}
 	return files, nil
+}
+
+// scanFiles adds a scan's report and VEX documents, with the digest of the image where it was exported.
+func scanFiles(result *Result, files map[string][]byte) error {
+	if result.Scan == nil {
+		return nil
+	}
+	_, arch, _ := strings.Cut(result.Platform, "/")
+	arch, _, _ = strings.Cut(arch, "/")
+	product := result.product(arch, result.Names)
+	documents, err := vexStatements(result.Scan, product, result.scanned)
+	if err != nil {
+		return err
+	}
+	maps.Copy(files, documents)
+	if files[fileSARIF], err = vuln.SARIF(result.Scan.Decisions, product.Repository, ""); err != nil {
+		return err
+	}
+	report := *result.Scan
+	report.Image = result.Manifest
+	if files[fileScan], err = json.MarshalIndent(report, "", "  "); err != nil {
+		return fmt.Errorf("writing %s: %w", fileScan, err)
+	}
+	return nil
 }

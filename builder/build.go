@@ -116,6 +116,9 @@ func (b *build) pipeline(ctx context.Context, c gateway.Client, result *Result) 
 	if reason := notStrict(result); b.opt.Strict && reason != "" {
 		return nil, &StrictError{Result: result, Reason: reason}
 	}
+	if err := b.scan(ctx, c, src, slim, result); err != nil {
+		return nil, err
+	}
 	return b.answer(ctx, c, slim, result)
 }
 

@@ -4,11 +4,13 @@ package builder
 
 import (
 	"io"
+	"time"
 
 	bkclient "github.com/moby/buildkit/client"
 	mobyclient "github.com/moby/moby/client"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/vuln"
 	"github.com/slimimage/slim/builder/engine"
 	"github.com/slimimage/slim/builder/profile"
 	"github.com/slimimage/slim/layers"
@@ -28,6 +30,7 @@ type Options struct {
 	NoCheck    bool                 // skip the check
 	Materials  bool                 // list the materials also where no attestation needs them (Result.Materials)
 	Strict     bool                 // export nothing that was not checked under its own profile
+	Scan       *Scan                // search original and slim image for known vulnerabilities; nil does not
 	Export     Export
 	CacheFrom  []bkclient.CacheOptionsEntry
 	CacheTo    []bkclient.CacheOptionsEntry
@@ -105,6 +108,8 @@ type Result struct {
 	Attested   []string           `json:"attested,omitempty"` // types of the predicates that are attached
 	Profile    *profile.Model     `json:"profile,omitempty"`  // how it is confined, nil when not checked
 	Sizes      *analyzer.Sizes    `json:"sizes,omitempty"`    // where the bytes come from
+	Scan       *vuln.Report       `json:"scan,omitempty"`     // known vulnerabilities, with those of the original; nil when not asked for
+	scanned    time.Time          // the day of Scan
 }
 
 // Config is what changed in the image's config, for the summary.
