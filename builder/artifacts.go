@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"strings"
-
 	"github.com/slimimage/slim/analyzer/vuln"
 	"github.com/slimimage/slim/builder/profile"
+	"maps"
 )
 
 // Artifacts makes the files that go with a slim image: evidence, plan and verdict, and what confines it where it runs (profile.Files). name is
@@ -43,6 +41,7 @@ func Artifacts(result *Result, name string) (map[string][]byte, error) {
 		}
 		files[file] = append(data, '\n')
 	}
+	handover(result, files)
 	if err := scanFiles(result, files); err != nil {
 		return nil, err
 	}
@@ -54,9 +53,7 @@ func scanFiles(result *Result, files map[string][]byte) error {
 	if result.Scan == nil {
 		return nil
 	}
-	_, arch, _ := strings.Cut(result.Platform, "/")
-	arch, _, _ = strings.Cut(arch, "/")
-	product := result.product(arch, result.Names)
+	product := result.product(architecture(result.Platform), result.Names)
 	documents, err := vexStatements(result.Scan, product, result.scanned)
 	if err != nil {
 		return err
@@ -67,8 +64,10 @@ func scanFiles(result *Result, files map[string][]byte) error {
 	}
 	report := *result.Scan
 	report.Image = result.Manifest
-	if files[fileScan], err = json.MarshalIndent(report, "", "  "); err != nil {
+	data, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
 		return fmt.Errorf("writing %s: %w", fileScan, err)
 	}
+	files[fileScan] = append(data, '\n')
 	return nil
 }

@@ -278,14 +278,72 @@ func readStatements(t *testing.T, image v1.Image, about string, predicates map[s
 	}
 }
 
-// TestAttestedSubjects: every statement that BuildKit attaches is about the image's own manifest, and all are there.
+// TestAttestedSubjects: every statement that BuildKit attaches is about the image's own manifest, all are there, and the files for the next
+// jobs of a pipeline name the same image.
 func TestAttestedSubjects(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "layout")
-	mustSlim(t, "build", small(t), "--tag", "registry.example.com/small:1", "--output", "type=oci,tar=false,dest="+dir)
-	got := slices.Sorted(keysOf(attached(t, dir)))
+	work := t.TempDir()
+	dir, artifacts := filepath.Join(work, "layout"), filepath.Join(work, "artifacts")
+	out := mustSlim(t, "build", small(t), "--tag", "registry.example.com/team/small:1", "--output", "type=oci,tar=false,dest="+dir, "--artifacts", artifacts, "--resource-labels", "--format", "json")
+	var result builder.Result
+	decode(t, out.stdout, &result)
+	predicates := attached(t, dir)
 	want := []string{"https://cyclonedx.org/bom", "https://in-toto.io/attestation/release/v0.1", "https://in-toto.io/attestation/runtime-trace/v0.1",
 		"https://in-toto.io/attestation/test-result/v0.1", "https://slsa.dev/provenance/v1", "https://spdx.dev/Document"}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, slices.Sorted(keysOf(predicates))); diff != "" {
 		t.Errorf("predicates (-want +got):\n%s", diff)
+	}
+	img := readLayout(t, dir)
+	manifest, err := img.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Manifest != manifest.String() || result.Digest == result.Manifest {
+		t.Errorf("digest %s, manifest %s, want an index and %s", result.Digest, result.Manifest, manifest)
+	}
+	const purl = "pkg:oci/small?repository_url=registry.example.com/team/small&arch=amd64&tag=1"
+	for name, want := range map[string]string{
+		"image-digest.txt": result.Digest, "image-tag.txt": "registry.example.com/team/small:1", "artifact-purl.txt": purl,
+		"variables.env":          "IMAGE_TAG=registry.example.com/team/small:1@" + result.Digest,
+		"artifact-purl-safe.txt": "pkg:oci%2Fsmall%3Frepository_url=registry.example.com%2Fteam%2Fsmall&arch=amd64&tag=1",
+	} {
+		if got := string(mustRead(t, filepath.Join(artifacts, name))); got != want+"\n" {
+			t.Errorf("%s = %q, want %q", name, got, want)
+		}
+	}
+	var provenance struct {
+		BuildDefinition struct {
+			BuildType string `json:"buildType"`
+		} `json:"buildDefinition"`
+	}
+	decode(t, string(mustRead(t, filepath.Join(artifacts, "build.provenance.json"))), &provenance)
+	if !strings.Contains(provenance.BuildDefinition.BuildType, "buildkit") {
+		t.Errorf("provenance: %+v", provenance)
+	}
+	checkBill(t, mustRead(t, filepath.Join(artifacts, "sbom.cyclonedx.json")))
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := config.Config.Labels
+	if labels["org.opencontainers.image.resource.memory"] != "64Mi" || labels["org.opencontainers.image.resource.ephemeral-storage"] == "" || labels["org.opencontainers.image.title"] != "small" {
+		t.Errorf("labels = %v", labels)
+	}
+}
+
+// checkBill: what DevGuard requires of a bill of materials.
+func checkBill(t *testing.T, document []byte) {
+	t.Helper()
+	var bom cyclonedx.BOM
+	if err := cyclonedx.NewBOMDecoder(bytes.NewReader(document), cyclonedx.BOMFileFormatJSON).Decode(&bom); err != nil {
+		t.Fatal(err)
+	}
+	root := bom.Metadata.Component
+	if root.BOMRef == "" || root.BOMRef != root.PackageURL || root.Name == "" || bom.BOMFormat != "CycloneDX" {
+		t.Errorf("its component is %+v", root)
+	}
+	for _, c := range *bom.Components {
+		if c.BOMRef == "" || c.Type == cyclonedx.ComponentTypeLibrary && !strings.Contains(c.PackageURL, "@") {
+			t.Errorf("component %+v", c)
+		}
 	}
 }

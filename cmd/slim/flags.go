@@ -93,6 +93,7 @@ func exportFlags() []cli.Flag {
 		texts(groupOutput, "output", "write it to type=oci|docker|tar|local|image,dest=PATH (repeatable; dest=- is stdout)", "o"),
 		text(groupOutput, "artifacts", "write evidence, plan, verdict, and the files that confine the image where it runs, into DIR"),
 		toggle(groupOutput, "no-attest", "attach no attestations (bills of materials, provenance, trace, test result)"),
+		toggle(groupOutput, "resource-labels", "say in labels what memory and storage it needs, as measured (another run may round to another digest)"),
 		toggle(groupOutput, "strict", "make no image that does not run under its own profile"),
 		text(groupOutput, "compression", "KIND of the layers: gzip, zstd or uncompressed"),
 	}
