@@ -9,9 +9,9 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
-	_ "modernc.org/sqlite" // an independent reader
 
 	"github.com/slimimage/slim/analyzer/packages"
+	"github.com/slimimage/slim/analyzer/packages/rpmtest"
 )
 
 // TestFilterRpm: of databases that SQLite wrote; SQLite itself finds nothing wrong with what is written, and in it the headers of kept packages, byte by byte, in order.
@@ -24,7 +24,7 @@ func TestFilterRpm(t *testing.T) {
 				header := rpmHeader(fmt.Sprintf("kept%04d", i), test.pad+i%7)
 				want, headers = append(want, header), append(headers, header)
 			}
-			full, err := writeRpm(headers)
+			full, err := rpmtest.Database(headers...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,37 +42,6 @@ func TestFilterRpm(t *testing.T) {
 			}
 		})
 	}
-}
-
-// writeRpm makes a database of many headers with SQLite.
-func writeRpm(headers [][]byte) ([]byte, error) {
-	dir, err := os.MkdirTemp("", "slim-rpm-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	name := filepath.Join(dir, "rpmdb.sqlite")
-	db, err := sql.Open("sqlite", name)
-	if err != nil {
-		return nil, err
-	}
-	defer db.Close()
-	if _, err := db.Exec("CREATE TABLE 'Packages' (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL); PRAGMA user_version = 7"); err != nil {
-		return nil, err
-	}
-	tx, err := db.Begin()
-	if err != nil {
-		return nil, err
-	}
-	for _, header := range headers {
-		if _, err := tx.Exec("INSERT INTO Packages (blob) VALUES (?)", header); err != nil {
-			return nil, err
-		}
-	}
-	if err := tx.Commit(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(name)
 }
 
 // sqliteRows has SQLite check a database and read its rows.
