@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slimimage/slim/analyzer/packages"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -14,7 +15,7 @@ import (
 const maxDatabase = 256 << 20
 
 // records keeps the package databases, with only what is kept, so that scanners see what is there: dpkg's in the form of
-// distroless images (var/lib/dpkg/status.d, PACKAGE_METADATA.md of GoogleContainerTools/distroless), apk's with fewer stanzas, rpm's as it is.
+// distroless images (var/lib/dpkg/status.d, PACKAGE_METADATA.md of GoogleContainerTools/distroless), apk's and rpm's with fewer entries.
 func (p *planner) records() {
 	kept := map[string]bool{}
 	for _, pkg := range p.packagesKept() {
@@ -30,8 +31,34 @@ func (p *planner) records() {
 			p.dpkgRecords(kept)
 		case strings.HasSuffix(database, "apk/db/installed"):
 			p.apkRecords(database)
-		case strings.Contains(database, "status.d/"), strings.Contains(database, "rpm/"):
+		case strings.HasSuffix(database, "/rpmdb.sqlite"):
+			p.rpmRecords(database, kept)
+		case strings.Contains(database, "rpm/"):
 			p.put(database, []Reason{{Rule: "package record"}})
+			p.warn("the package database /" + database + " is of an old kind and kept whole: it also lists packages of which nothing is kept")
+		case strings.Contains(database, "status.d/"):
+			p.distrolessRecord(database, kept)
+		}
+	}
+}
+
+// rpmRecords writes rpm's database with the kept packages, and keeps their licences.
+func (p *planner) rpmRecords(database string, kept map[string]bool) {
+	data, err := p.im.read(database, maxDatabase)
+	if err == nil {
+		data, err = packages.FilterRpm(data, func(pkg *packages.Package) bool { return kept[pkg.Name] })
+	}
+	f := p.put(database, []Reason{{Rule: "package record"}})
+	if err != nil {
+		p.warn("the package database is kept whole: " + err.Error())
+		return
+	}
+	f.Content, f.Size, f.Edited = data, int64(len(data)), true
+	for _, pkg := range p.db.Packages() {
+		for _, name := range pkg.Files {
+			if kept[pkg.Name] && strings.HasPrefix(name, "usr/share/licenses/") {
+				p.copyright(name, pkg.Name)
+			}
 		}
 	}
 }
@@ -64,6 +91,26 @@ func (p *planner) dpkgRecords(kept map[string]bool) {
 		if sums := p.md5sums(name, field(string(stanza), "Architecture")); len(sums) > 0 {
 			p.record("var/lib/dpkg/status.d/"+name+".md5sums", sums)
 		}
+	}
+}
+
+// distrolessRecord keeps a record that has dpkg's distroless form already, with the checksums of what is kept.
+func (p *planner) distrolessRecord(name string, kept map[string]bool) {
+	about, sums := strings.CutSuffix(name, ".md5sums")
+	stanza, err := p.im.read(about, maxDatabase)
+	if err != nil {
+		return // checksums without a package
+	}
+	if pkg, _ := dpkgStanza(string(stanza)); !kept[pkg] {
+		return
+	}
+	f := p.put(name, []Reason{{Rule: "package record"}})
+	if !sums {
+		return
+	}
+	if data, err := p.im.read(name, maxDatabase); err == nil {
+		f.Content, f.Edited = p.keptSums(data), true
+		f.Size = int64(len(f.Content))
 	}
 }
 
@@ -105,19 +152,24 @@ func field(stanza, key string) string {
 
 // md5sums are the lines of a package's checksums whose files are kept.
 func (p *planner) md5sums(name, arch string) []byte {
-	var out bytes.Buffer
+	var out []byte
 	for _, file := range []string{name + ".md5sums", name + ":" + arch + ".md5sums"} {
-		data, err := p.im.read("var/lib/dpkg/info/"+file, maxDatabase)
-		if err != nil {
+		if data, err := p.im.read("var/lib/dpkg/info/"+file, maxDatabase); err == nil {
+			out = append(out, p.keptSums(data)...)
+		}
+	}
+	return out
+}
+
+// keptSums are the lines, "CHECKSUM  PATH", whose files are kept.
+func (p *planner) keptSums(data []byte) []byte {
+	var out bytes.Buffer
+	for _, line := range strings.Split(string(data), "\n") {
+		if len(line) < 35 {
 			continue
 		}
-		for _, line := range strings.Split(string(data), "\n") {
-			if len(line) < 35 {
-				continue
-			}
-			if res, ok := p.im.resolve(".", line[34:]); ok && p.files[res.Path] != nil {
-				out.WriteString(line + "\n")
-			}
+		if res, ok := p.im.resolve(".", line[34:]); ok && p.files[res.Path] != nil {
+			out.WriteString(line + "\n")
 		}
 	}
 	return out.Bytes()
@@ -137,7 +189,7 @@ func (p *planner) apkRecords(database string) {
 		}
 	}
 	f := p.put(database, []Reason{{Rule: "package record"}})
-	f.Content, f.Size = out.Bytes(), int64(out.Len())
+	f.Content, f.Size, f.Edited = out.Bytes(), int64(out.Len()), true
 }
 
 // apkStanza drops the F:, R:, a:, M: and Z: lines of files that are not kept (apk-package(5), the installed database).

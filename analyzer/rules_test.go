@@ -270,7 +270,7 @@ func (s *script) result(plan *Plan) string {
 	for i := range plan.Files {
 		f := &plan.Files[i]
 		record := strings.HasPrefix(string(f.Path), "var/lib/dpkg/")
-		if f.Kind == "dir" && (f.Mode == nil || f.New) || record && !s.show["records"] || f.New && !record && !s.show["user"] || f.Edited && !s.show["user"] {
+		if f.Kind == "dir" && (f.Mode == nil || f.New) || record && !s.show["records"] || f.New && !record && !s.show["user"] || f.Edited && !record && !s.show["user"] {
 			continue
 		}
 		fmt.Fprintf(&b, "+ %s  %s", f.Path, rulesOf(f.Reasons))

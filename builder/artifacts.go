@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
-
+	"github.com/slimimage/slim/analyzer/vuln"
 	"github.com/slimimage/slim/builder/profile"
+	"maps"
 )
 
 // Artifacts makes the files that go with a slim image: evidence, plan and verdict, and what confines it where it runs (profile.Files). name is
@@ -41,5 +41,33 @@ func Artifacts(result *Result, name string) (map[string][]byte, error) {
 		}
 		files[file] = append(data, '\n')
 	}
+	handover(result, files)
+	if err := scanFiles(result, files); err != nil {
+		return nil, err
+	}
 	return files, nil
+}
+
+// scanFiles adds a scan's report and VEX documents, with the digest of the image where it was exported.
+func scanFiles(result *Result, files map[string][]byte) error {
+	if result.Scan == nil {
+		return nil
+	}
+	product := result.product(architecture(result.Platform), result.Names)
+	documents, err := vexStatements(result.Scan, product, result.scanned)
+	if err != nil {
+		return err
+	}
+	maps.Copy(files, documents)
+	if files[fileSARIF], err = vuln.SARIF(result.Scan.Decisions, product.Repository, ""); err != nil {
+		return err
+	}
+	report := *result.Scan
+	report.Image = result.Manifest
+	data, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", fileScan, err)
+	}
+	files[fileScan] = append(data, '\n')
+	return nil
 }

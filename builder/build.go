@@ -26,6 +26,7 @@ type build struct {
 	probeState  *llb.State // root filesystem of the probe image
 	probe       *imageConfig
 	said        said   // what the agent last complained of
+	ref         string // BuildKit's name of the last build
 	runID       string // tells an observation made by this build from one in BuildKit's cache
 }
 
@@ -115,6 +116,9 @@ func (b *build) pipeline(ctx context.Context, c gateway.Client, result *Result) 
 	}
 	if reason := notStrict(result); b.opt.Strict && reason != "" {
 		return nil, &StrictError{Result: result, Reason: reason}
+	}
+	if err := b.scan(ctx, c, src, slim, result); err != nil {
+		return nil, err
 	}
 	return b.answer(ctx, c, slim, result)
 }
@@ -293,6 +297,9 @@ func (b *build) pack(ctx context.Context, c gateway.Client, src source, plan llb
 	s = &slimmed{state: b.packState(src.state, plan, result.Plan.Layers, epoch)}
 	if s.ref, err = b.solve(ctx, c, s.state); err != nil {
 		return nil, b.stageError(ctx, "packing", err)
+	}
+	if b.opt.ResourceLabels {
+		src.labels = resourceLabels(b.model(src, result.Evidence, result.Plan, &hardening{}), src.config)
 	}
 	if s.config, result.Config, err = slimConfig(src.config, src, result.Plan, epoch); err != nil {
 		return nil, err

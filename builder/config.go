@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strconv"
@@ -103,6 +104,7 @@ func slimConfig(in *imageConfig, source source, plan *analyzer.Plan, epoch int64
 	for key, value := range in.Config.Labels {
 		labels[key] = value
 	}
+	maps.Copy(labels, source.labels)
 	labels[LabelSlim] = analyzer.PlanSchema
 	labels[LabelBaseDigest] = source.digest
 	if source.base != "" {

@@ -110,9 +110,12 @@ func (b *build) outputEntry(export Export, output Output, names string) (bkclien
 }
 
 // finish fills in what the exporters said.
-func (b *build) finish(_ context.Context, result *Result, response *bkclient.SolveResponse) error {
+func (b *build) finish(ctx context.Context, result *Result, response *bkclient.SolveResponse) error {
 	result.Digest = response.ExporterResponse[exptypes.ExporterImageDigestKey]
 	result.Names = b.opt.Export.Names
+	if b.opt.Materials {
+		b.remember(ctx, result)
+	}
 	for _, output := range b.opt.Export.Outputs {
 		if output.Dest != "" && output.Dest != "-" {
 			result.Written = append(result.Written, output.Dest)

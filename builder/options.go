@@ -4,11 +4,13 @@ package builder
 
 import (
 	"io"
+	"time"
 
 	bkclient "github.com/moby/buildkit/client"
 	mobyclient "github.com/moby/moby/client"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/vuln"
 	"github.com/slimimage/slim/builder/engine"
 	"github.com/slimimage/slim/builder/profile"
 	"github.com/slimimage/slim/layers"
@@ -28,10 +30,14 @@ type Options struct {
 	NoCheck    bool                 // skip the check
 	Materials  bool                 // list the materials also where no attestation needs them (Result.Materials)
 	Strict     bool                 // export nothing that was not checked under its own profile
-	Export     Export
-	CacheFrom  []bkclient.CacheOptionsEntry
-	CacheTo    []bkclient.CacheOptionsEntry
-	Epoch      *int64 // SOURCE_DATE_EPOCH; the input image's creation time when nil
+	// ResourceLabels puts what was measured into labels of the image. The peak of memory differs between runs: it is rounded up to a power
+	// of two, but the digest is the same twice only with the same evidence.
+	ResourceLabels bool
+	Scan           *Scan // search original and slim image for known vulnerabilities; nil does not
+	Export         Export
+	CacheFrom      []bkclient.CacheOptionsEntry
+	CacheTo        []bkclient.CacheOptionsEntry
+	Epoch          *int64 // SOURCE_DATE_EPOCH; the input image's creation time when nil
 	// Status receives BuildKit's progress and is closed when the build ends; nil discards it.
 	Status chan *bkclient.SolveStatus
 	// Step is told when a stage begins, and calls done when it ends; nil does nothing.
@@ -102,9 +108,12 @@ type Result struct {
 	SizeBefore int64              `json:"sizeBefore"`          // bytes of the root filesystem's regular files
 	SizeAfter  int64              `json:"sizeAfter"`
 	Materials  map[string][]byte  `json:"-"`                  // bills of materials by file name, nil when not asked for
+	Provenance []byte             `json:"-"`                  // BuildKit's (SLSA v1), where it keeps a history; nil unless Options.Materials
 	Attested   []string           `json:"attested,omitempty"` // types of the predicates that are attached
 	Profile    *profile.Model     `json:"profile,omitempty"`  // how it is confined, nil when not checked
 	Sizes      *analyzer.Sizes    `json:"sizes,omitempty"`    // where the bytes come from
+	Scan       *vuln.Report       `json:"scan,omitempty"`     // known vulnerabilities, with those of the original; nil when not asked for
+	scanned    time.Time          // the day of Scan
 }
 
 // Config is what changed in the image's config, for the summary.

@@ -57,7 +57,8 @@ func (b *build) statements(found *Result, materials map[string][]byte) ([]attest
 		}
 		list = append(list, attestation{p.kind, p.file, data})
 	}
-	return list, nil
+	scan, err := b.scanStatements(found)
+	return append(list, scan...), err
 }
 
 // releasePredicate is in-toto's release v0.1 (spec/predicates/release.md).

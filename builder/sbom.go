@@ -28,22 +28,9 @@ const unset = "1970-01-01T00:00:01Z"
 func (b *build) materials(ctx context.Context, c gateway.Client, slim *slimmed) (files map[string][]byte, err error) {
 	done := b.step("list materials")
 	defer func() { done(err) }()
-	args := []string{binDir + "/" + agent.Name, "sbom", "--src", srcDir, "--out", outDir, "--created", unset}
-	if len(b.opt.Export.Names) > 0 {
-		name, tag := splitName(b.opt.Export.Names[0])
-		args = append(args, "--name", name, "--version", tag, "--purl", sbom.ImagePurl(name, tag, "", b.platform.Architecture))
-	}
-	run := llb.Scratch().Run(
-		llb.Args(args),
-		llb.AddMount(binDir, b.agentState(), llb.Readonly),
-		llb.AddMount(srcDir, slim.state, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)),
-		llb.Network(pb.NetMode_NONE),
-		llb.WithCustomName("[slim] list materials"),
-		b.platformOption(),
-	)
-	ref, err := b.solve(ctx, c, run.AddMount(outDir, llb.Scratch()))
+	ref, err := b.list(ctx, c, slim.state, "list materials", b.nameArgs()...)
 	if err != nil {
-		return nil, b.stageError(ctx, "listing the materials", err)
+		return nil, err
 	}
 	files = map[string][]byte{}
 	for _, name := range []string{fileCycloneDX, fileSPDX} {
@@ -54,6 +41,33 @@ func (b *build) materials(ctx context.Context, c gateway.Client, slim *slimmed) 
 		files[name] = bytes.Replace(data, []byte(unset), []byte(b.now()), 1)
 	}
 	return files, nil
+}
+
+// list has the agent list what is in a root filesystem; what it writes is in the result.
+func (b *build) list(ctx context.Context, c gateway.Client, state llb.State, step string, args ...string) (gateway.Reference, error) {
+	args = append([]string{binDir + "/" + agent.Name, "sbom", "--src", srcDir, "--out", outDir, "--created", unset}, args...)
+	run := llb.Scratch().Run(
+		llb.Args(args),
+		llb.AddMount(binDir, b.agentState(), llb.Readonly),
+		llb.AddMount(srcDir, state, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)),
+		llb.Network(pb.NetMode_NONE),
+		llb.WithCustomName("[slim] "+step),
+		b.platformOption(),
+	)
+	ref, err := b.solve(ctx, c, run.AddMount(outDir, llb.Scratch()))
+	if err != nil {
+		return nil, b.stageError(ctx, "listing the materials", err)
+	}
+	return ref, nil
+}
+
+// nameArgs tell the agent what the slim image is called.
+func (b *build) nameArgs() []string {
+	if len(b.opt.Export.Names) == 0 {
+		return nil
+	}
+	name, tag := splitName(b.opt.Export.Names[0])
+	return []string{"--name", name, "--version", tag, "--purl", sbom.ImagePurl(name, tag, "", b.platform.Architecture)}
 }
 
 // now is the time of documents about the image, which are no part of it: consumers refuse old ones.

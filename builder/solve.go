@@ -122,7 +122,8 @@ func (b *build) solveOpt(ctx context.Context, export Export) (bkclient.SolveOpt,
 	if err != nil {
 		return bkclient.SolveOpt{}, err
 	}
-	opt := bkclient.SolveOpt{LocalMounts: mounts, OCIStores: stores, Session: attachables, Exports: exports,
+	b.ref = newRunID()
+	opt := bkclient.SolveOpt{Ref: b.ref, LocalMounts: mounts, OCIStores: stores, Session: attachables, Exports: exports,
 		CacheImports: b.opt.CacheFrom, CacheExports: b.opt.CacheTo, FrontendAttrs: map[string]string{}}
 	if export.attested() {
 		opt.FrontendAttrs["attest:provenance"] = "mode=max,version=v1"

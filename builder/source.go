@@ -22,8 +22,9 @@ import (
 type source struct {
 	state  llb.State
 	config *imageConfig
-	digest string // of the platform manifest; of the config's content for a Dockerfile, which has no manifest yet
-	base   string // normalized name, "" where it has none
+	digest string            // of the platform manifest; of the config's content for a Dockerfile, which has no manifest yet
+	base   string            // normalized name, "" where it has none
+	labels map[string]string // to add to the slim image
 }
 
 // inputStore is the name of the content store that holds an input that is no registry's.

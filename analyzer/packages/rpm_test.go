@@ -9,58 +9,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slimimage/slim/analyzer/packages"
+	"github.com/slimimage/slim/analyzer/packages/rpmtest"
 )
 
-// rpmHeader makes a package's header; files are "DIR/" and base names below it in turn, many pads the header with more.
+// rpmHeader makes a package's header with a program, a setting and many more files.
 func rpmHeader(name string, many int) []byte {
-	var index, store []byte
-	be := binary.BigEndian
-	entries := 0
-	add := func(tag, kind, count int, data []byte) {
-		for _, v := range []int{tag, kind, len(store), count} {
-			index = be.AppendUint32(index, uint32(v))
-		}
-		store = append(store, data...)
-		entries++
-	}
-	list := func(tag, kind int, words ...string) {
-		var data []byte
-		for _, word := range words {
-			data = append(append(data, word...), 0)
-		}
-		add(tag, kind, len(words), data)
-	}
-	numbers := func(tag, kind int, values ...uint32) {
-		var data []byte
-		for _, v := range values {
-			if kind == 3 {
-				data = be.AppendUint16(data, uint16(v))
-			} else {
-				data = be.AppendUint32(data, v)
-			}
-		}
-		add(tag, kind, len(values), data)
-	}
-	list(1000, 6, name)
-	list(1001, 6, "1.2")
-	list(1002, 6, "3.el9")
-	numbers(1003, 4, 1)
-	list(1022, 6, "x86_64")
-	list(1044, 6, "src-of-it-1.2-3.el9.src.rpm")
-	list(1047, 8, name, "virtual")
-	list(1049, 8, "rpmlib(CompressedFileNames)", "/usr/bin/tool", "(a or b)")
-	bases, dirs, modes, flags := []string{"bin", "tool", "x.conf"}, []uint32{0, 1, 2}, []uint32{0o40755, 0o100755, 0o100644}, []uint32{0, 0, 1}
+	files := []string{"/usr/bin/", "/usr/bin/tool", "/etc/x.conf"}
 	for i := range many {
-		bases, dirs, modes, flags = append(bases, fmt.Sprint("pad", i)), append(dirs, 2), append(modes, 0o100644), append(flags, 0)
+		files = append(files, fmt.Sprint("/etc/pad", i))
 	}
-	numbers(1030, 3, modes...)
-	numbers(1037, 4, flags...)
-	numbers(1116, 4, dirs...)
-	list(1117, 8, bases...)
-	list(1118, 8, "/usr/", "/usr/bin/", "/etc/")
-	blob := be.AppendUint32(nil, uint32(entries))
-	blob = be.AppendUint32(blob, uint32(len(store)))
-	return append(append(blob, index...), store...)
+	return rpmtest.Header(name, files...)
 }
 
 // appendVarint writes a number below 2^21 as SQLite does.

@@ -122,14 +122,7 @@ func (db *sqliteDB) record(cell []byte) ([]byte, error) {
 	if length > maxHeader+1024 || int64(length) > db.size {
 		return nil, errSqlite
 	}
-	local := int64(length)
-	if local > db.usable-35 {
-		least := (db.usable-12)*32/255 - 23
-		local = least + (int64(length)-least)%(db.usable-4)
-		if local > db.usable-35 {
-			local = least
-		}
-	}
+	local := int64(localPayload(int(length), int(db.usable)))
 	if local == int64(length) {
 		if local > int64(len(cell)) {
 			return nil, errSqlite

@@ -88,7 +88,7 @@ type cdxProperty struct {
 // DevGuard's property devguard:pathPattern, without which it does not find the package in the image. The serial number is made of
 // the content: equal input gives equal bytes.
 func CycloneDX(statements []Statement, product Product, opts Options) ([]byte, error) {
-	if err := check(statements, product); err != nil {
+	if err := check(statements, product, opts); err != nil {
 		return nil, err
 	}
 	root := product.oci(product.Digest)
@@ -96,13 +96,13 @@ func CycloneDX(statements []Statement, product Product, opts Options) ([]byte, e
 		Format: "CycloneDX", Spec: "1.5", Version: 1,
 		Metadata: cdxMetadata{
 			Timestamp: opts.stamp(), Authors: []cdxContact{{opts.author()}},
-			Tools: map[string]any{"components": []map[string]string{{"type": "application", "name": "slim"}}},
-			Component: cdxComponent{
-				Ref: root, Type: "container", Name: product.Repository, Version: product.Digest,
-				Hashes: []cdxHash{{"SHA-256", strings.TrimPrefix(product.Digest, "sha256:")}}, Purl: root,
-			},
+			Tools:     map[string]any{"components": []map[string]string{{"type": "application", "name": "slim"}}},
+			Component: cdxComponent{Ref: root, Type: "container", Name: product.Repository, Version: product.Tag, Purl: root},
 		},
 		Components: []cdxComponent{}, Vulnerabilities: []cdxVulnerability{},
+	}
+	if hex, ok := strings.CutPrefix(product.Digest, "sha256:"); ok {
+		doc.Metadata.Component.Version, doc.Metadata.Component.Hashes = product.Digest, []cdxHash{{"SHA-256", hex}}
 	}
 	listed := map[string]bool{root: true}
 	for _, s := range sorted(statements) {

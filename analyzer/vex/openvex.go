@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/slimimage/slim/analyzer/sbom"
 )
 
 type openDocument struct {
@@ -43,7 +46,7 @@ type openComponent struct {
 // OpenVEX writes an OpenVEX 0.2 document. The product of a statement is the image, the subcomponent the package. Its @id is made
 // of its content: equal input gives equal bytes.
 func OpenVEX(statements []Statement, product Product, opts Options) ([]byte, error) {
-	if err := check(statements, product); err != nil {
+	if err := check(statements, product, opts); err != nil {
 		return nil, err
 	}
 	doc := openDocument{
@@ -77,14 +80,18 @@ func openProducts(p Product, purl string, bare bool) []openComponent {
 	if bareID != purl {
 		sub = append(sub, openComponent{ID: bareID})
 	}
+	oci := "pkg:oci/" + url.PathEscape(strings.ToLower(p.name()))
 	var list []openComponent
 	for _, digest := range p.digests() {
 		list = append(list, openComponent{
-			ID:            "pkg:oci/" + url.PathEscape(strings.ToLower(p.name())) + "@" + url.PathEscape(digest),
+			ID:            oci + "@" + url.PathEscape(digest),
 			Hashes:        map[string]string{"sha-256": strings.TrimPrefix(digest, "sha256:")},
 			Identifiers:   map[string]string{"purl": p.oci(digest)},
 			Subcomponents: sub,
 		})
+	}
+	if len(list) == 0 { // any digest: the statement around the document names it
+		list = append(list, openComponent{ID: oci, Identifiers: map[string]string{"purl": p.oci("")}, Subcomponents: sub})
 	}
 	docker := "pkg:docker/" + p.Repository + "@"
 	for _, version := range append([]string{p.Tag}, p.digests()...) {
@@ -98,28 +105,15 @@ func openProducts(p Product, purl string, bare bool) []openComponent {
 	return list
 }
 
-// digests are those of the index and of its platforms.
+// digests are those of the index and of its platforms that are known.
 func (p *Product) digests() []string {
-	list := []string{p.Digest}
-	for _, digest := range p.Platforms {
-		if digest != p.Digest {
-			list = append(list, digest)
-		}
-	}
-	return list
+	list := append([]string{p.Digest}, p.Platforms...)
+	return slices.Compact(slices.DeleteFunc(list, func(digest string) bool { return digest == "" }))
 }
 
-// oci is the image's package URL with the repository it is in.
+// oci is the image's package URL with the repository it is in, as the bill of materials has it.
 func (p *Product) oci(digest string) string {
-	purl := "pkg:oci/" + url.PathEscape(strings.ToLower(p.name())) + "@" + strings.Replace(digest, ":", "%3A", 1) + "?"
-	if p.Arch != "" {
-		purl += "arch=" + url.QueryEscape(p.Arch) + "&"
-	}
-	purl += "repository_url=" + url.QueryEscape(p.Repository)
-	if p.Tag != "" {
-		purl += "&tag=" + url.QueryEscape(p.Tag)
-	}
-	return purl
+	return sbom.ImagePurl(p.Repository, p.Tag, digest, p.Arch)
 }
 
 func encode(document any) ([]byte, error) {

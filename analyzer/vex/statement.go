@@ -46,7 +46,7 @@ type Statement struct {
 type Product struct {
 	Repository string   // "registry.example.com/team/app", without tag; may be a bare name
 	Tag        string   // may be empty
-	Digest     string   // what the name stands for, "sha256:..."; of the index where there is one
+	Digest     string   // what the name stands for, "sha256:..."; of the index where there is one. May be empty with Options.Enclosed
 	Platforms  []string // digests of platform manifests, where they differ from Digest
 	Arch       string   // may be empty
 }
@@ -58,6 +58,9 @@ type Options struct {
 	// PackageProducts also names the bare package as a product, for scanners that match packages only (DevGuard). Such a statement
 	// says nothing about the image: give the document only to scanners that apply it to this image.
 	PackageProducts bool
+	// Enclosed says that the document is the predicate of a statement whose subject is the image's digest, made before that is known: it
+	// names the image without one.
+	Enclosed bool
 }
 
 // errNoEvidence refuses a claim that nothing supports.
@@ -93,11 +96,11 @@ func statement(f *vuln.Finding, pkg vuln.Package) Statement {
 }
 
 // check refuses statements that a document must not make.
-func check(statements []Statement, product Product) error {
-	if product.Repository == "" || product.Digest == "" {
+func check(statements []Statement, product Product, opts Options) error {
+	if product.Repository == "" || product.Digest == "" && !opts.Enclosed {
 		return errors.New("VEX: the product has no name or no digest")
 	}
-	for _, digest := range append([]string{product.Digest}, product.Platforms...) {
+	for _, digest := range product.digests() {
 		if hex, ok := strings.CutPrefix(digest, "sha256:"); !ok || len(hex) != 64 || strings.Trim(hex, "0123456789abcdef") != "" {
 			return fmt.Errorf("VEX: %q is no SHA-256 digest", digest)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	openvex "github.com/openvex/go-vex/pkg/vex"
 
+	"github.com/slimimage/slim/analyzer/sbom"
 	"github.com/slimimage/slim/analyzer/vuln"
 )
 
@@ -103,6 +104,41 @@ func TestOpenVEX(t *testing.T) {
 	}
 }
 
+// TestEnclosed: a document made before the digest is known names the image without one, by the purl of its bill of materials.
+func TestEnclosed(t *testing.T) {
+	unknown := product
+	unknown.Digest, unknown.Platforms = "", nil
+	enclosed := opts
+	enclosed.Enclosed = true
+	data, err := OpenVEX(statements(), unknown, enclosed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := openvex.Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"pkg:oci/app@sha256%3A" + indexHex + "?arch=amd64&repository_url=registry.example.com%2Fteam%2Fapp", "pkg:docker/registry.example.com/team/App@2"} {
+		if got := doc.Matches("CVE-2024-1", id, []string{libssl.Purl}); len(got) != 1 || got[0].Status != openvex.StatusNotAffected {
+			t.Errorf("%s: %+v", id, got)
+		}
+	}
+	if got := doc.Matches("CVE-2024-1", "pkg:oci/other@sha256%3A"+indexHex, []string{libssl.Purl}); len(got) != 0 {
+		t.Error("another image matches")
+	}
+	if data, err = CycloneDX(statements(), unknown, enclosed); err != nil {
+		t.Fatal(err)
+	}
+	var bom cyclonedx.BOM
+	if err := cyclonedx.NewBOMDecoder(bytes.NewReader(data), cyclonedx.BOMFileFormatJSON).Decode(&bom); err != nil {
+		t.Fatal(err)
+	}
+	root := bom.Metadata.Component
+	if want := sbom.ImagePurl(product.Repository, "2", "", "amd64"); root.PackageURL != want || root.BOMRef != want || root.Version != "2" || root.Hashes != nil {
+		t.Errorf("root %+v, want %s", root, want)
+	}
+}
+
 func TestPackageProducts(t *testing.T) {
 	bare := opts
 	bare.PackageProducts = true
@@ -129,7 +165,7 @@ func TestCycloneDX(t *testing.T) {
 		t.Fatalf("%v in %s", err, data)
 	}
 	if bom.SpecVersion != cyclonedx.SpecVersion1_5 || bom.Metadata.Component.PackageURL != bom.Metadata.Component.BOMRef || bom.Metadata.Timestamp != "2026-11-24T11:00:00Z" ||
-		bom.Metadata.Component.Type != cyclonedx.ComponentTypeContainer || !strings.HasPrefix(bom.Metadata.Component.PackageURL, "pkg:oci/app@sha256%3A1111") {
+		bom.Metadata.Component.Type != cyclonedx.ComponentTypeContainer || !strings.HasPrefix(bom.Metadata.Component.PackageURL, "pkg:oci/app@sha256:1111") {
 		t.Errorf("%+v", bom.Metadata.Component)
 	}
 	refs := map[string]bool{}

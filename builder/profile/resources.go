@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 )
@@ -69,11 +70,31 @@ func mebibytes(bytes int64, unit string) string {
 func Labels(m Model) map[string]string {
 	request, limit := m.memory()
 	_, storage := m.storage()
-	return map[string]string{
+	labels := map[string]string{
 		"io.slimimage.profile.memory.peak":    strconv.FormatInt(m.PeakMemory, 10),
 		"io.slimimage.profile.memory.request": strconv.FormatInt(request, 10),
 		"io.slimimage.profile.memory.limit":   strconv.FormatInt(limit, 10),
 		"io.slimimage.profile.storage.limit":  strconv.FormatInt(storage, 10),
 		"io.slimimage.profile.pids.limit":     strconv.Itoa(pidsLimit),
+	}
+	maps.Copy(labels, ResourceLabels(m))
+	return labels
+}
+
+// resourceLabel begins the labels that say what a container needs, in Kubernetes' notation.
+const resourceLabel = "org.opencontainers.image.resource."
+
+// ResourceLabels are the labels of an image that say what it needs: memory as measured, rounded up to a power of two because it differs a
+// little between runs; processor time as the manifests ask for it, which is not measured; ephemeral storage for the log and the
+// directories that are written.
+func ResourceLabels(m Model) map[string]string {
+	request, _ := m.memory()
+	class := int64(minMemory)
+	for class < request {
+		class *= 2
+	}
+	_, storage := m.storage()
+	return map[string]string{
+		resourceLabel + "cpu": cpuRequest, resourceLabel + "memory": mebibytes(class, "Mi"), resourceLabel + "ephemeral-storage": mebibytes(storage, "Mi"),
 	}
 }

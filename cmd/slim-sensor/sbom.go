@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -12,7 +13,7 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// materials writes the bill of materials of the root filesystem at --src to --out, in both formats.
+// materials writes the bill of materials of the root filesystem at --src to --out: in both formats, and what a search for vulnerabilities needs of it.
 func materials(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("sbom", flag.ContinueOnError)
 	src, out := flags.String("src", "/src", "root filesystem of the image"), flags.String("out", "", "where the documents go")
@@ -34,7 +35,10 @@ func materials(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	for name, write := range map[string]func() ([]byte, error){"sbom.cyclonedx.json": document.CycloneDX, "sbom.spdx.json": document.SPDX} {
+	for name, write := range map[string]func() ([]byte, error){
+		"sbom.cyclonedx.json": document.CycloneDX, "sbom.spdx.json": document.SPDX,
+		"inventory.json": func() ([]byte, error) { return json.Marshal(document.Inventory()) },
+	} {
 		data, err := write()
 		if err != nil {
 			return fmt.Errorf("writing %s: %w", name, err)

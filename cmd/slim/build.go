@@ -23,9 +23,10 @@ docker-archive:FILE, oci:DIR[:REF], oci-archive:FILE, or - for an archive on sta
 
 Examples:
    slim build nginx:1.27
+   slim build app:2 --vuln-db osv --fail-on critical --artifacts out
    slim build registry.example.com/app:2 --exec 'app --self-test' --tag registry.example.com/app:2-slim --push
    slim build -f Dockerfile . --output type=oci,dest=app.tar`,
-		Flags: flags(inputFlags(), observeFlags(), analyzeFlags(), exportFlags(), engineFlags(), cacheFlags(),
+		Flags: flags(inputFlags(), observeFlags(), analyzeFlags(), exportFlags(), scanFlags(), engineFlags(), cacheFlags(),
 			[]cli.Flag{explainSizeFlag(), formatFlag(), reportFlag()}),
 		Action: p.build,
 	}
@@ -35,6 +36,9 @@ Examples:
 func (p *program) build(c *cli.Context) error {
 	opt, err := p.prepare(c)
 	if err != nil {
+		return err
+	}
+	if opt.Scan, err = p.scanOptions(c); err != nil {
 		return err
 	}
 	signer, err := p.buildSigner(c)

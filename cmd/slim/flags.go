@@ -14,6 +14,7 @@ const (
 	groupOutput   = "Output"
 	groupBuildKit = "BuildKit"
 	groupReport   = "Report"
+	groupScan     = "Vulnerabilities"
 )
 
 // text is a flag with one value.
@@ -94,8 +95,18 @@ func exportFlags() []cli.Flag {
 		toggle(groupOutput, "no-attest", "attach no attestations (bills of materials, provenance, trace, test result)"),
 		text(groupOutput, "sign", "sign what is pushed, and its attestations, with the private key in FILE (see slim attest)"),
 		attestFormatFlag(),
+		toggle(groupOutput, "resource-labels", "say in labels what memory and storage it needs, as measured (another run may round to another digest)"),
 		toggle(groupOutput, "strict", "make no image that does not run under its own profile"),
 		text(groupOutput, "compression", "KIND of the layers: gzip, zstd or uncompressed"),
+	}
+}
+
+// scanFlags ask for known vulnerabilities.
+func scanFlags() []cli.Flag {
+	return []cli.Flag{
+		text(groupScan, "vuln-db", "compare both images with the records of OSV in DIR"),
+		text(groupScan, "config", "YAML FILE with accepted risks (default .slim.yaml, if it is there)"),
+		text(groupScan, "fail-on", "make no image with an open finding of this LEVEL or worse: critical, high, medium, low or any"),
 	}
 }
 

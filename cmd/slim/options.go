@@ -21,7 +21,7 @@ import (
 // The input and the engine are opened later, so that a wrong command line costs nothing.
 func (p *program) buildOptions(c *cli.Context) (opt builder.Options, err error) {
 	opt = builder.Options{Platform: c.String("platform"), Force: c.Bool("force"), KeepGoing: c.Bool("keep-going"), Strict: c.Bool("strict"),
-		Materials: c.String("artifacts") != ""}
+		Materials: c.String("artifacts") != "", ResourceLabels: c.Bool("resource-labels")}
 	if opt.Dockerfile, err = dockerfileOptions(c); err != nil {
 		return opt, err
 	}

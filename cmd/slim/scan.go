@@ -13,6 +13,7 @@ import (
 
 	"github.com/slimimage/slim/analyzer/vex"
 	"github.com/slimimage/slim/analyzer/vuln"
+	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -53,12 +54,35 @@ Examples:
 	}
 }
 
-// scanned is one image and what was found in it.
+// levels are what --fail-on takes.
+var levels = []string{"", "critical", "high", "medium", "low", "any"}
+
+// scanOptions are what slim build is asked to scan; nil without --vuln-db.
+func (p *program) scanOptions(c *cli.Context) (*builder.Scan, error) {
+	if c.String("vuln-db") == "" {
+		if c.String("fail-on") != "" {
+			return nil, usagef("pass --vuln-db DIR with exports of OSV", "--fail-on needs a database")
+		}
+		return nil, nil
+	}
+	if err := oneOf("fail-on", c.String("fail-on"), levels...); err != nil {
+		return nil, err
+	}
+	facts, err := p.scanFacts(c)
+	if err != nil {
+		return nil, err
+	}
+	db, err := vuln.Open(c.String("vuln-db"))
+	if err != nil {
+		return nil, err
+	}
+	return &builder.Scan{Database: db, Facts: facts, FailOn: c.String("fail-on")}, nil
+}
+
+// scanned is one image.
 type scanned struct {
-	input    *layers.Input
-	files    []string // sorted
-	packages []vuln.Package
-	result   *vuln.Result
+	input *layers.Input
+	vuln.Subject
 }
 
 // scan is the command.
@@ -69,7 +93,7 @@ func (p *program) scan(c *cli.Context) error {
 	}
 	p.quiet = c.Bool("quiet")
 	if err := errors.Join(oneOf("format", c.String("format"), "text", "json", "sarif", "openvex", "cyclonedx-vex"),
-		oneOf("fail-on", c.String("fail-on"), "", "critical", "high", "medium", "low", "any")); err != nil {
+		oneOf("fail-on", c.String("fail-on"), levels...)); err != nil {
 		return err
 	}
 	facts, err := p.scanFacts(c)
@@ -87,27 +111,25 @@ func (p *program) scan(c *cli.Context) error {
 	if name := c.String("before"); name != "" {
 		images = append(images, name)
 	}
-	found, err := p.scanImages(c, images, db)
+	found := make([]*scanned, len(images))
+	for i, ref := range images {
+		if found[i], err = p.scanImage(c, ref); err != nil {
+			return err
+		}
+	}
+	after, before := found[0], (*vuln.Subject)(nil)
+	if len(found) == 2 {
+		before = &found[1].Subject
+	}
+	report, err := vuln.Review(c.Context, db, after.Subject, before, facts)
 	if err != nil {
 		return err
 	}
-	after := found[0]
-	facts.Kept = func(glob string) []string { return vuln.Match(after.files, glob) }
-	var comparison *vuln.Comparison
-	if len(found) == 2 {
-		before := found[1]
-		facts.Before = func(glob string) []string { return vuln.Match(before.files, glob) }
-		comparison = vuln.Compare(before.result.Findings, after.result.Findings, after.packages)
-	}
-	decisions, notes := vuln.Decide(after.result.Findings, facts)
-	report := &scanReport{
-		Schema: "slim/scan/v1", Image: after.input.Digest.String(), Packages: len(after.packages), Records: after.result.Records, Newest: after.result.Newest,
-		Decisions: decisions, Comparison: comparison, Notes: append(notes, stale(after.result.Newest, facts.Today)...), Missing: after.result.Missing, Skipped: after.result.Skipped,
-	}
+	report.Image = after.input.Digest.String()
 	if err := p.writeScan(c, report, after.input, facts.Today); err != nil {
 		return err
 	}
-	return gate(report, c.String("fail-on"))
+	return report.Gate(c.String("fail-on"))
 }
 
 // scanFacts reads the configuration and the day.
@@ -137,26 +159,6 @@ func (p *program) scanFacts(c *cli.Context) (vuln.Facts, error) {
 	return facts, nil
 }
 
-// scanImages reads images, and asks the database about all of them at once.
-func (p *program) scanImages(c *cli.Context, refs []string, db *vuln.Database) ([]*scanned, error) {
-	list, packages := make([]*scanned, len(refs)), make([][]vuln.Package, len(refs))
-	for i, ref := range refs {
-		s, err := p.scanImage(c, ref)
-		if err != nil {
-			return nil, err
-		}
-		list[i], packages[i] = s, s.packages
-	}
-	results, err := db.Search(c.Context, packages...)
-	if err != nil {
-		return nil, err
-	}
-	for i := range list {
-		list[i].result = results[i]
-	}
-	return list, nil
-}
-
 // scanImage reads the packages and names of files of an image.
 func (p *program) scanImage(c *cli.Context, ref string) (*scanned, error) {
 	in, closeDocker, err := p.image(c, ref)
@@ -171,11 +173,11 @@ func (p *program) scanImage(c *cli.Context, ref string) (*scanned, error) {
 	s := &scanned{input: in}
 	for _, entry := range index.Entries() {
 		if !entry.Mode.IsDir() {
-			s.files = append(s.files, string(entry.Path))
+			s.Files = append(s.Files, string(entry.Path))
 		}
 	}
 	var warnings []string
-	if s.packages, warnings, err = imagePackages(c.Context, index); err != nil {
+	if s.Packages, warnings, err = imagePackages(c.Context, index); err != nil {
 		return nil, fmt.Errorf("packages of %s: %w", ref, err)
 	}
 	for _, warning := range warnings {
@@ -185,7 +187,7 @@ func (p *program) scanImage(c *cli.Context, ref string) (*scanned, error) {
 }
 
 // writeScan writes the result in its format.
-func (p *program) writeScan(c *cli.Context, report *scanReport, in *layers.Input, now time.Time) error {
+func (p *program) writeScan(c *cli.Context, report *vuln.Report, in *layers.Input, now time.Time) error {
 	var (
 		buf  bytes.Buffer
 		data []byte
@@ -207,11 +209,7 @@ func (p *program) writeScan(c *cli.Context, report *scanReport, in *layers.Input
 	if err != nil {
 		return err
 	}
-	for _, ecosystem := range report.Missing {
-		p.say("warning: the database has no records of %s", ecosystem)
-	}
-	p.sayAll(report.Notes)
-	p.sayAll(report.Skipped)
+	p.doubts(report)
 	name := c.String("output")
 	if name == "" {
 		name = "-"

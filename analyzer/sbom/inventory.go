@@ -1,0 +1,52 @@
+package sbom
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// InventorySchema names the version of Inventory.
+const InventorySchema = "slim/inventory/v1"
+
+// Inventory is the part of a bill of materials that a search for vulnerabilities needs: small, and without the time of a document.
+type Inventory struct {
+	Schema   string             `json:"schema"`
+	Packages []InventoryPackage `json:"packages"` // sorted by purl
+	Warnings []string           `json:"warnings,omitempty"`
+}
+
+// InventoryPackage is one package that somebody may have published something about.
+type InventoryPackage struct {
+	Purl  string   `json:"purl"`
+	Files []string `json:"files,omitempty"` // physical paths of those it accounts for, sorted
+}
+
+// Inventory lists the packages. A program's own module without a version is left out: it was built of a working copy, which nobody can
+// have published anything about.
+func (d *Document) Inventory() Inventory {
+	files := map[string][]string{}
+	for _, file := range d.Files {
+		if file.Owner != "" {
+			files[file.Owner] = append(files[file.Owner], string(file.Path))
+		}
+	}
+	inv := Inventory{Schema: InventorySchema, Packages: []InventoryPackage{}, Warnings: d.Warnings}
+	for _, pkg := range d.Packages {
+		if !pkg.Application || pkg.Version != "" {
+			inv.Packages = append(inv.Packages, InventoryPackage{Purl: pkg.Purl, Files: files[pkg.Ref]})
+		}
+	}
+	return inv
+}
+
+// ReadInventory reads what Inventory's JSON form says.
+func ReadInventory(data []byte) (Inventory, error) {
+	var inv Inventory
+	if err := json.Unmarshal(data, &inv); err != nil {
+		return inv, fmt.Errorf("reading an inventory: %w", err)
+	}
+	if inv.Schema != InventorySchema {
+		return inv, fmt.Errorf("reading an inventory: its schema is %q, not %q", inv.Schema, InventorySchema)
+	}
+	return inv, nil
+}

@@ -1,0 +1,132 @@
+package vuln
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/slimimage/slim/analyzer/sbom"
+)
+
+// ReportSchema names the version of Report.
+const ReportSchema = "slim/scan/v1"
+
+// Report is what a database says about an image, and what follows.
+type Report struct {
+	Schema     string      `json:"schema"`               // ReportSchema
+	Image      string      `json:"image,omitempty"`      // digest of the platform manifest; "" before it is known
+	Packages   int         `json:"packages"`             // of the image
+	Records    int         `json:"records"`              // of the database that were looked at
+	Newest     string      `json:"newest,omitempty"`     // time of the newest of them
+	Decisions  []Decision  `json:"decisions"`            // one for each finding
+	Comparison *Comparison `json:"comparison,omitempty"` // with the image it was made of
+	Notes      []string    `json:"notes,omitempty"`      // on the configuration and the database
+	Missing    []string    `json:"missing,omitempty"`    // ecosystems of its packages that the database does not have
+	Skipped    []string    `json:"skipped,omitempty"`    // what could not be answered
+}
+
+// Subject is an image to look at.
+type Subject struct {
+	Packages []Package
+	Files    []string // physical paths of all that is no directory, sorted
+}
+
+// Review searches the database for an image, decides about each finding, and says what became of the findings of the image it was made of
+// (nil for none). It completes facts with the files of both. Errors are the database's.
+func Review(ctx context.Context, db *Database, image Subject, before *Subject, facts Facts) (*Report, error) {
+	lists := [][]Package{image.Packages}
+	if before != nil {
+		lists = append(lists, before.Packages)
+	}
+	found, err := db.Search(ctx, lists...)
+	if err != nil {
+		return nil, err
+	}
+	after := found[0]
+	facts.Kept = func(glob string) []string { return Match(image.Files, glob) }
+	var comparison *Comparison
+	if before != nil {
+		facts.Before = func(glob string) []string { return Match(before.Files, glob) }
+		comparison = Compare(found[1].Findings, after.Findings, image.Packages)
+	}
+	decisions, notes := Decide(after.Findings, facts)
+	return &Report{
+		Schema: ReportSchema, Packages: len(image.Packages), Records: after.Records, Newest: after.Newest, Decisions: decisions, Comparison: comparison,
+		Notes: append(notes, stale(after.Newest, facts.Today)...), Missing: after.Missing, Skipped: after.Skipped,
+	}, nil
+}
+
+// staleDatabase is the age at which a database is doubted.
+const staleDatabase = 30 * 24 * time.Hour
+
+// stale doubts a database that has not changed for long.
+func stale(newest string, today time.Time) []string {
+	changed, err := time.Parse(time.RFC3339, newest)
+	if err != nil || today.Sub(changed) < staleDatabase {
+		return nil
+	}
+	return []string{fmt.Sprintf("the newest record of the database is of %s", changed.UTC().Format(time.DateOnly))}
+}
+
+// Open counts the findings that somebody has yet to do something about.
+func (r *Report) Open() int {
+	open := 0
+	for i := range r.Decisions {
+		if r.Decisions[i].Open() {
+			open++
+		}
+	}
+	return open
+}
+
+// Gate is the error of a report that has an open finding of a level or worse ("any" is every level, "" no gate), or of whose packages the
+// database says nothing.
+func (r *Report) Gate(level string) error {
+	if level == "" {
+		return nil
+	}
+	var names []string
+	seen := map[string]bool{}
+	for i := range r.Decisions {
+		d := &r.Decisions[i]
+		if !d.Open() || level != "any" && d.Finding.Severity.Rank() < Level(level).Rank() || seen[d.Finding.ID] {
+			continue
+		}
+		seen[d.Finding.ID] = true
+		names = append(names, d.Finding.ID)
+	}
+	if len(names) == 0 && len(r.Missing) > 0 {
+		return fmt.Errorf("--fail-on cannot tell: the database has no records of %s", strings.Join(r.Missing, ", "))
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	list := names
+	if len(list) > 5 {
+		list = append(list[:5:5], "...")
+	}
+	what := "open vulnerabilities of level " + level + " or worse"
+	if level == "any" {
+		what = "open vulnerabilities"
+	}
+	if len(names) == 1 {
+		what = strings.Replace(what, "vulnerabilities", "vulnerability", 1)
+	}
+	return fmt.Errorf("%d %s: %s", len(names), what, strings.Join(list, ", "))
+}
+
+// FromInventory turns the packages of a bill of materials into those to search for. warnings are its own, and package URLs that are none.
+func FromInventory(inv sbom.Inventory) (list []Package, warnings []string) {
+	warnings = inv.Warnings
+	for _, pkg := range inv.Packages {
+		found, err := FromPurl(pkg.Purl)
+		if err != nil {
+			warnings = append(warnings, err.Error())
+			continue
+		}
+		found.Files = pkg.Files
+		list = append(list, found)
+	}
+	return list, warnings
+}

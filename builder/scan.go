@@ -1,0 +1,147 @@
+package builder
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/sbom"
+	"github.com/slimimage/slim/analyzer/vex"
+	"github.com/slimimage/slim/analyzer/vuln"
+)
+
+// Scan says how the original and the slim image are searched for known vulnerabilities.
+type Scan struct {
+	Database *vuln.Database
+	Facts    vuln.Facts // the configuration and the day
+	FailOn   string     // level of open findings with which nothing is exported; "" for none
+}
+
+// fileInventory is what the agent writes of the packages for the search.
+const fileInventory = "inventory.json"
+
+// Predicates of a scan. The last is what DevGuard's pipelines attest.
+const (
+	predicateOpenVEX      = "https://openvex.dev/ns/v0.2.0"
+	predicateCycloneDXVEX = "https://cyclonedx.org/vex"
+	predicateSARIF        = "https://www.schemastore.org/schemas/json/sarif-2.1.0.json"
+)
+
+// Names of a scan's files among the artifacts.
+const (
+	fileScan         = "scan.json"
+	fileSARIF        = "scan.sarif"
+	fileOpenVEX      = "vex.openvex.json"
+	fileCycloneDXVEX = "vex.cdx.json"
+)
+
+// scan compares what is known against the original and against the slim image. The packages are read where the images are; the database is
+// the client's. An error is also an open finding that Scan.FailOn forbids.
+func (b *build) scan(ctx context.Context, c gateway.Client, src source, slim *slimmed, result *Result) (err error) {
+	if b.opt.Scan == nil {
+		return nil
+	}
+	done := b.step("scan for vulnerabilities")
+	defer func() { done(err) }()
+	after, doubts, err := b.subject(ctx, c, slim.state, "list materials", b.nameArgs()...)
+	if err != nil {
+		return err
+	}
+	before, _, err := b.subject(ctx, c, src.state, "list packages of the original")
+	if err != nil {
+		return err
+	}
+	after.Files, before.Files = pathsOf(result.Plan)
+	report, err := vuln.Review(ctx, b.opt.Scan.Database, after, &before, b.opt.Scan.Facts)
+	if err != nil {
+		return err
+	}
+	report.Notes = append(report.Notes, doubts...)
+	result.Scan, result.scanned = report, b.opt.Scan.Facts.Today
+	return report.Gate(b.opt.Scan.FailOn)
+}
+
+// pathsOf are the paths of the slim image and of the original that are no directories, both sorted.
+func pathsOf(plan *analyzer.Plan) (after, before []string) {
+	for _, f := range plan.Files {
+		if f.Kind == "dir" {
+			continue
+		}
+		after = append(after, string(f.Path))
+		if !f.New {
+			before = append(before, string(f.Path))
+		}
+	}
+	for _, f := range plan.Dropped {
+		before = append(before, string(f.Path))
+	}
+	slices.Sort(after)
+	slices.Sort(before)
+	return after, before
+}
+
+// vexStatements are the two VEX documents about a result. Without a digest they are for a statement whose subject names it.
+func vexStatements(report *vuln.Report, product vex.Product, at time.Time) (map[string][]byte, error) {
+	statements := vex.Statements(report.Decisions, report.Comparison)
+	opt := vex.Options{Timestamp: at, Enclosed: product.Digest == ""}
+	files := map[string][]byte{}
+	for name, write := range map[string]func([]vex.Statement, vex.Product, vex.Options) ([]byte, error){fileOpenVEX: vex.OpenVEX, fileCycloneDXVEX: vex.CycloneDX} {
+		data, err := write(statements, product, opt)
+		if err != nil {
+			return nil, fmt.Errorf("writing %s: %w", name, err)
+		}
+		files[name] = data
+	}
+	return files, nil
+}
+
+// scanStatements are what a scan says about the slim image, for BuildKit to attach. Its digest is not known before the export.
+func (b *build) scanStatements(result *Result) ([]attestation, error) {
+	if result.Scan == nil {
+		return nil, nil
+	}
+	product := result.product(b.platform.Architecture, b.opt.Export.Names)
+	files, err := vexStatements(result.Scan, product, result.scanned)
+	if err != nil {
+		return nil, err
+	}
+	sarif, err := vuln.SARIF(result.Scan.Decisions, product.Repository, "")
+	return []attestation{
+		{predicateOpenVEX, fileOpenVEX, files[fileOpenVEX]}, {predicateCycloneDXVEX, fileCycloneDXVEX, files[fileCycloneDXVEX]}, {predicateSARIF, fileSARIF, sarif},
+	}, err
+}
+
+// product is the slim image by its first name, and by its digests where they are known.
+func (r *Result) product(arch string, names []string) vex.Product {
+	p := vex.Product{Repository: "slim", Digest: r.Digest, Arch: arch}
+	if len(names) > 0 {
+		p.Repository, p.Tag = splitName(names[0])
+	}
+	if r.Manifest != "" && r.Manifest != r.Digest {
+		p.Platforms = []string{r.Manifest}
+	}
+	return p
+}
+
+// subject reads what the agent lists of an image, and its doubts.
+func (b *build) subject(ctx context.Context, c gateway.Client, state llb.State, step string, args ...string) (s vuln.Subject, doubts []string, err error) {
+	ref, err := b.list(ctx, c, state, step, args...)
+	if err != nil {
+		return s, nil, err
+	}
+	data, err := readFile(ctx, ref, fileInventory)
+	if err != nil {
+		return s, nil, err
+	}
+	inventory, err := sbom.ReadInventory(data)
+	if err != nil {
+		return s, nil, err
+	}
+	s.Packages, doubts = vuln.FromInventory(inventory)
+	return s, doubts, nil
+}
