@@ -83,7 +83,7 @@ func (p *program) finish(c *cli.Context, opt builder.Options, result *builder.Re
 		if err != nil {
 			return err
 		}
-		if err := writeFiles(dir, files, true); err != nil {
+		if err := errors.Join(addPage(files, result), writeFiles(dir, files, true)); err != nil {
 			return fmt.Errorf("--artifacts: %w", err)
 		}
 	}
