@@ -96,7 +96,11 @@ func planData(plan *analyzer.Plan) *data {
 	slices.SortStableFunc(gone, func(a, b analyzer.Dropped) int { return cmp.Compare(b.Size, a.Size) })
 	for i := range gone {
 		f := &gone[i]
-		entries = append(entries, entry{path: f.Path.String(), size: f.Size, pkg: f.Package, layer: dropped, kind: "file", why: []clause{{rule: f.Why()}}})
+		e := entry{path: f.Path.String(), size: f.Size, pkg: f.Package, layer: dropped, kind: "file", why: []clause{{rule: f.Why()}}}
+		if f.Again {
+			e.size, e.kind = 0, "hard link"
+		}
+		entries = append(entries, e)
 	}
 	var names []string
 	for _, layer := range plan.Layers {

@@ -1,9 +1,10 @@
-// The map: two levels of the tree as nested rectangles. What is kept is filled with the colour of its layer, the rest is hatched.
+// The map: some levels of the tree as nested rectangles. What is kept is filled with the colour of its layer, the rest is hatched.
 const map = document.getElementById("map");
-const maxGroups = 150, maxInside = 60;
+const maxGroups = 150, maxInside = 60, maxLevels = 4, maxShapes = 4000;
 let looking; // the node that is drawn
 let drawn = []; // its children, as they were drawn
-let drawing, crumbs, said, legend;
+let shapes = []; // the node of each rectangle
+let drawing, crumbs, said, legend, typeface;
 const measure = document.createElement("canvas").getContext("2d");
 
 function startMap() {
@@ -34,12 +35,10 @@ function resetMap() {
 
 function tell(node) { said.textContent = describe(node, looking.size); }
 
-// nodeAt is the node of a rectangle, of the inner level where there is one.
+// nodeAt is the node of a rectangle.
 function nodeAt(target) {
   const group = target.closest && target.closest(".group");
-  if (!group) return null;
-  const node = drawn[+group.dataset.index];
-  return target.dataset.inner === undefined ? node : split(node)[+target.dataset.inner];
+  return group && (shapes[+target.dataset.shape] || drawn[+group.dataset.index]);
 }
 
 // openNode looks into a folder, and shows a file in the list.
@@ -78,7 +77,8 @@ function moveInMap(event) {
 function draw() {
   if (!looking || !map.clientWidth) return;
   const width = map.clientWidth, height = Math.round(Math.min(520, Math.max(280, width * 0.5)));
-  measure.font = "12px " + getComputedStyle(document.body).fontFamily;
+  typeface = getComputedStyle(document.body).fontFamily;
+  shapes = [];
   drawing.setAttribute("viewBox", "0 0 " + width + " " + height);
   drawing.setAttribute("height", height);
   drawing.replaceChildren(hatch());
@@ -97,25 +97,23 @@ function hatch() {
 }
 
 function drawGroup(node, index, at) {
-  const group = make("g", {class: "group" + (node.kept > 0 ? "" : " hatched"), tabindex: index === 0 ? "0" : "-1", role: "button", "data-index": index,
+  const group = make("g", {class: "group", tabindex: index === 0 ? "0" : "-1", role: "button", "data-index": index,
     "aria-label": describe(node, looking.size), onfocus: () => tell(node)});
-  fill(group, node, at);
-  const head = !node.leaf && at.w > 48 && at.h > 36 ? 18 : 0;
-  const inside = {x: at.x + 3, y: at.y + 3 + head, w: at.w - 6, h: at.h - 6 - head};
-  if (!node.leaf && inside.w > 20 && inside.h > 14) drawInside(group, node, inside);
-  if (head) label(group, node.name + "  " + bytes(node.size), at.x + 6, at.y + 15, at.w - 12);
-  else if (node.leaf) twoLines(group, node, at);
+  drawNode(group, node, at, 1);
   group.append(make("rect", {class: "outer", x: at.x, y: at.y, width: at.w, height: at.h}));
   return group;
 }
 
-function drawInside(group, node, at) {
+// drawNode draws a rectangle, and what is inside where there is room: a line for its name, and the next level below.
+function drawNode(group, node, at, level) {
+  fill(group, node, at);
+  const room = !node.leaf && level < maxLevels && at.w > (level === 1 ? 48 : 90) && at.h > (level === 1 ? 38 : 62) && shapes.length < maxShapes;
+  if (!room) return twoLines(group, node, at);
+  label(group, node.name + "  " + bytes(node.size), at.x + 6, at.y + 15, at.w - 12, level === 1);
   const inner = split(node);
-  const places = squarify(inner.map((child) => child.size), at.x, at.y, at.w, at.h);
+  const places = squarify(inner.map((child) => child.size), at.x + 3, at.y + 20, at.w - 6, at.h - 23);
   for (let k = 0; k < inner.length && k < maxInside; k++) {
-    if (places[k].w < 3 || places[k].h < 3) continue;
-    fill(group, inner[k], places[k], k);
-    twoLines(group, inner[k], places[k]);
+    if (places[k].w >= 3 && places[k].h >= 3) drawNode(group, inner[k], places[k], level + 1);
   }
 }
 
@@ -126,15 +124,17 @@ function twoLines(group, node, at) {
 }
 
 // fill draws a rectangle: the kept share of its bytes in colour from the left, the rest hatched.
-function fill(group, node, at, inner) {
+function fill(group, node, at) {
+  const shape = shapes.push(node) - 1;
   const share = node.size > 0 ? node.kept / node.size : 0;
   const solid = share > 0 ? Math.max(Math.min(2, at.w), at.w * share) : 0;
-  if (share < 1) group.append(make("rect", {class: "gone frame", x: at.x, y: at.y, width: at.w, height: at.h, "data-inner": inner}));
-  if (solid > 0) group.append(make("rect", {class: "frame f" + node.layer % 8, x: at.x, y: at.y, width: solid, height: at.h, "data-inner": inner}));
+  if (share < 1) group.append(make("rect", {class: "gone frame", x: at.x, y: at.y, width: at.w, height: at.h, "data-shape": shape}));
+  if (solid > 0) group.append(make("rect", {class: "frame f" + node.layer % 8, x: at.x, y: at.y, width: solid, height: at.h, "data-shape": shape}));
 }
 
 // label writes text as far as it fits.
-function label(group, text, x, y, width) {
+function label(group, text, x, y, width, strong) {
+  measure.font = (strong ? "600 " : "") + "12px " + typeface;
   if (measure.measureText(text).width > width) {
     let low = 0, high = text.length;
     while (low < high) {
@@ -144,7 +144,7 @@ function label(group, text, x, y, width) {
     if (low < 2) return;
     text = text.slice(0, low) + "…";
   }
-  group.append(make("text", {x: x, y: y, "aria-hidden": "true"}, text));
+  group.append(make("text", {x: x, y: y, class: strong ? "strong" : null, "aria-hidden": "true"}, text));
 }
 
 function drawCrumbs() {
