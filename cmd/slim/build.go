@@ -25,7 +25,7 @@ Examples:
    slim build registry.example.com/app:2 --exec 'app --self-test' --tag registry.example.com/app:2-slim --push
    slim build -f Dockerfile . --output type=oci,dest=app.tar`,
 		Flags: flags(inputFlags(), observeFlags(), analyzeFlags(), exportFlags(), engineFlags(), cacheFlags(),
-			[]cli.Flag{explainSizeFlag(), formatFlag(), reportFlag()}),
+			[]cli.Flag{explainSizeFlag(), formatFlag(), reportFlag()}, summaryFlags()),
 		Action: p.build,
 	}
 }
@@ -33,6 +33,10 @@ Examples:
 // build is the command: the flags, the engine and the input, the work, the result.
 func (p *program) build(c *cli.Context) error {
 	opt, err := p.prepare(c)
+	if err != nil {
+		return err
+	}
+	summary, err := p.openSummary(c)
 	if err != nil {
 		return err
 	}
@@ -52,9 +56,10 @@ func (p *program) build(c *cli.Context) error {
 	result, err := builder.Build(c.Context, opt)
 	show.close()
 	if err != nil {
-		return errors.Join(err, p.writeReport(c, reportOf(result, err)))
+		known := reportOf(result, err)
+		return errors.Join(err, p.writeReport(c, known), summary.write(known, err))
 	}
-	return p.finish(c, opt, result)
+	return errors.Join(p.finish(c, opt, result), summary.write(result, nil))
 }
 
 // prepare reads the command line of build, observe and analyze.

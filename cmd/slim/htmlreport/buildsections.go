@@ -71,9 +71,9 @@ func checkCard(r *builder.Result) card {
 	case v == nil:
 		return card{Name: "Check", Value: "not checked", Note: short(r.Unchecked), State: fair}
 	case !v.OK:
-		return card{Name: "Check", Value: fmt.Sprintf("%d differ", len(v.Differences)), Note: "of " + plural(v.Checked, "answer", "answers"), State: bad}
+		return card{Name: "Check", Value: fmt.Sprintf("%d differ", len(v.Differences)), Note: "of " + Plural(v.Checked, "answer", "answers"), State: bad}
 	}
-	c := card{Name: "Check", Value: plural(v.Checked, "answer", "answers"), Note: "all like the original's", State: good}
+	c := card{Name: "Check", Value: Plural(v.Checked, "answer", "answers"), Note: "all like the original's", State: good}
 	if len(v.Volatile) > 0 {
 		c.Note = fmt.Sprintf("like the original's; %d vary by themselves", len(v.Volatile))
 	}
@@ -95,7 +95,7 @@ func Rounds(plan *analyzer.Plan) int {
 }
 
 func checkSection(r *builder.Result) section {
-	s := section{ID: "check", Title: "Check", Text: checkText(r)}
+	s := section{ID: "check", Title: "Check", Text: CheckText(r)}
 	answers := table{Title: "Answers", Columns: columns("Run", "Probe", "#Status", "#Size", "Slim image"), Wide: true}
 	for i := range runsOf(r) {
 		run := &r.Evidence.Runs[i]
@@ -151,8 +151,8 @@ func outcome(r *builder.Result, run, probe string) cell {
 	return cell{Text: "the same", State: good}
 }
 
-// checkText says in sentences how the check was made.
-func checkText(r *builder.Result) []string {
+// CheckText says in sentences how the check was made.
+func CheckText(r *builder.Result) []string {
 	v := r.Verdict
 	if v == nil {
 		return []string{"The slim image was not checked" + because(r.Unchecked) + "."}
@@ -160,7 +160,7 @@ func checkText(r *builder.Result) []string {
 	var list []string
 	switch n := Rounds(r.Plan); {
 	case n > 0:
-		list = append(list, fmt.Sprintf("What the slim image missed was added in %s.", plural(n, "round", "rounds")))
+		list = append(list, fmt.Sprintf("What the slim image missed was added in %s.", Plural(n, "round", "rounds")))
 	case v.OK:
 		list = append(list, "The slim image answered like the original at once: nothing had to be added.")
 	}

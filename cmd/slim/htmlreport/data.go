@@ -99,7 +99,7 @@ func newData(kind string, layers []string, entries []entry) *data {
 		e := &entries[i]
 		p := &d.Paths
 		p.Dir = append(p.Dir, d.dir(dirs, path.Dir(e.path)))
-		p.Name = append(p.Name, visible(path.Base(e.path)))
+		p.Name = append(p.Name, Visible(path.Base(e.path)))
 		p.Size = append(p.Size, e.size)
 		p.Pkg = append(p.Pkg, packages.of(&d.Packages, short(e.pkg)))
 		p.Layer = append(p.Layer, e.layer)
@@ -126,10 +126,10 @@ func (d *data) bound(entries []entry) []entry {
 	}
 	for i := range entries {
 		e := &entries[i]
-		spent += len(visible(path.Base(e.path))) + perPath
+		spent += len(Visible(path.Base(e.path))) + perPath
 		once("package "+e.pkg, short(e.pkg))
 		once("note "+e.note, short(e.note))
-		for dir := path.Dir(e.path); dir != "/" && dir != "." && once(dir, visible(path.Base(dir))); dir = path.Dir(dir) {
+		for dir := path.Dir(e.path); dir != "/" && dir != "." && once(dir, Visible(path.Base(dir))); dir = path.Dir(dir) {
 		}
 		if spent > maxPathData {
 			d.Omitted = len(entries) - i
@@ -173,7 +173,7 @@ func (d *data) dir(known map[string]int, name string) int {
 	i := len(d.Dirs.Name)
 	known[name] = i
 	d.Dirs.Parent = append(d.Dirs.Parent, parent)
-	d.Dirs.Name = append(d.Dirs.Name, visible(path.Base(name)))
+	d.Dirs.Name = append(d.Dirs.Name, Visible(path.Base(name)))
 	return i
 }
 

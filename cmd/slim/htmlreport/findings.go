@@ -53,8 +53,10 @@ func (f *Findings) Counts() (before, after, open int) {
 	return before, after, open
 }
 
-// Severities is how many findings that want has of each severity: "1 critical, 4 high"; "none" when there are none.
-func (f *Findings) Severities(want func(Finding) bool) string {
+// Left is how many findings of each severity the slim image has: "1 critical, 4 high"; "none" when there are none.
+func (f *Findings) Left() string { return f.severities(func(x Finding) bool { return x.After }) }
+
+func (f *Findings) severities(want func(Finding) bool) string {
 	counts := map[string]int{}
 	for _, x := range f.List {
 		if want(x) {
@@ -94,7 +96,7 @@ const maxFindings = 1000
 
 func (f *Findings) section() section {
 	s := section{ID: "vulnerabilities", Title: "Vulnerabilities"}
-	s.Text = []string{fmt.Sprintf("Before: %s. After: %s.", f.Severities(func(x Finding) bool { return x.Before }), f.Severities(func(x Finding) bool { return x.After }))}
+	s.Text = []string{fmt.Sprintf("Before: %s. After: %s.", f.severities(func(x Finding) bool { return x.Before }), f.Left())}
 	if f.Source != "" {
 		s.Text = append(s.Text, "Looked up in "+short(f.Source)+".")
 	}
@@ -126,7 +128,7 @@ func (f *Findings) card() card {
 	before, after, open := f.Counts()
 	c := card{Name: "Vulnerabilities", Value: Count(before) + " → " + Count(after), State: good, Note: "none is left"}
 	if after > 0 {
-		c.State, c.Note = fair, plural(open, "is open", "are open")
+		c.State, c.Note = fair, Plural(open, "is open", "are open")
 	}
 	return c
 }

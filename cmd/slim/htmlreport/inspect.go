@@ -46,7 +46,7 @@ func Inspect(w io.Writer, in Inspected) error {
 func inspectCards(found *layers.Inspection) []card {
 	cards := []card{
 		{Name: "Size", Value: Bytes(found.Bytes), Note: Bytes(found.Size) + " as it is stored"},
-		{Name: "Files", Value: Count(found.Files), Note: "in " + plural(found.Dirs, "directory", "directories")},
+		{Name: "Files", Value: Count(found.Files), Note: "in " + Plural(found.Dirs, "directory", "directories")},
 		{Name: "Layers", Value: Count(len(found.Layers)), Note: "wasted: " + Bytes(found.Wasted)},
 		{Name: "Setuid files", Value: Count(len(found.Setuid)), Note: "they run with another user's rights", State: good},
 		{Name: "World-writable", Value: Count(len(found.WorldWritable)), Note: "directories"},
@@ -108,7 +108,7 @@ func imageSizes(found *layers.Inspection, entries []entry) section {
 	}
 	folders := table{Title: "Biggest folders", Columns: columns("Folder", "#Files", "#Bytes", "")}
 	for _, f := range found.Folders {
-		folders.Rows = append(folders.Rows, []cell{filtered("", f.Path.String()), count(f.Files), size(f.Bytes), bar(f.Bytes, found.Bytes)})
+		folders.Rows = append(folders.Rows, []cell{{Text: short(f.Path.String()), Link: query(quoted(f.Path.String() + "/")), Code: true}, count(f.Files), size(f.Bytes), bar(f.Bytes, found.Bytes)})
 	}
 	s.Tables = []table{packages.cut(maxSizes, ""), folders.cut(maxSizes, "")}
 	return s
@@ -133,6 +133,9 @@ func rightsSection(found *layers.Inspection) section {
 		title string
 		paths []layers.Special
 	}{{"Setuid and setgid files", found.Setuid}, {"Files with capabilities", found.Capabilities}, {"World-writable directories", found.WorldWritable}} {
+		if len(list.paths) == 0 {
+			s.Text = append(s.Text, list.title+": none.")
+		}
 		t := table{Title: fmt.Sprintf("%s (%s)", list.title, Count(len(list.paths))), Columns: columns("Mode", "#Owner", "Path")}
 		for _, x := range list.paths {
 			t.Rows = append(t.Rows, []cell{code(x.Mode), {Text: fmt.Sprintf("%d:%d", x.UID, x.GID), Number: true}, code(x.Path.String())})

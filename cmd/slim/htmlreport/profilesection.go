@@ -134,7 +134,7 @@ func links(names []string) []cell {
 	slices.Sort(list)
 	cells := make([]cell, len(list))
 	for i, name := range list {
-		cells[i] = cell{Text: visible(name), Link: "./" + name, Code: true}
+		cells[i] = cell{Text: Visible(name), Link: "./" + name, Code: true}
 	}
 	return cells
 }

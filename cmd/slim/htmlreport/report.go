@@ -2,7 +2,7 @@
 // matter are plain HTML; the map and the list of paths are drawn by the page's own script from data inside it.
 //
 // Whatever comes from an image (names of files, output of programs) is hostile: html/template escapes it for its place, and characters
-// that hide or reorder text are written out (visible). The page says so to the browser too: its Content-Security-Policy names its own
+// that hide or reorder text are written out (Visible). The page says so to the browser too: its Content-Security-Policy names its own
 // style and script by hash and forbids the rest.
 package htmlreport
 

@@ -12,9 +12,9 @@ import (
 // maxText bounds one text of a table, in bytes: an argument vector may be megabytes long.
 const maxText = 400
 
-// visible is text with everything written out that would hide or reorder it: bytes that are no UTF-8, control and format characters
+// Visible is text with everything written out that would hide or reorder it: bytes that are no UTF-8, control and format characters
 // (U+202E turns the direction of what follows), private and unassigned ones.
-func visible(s string) string {
+func Visible(s string) string {
 	plain := func(r rune) bool {
 		return r != utf8.RuneError && (r == ' ' || unicode.IsGraphic(r) && !unicode.IsSpace(r))
 	}
@@ -51,7 +51,7 @@ func short(s string) string {
 		}
 		s += "…"
 	}
-	return visible(s)
+	return Visible(s)
 }
 
 // Bytes prints bytes as Docker does, in powers of 1000.
@@ -124,7 +124,8 @@ func (t table) cut(most int, where string) table {
 	return t
 }
 
-func plural(n int, one, many string) string {
+// Plural is a number with its word.
+func Plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
