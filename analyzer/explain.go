@@ -38,14 +38,9 @@ func Explain(plan *Plan, name string) (Explanation, error) {
 }
 
 func explainDropped(plan *Plan, d Dropped) Explanation {
-	e := Explanation{Path: d.Path, Package: d.Package, Why: "nothing that ran or is kept needs it"}
-	switch d.Rule {
-	case "":
-	case "excluded":
-		e.Why = "--exclude drops it"
+	e := Explanation{Path: d.Path, Package: d.Package, Why: d.Why()}
+	if d.Rule == "excluded" {
 		return e
-	default:
-		e.Why = "the rule " + d.Rule + " says that it is not for run time"
 	}
 	e.Hints = append(e.Hints, "--include "+d.Path.String())
 	if d.Package != "" {
@@ -56,6 +51,17 @@ func explainDropped(plan *Plan, d Dropped) Explanation {
 		}
 	}
 	return e
+}
+
+// Why is the reason for which a path is not kept, as a clause.
+func (d *Dropped) Why() string {
+	switch d.Rule {
+	case "":
+		return "nothing that ran or is kept needs it"
+	case "excluded":
+		return "--exclude drops it"
+	}
+	return "the rule " + d.Rule + " says that it is not for run time"
 }
 
 // nearest suggests paths with the same name elsewhere.

@@ -373,7 +373,10 @@ func (p *planner) counted(name string, inodes map[[2]uint64]bool) bool {
 
 // totals counts the image before, the floor, and lists what is dropped.
 func (p *planner) totals(plan *Plan) {
-	before := map[[2]uint64]bool{}
+	before, counted := map[[2]uint64]bool{}, map[[2]uint64]bool{}
+	for name := range p.files {
+		p.counted(name, counted)
+	}
 	for _, name := range p.im.names {
 		n := p.im.nodes[name]
 		if n.mode.IsDir() || name == "." {
@@ -386,7 +389,7 @@ func (p *planner) totals(plan *Plan) {
 		if p.files[name] == nil && n.kind() != "socket" {
 			d := Dropped{Path: layers.Path(name), Rule: p.junked(name)}
 			if n.regular() {
-				d.Size = n.size
+				d.Size, d.Again = n.size, p.counted(name, counted)
 			}
 			if pkg, ok := p.db.Owner(name); ok {
 				d.Package = pkg.Name

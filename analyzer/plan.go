@@ -130,6 +130,7 @@ type Package struct {
 type Dropped struct {
 	Path    layers.Path `json:"path"`
 	Size    int64       `json:"size,omitempty"`
+	Again   bool        `json:"again,omitempty"` // a further name of a file that a kept path or an earlier one names
 	Package string      `json:"package,omitempty"`
 	Rule    string      `json:"rule,omitempty"` // the rule that drops it ("excluded", "cache", "docs"); "" when nothing needed it
 }

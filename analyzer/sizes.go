@@ -43,7 +43,7 @@ func SizesOf(plan *Plan) Sizes {
 		count(packages, f.Package, f)
 		count(layerSizes, plan.Layers[f.Layer].Name, f)
 	}
-	sizes.Reasons, sizes.Packages, sizes.Layers = largest(reasons), largest(packages), largest(layerSizes)
+	sizes.Reasons, sizes.Packages, sizes.Layers = Largest(reasons), Largest(packages), Largest(layerSizes)
 	return sizes
 }
 
@@ -63,7 +63,8 @@ func count(sizes map[string]*Size, name string, f *File) {
 	sizes[name].Bytes += f.bytes()
 }
 
-func largest(sizes map[string]*Size) []Size {
+// Largest lists sizes, the most bytes first.
+func Largest(sizes map[string]*Size) []Size {
 	list := make([]Size, 0, len(sizes))
 	for _, size := range slices.SortedFunc(maps.Values(sizes), func(a, b *Size) int {
 		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), strings.Compare(a.Name, b.Name))

@@ -127,7 +127,7 @@ func (x *Index) paths(report *Inspection) {
 	folders := map[Path]*Folder{}
 	seen := map[*Inode]bool{}
 	for _, e := range x.Entries() {
-		special := Special{e.Path, modeString(e.Mode), e.UID, e.GID}
+		special := Special{e.Path, ModeString(e.Mode), e.UID, e.GID}
 		if e.Mode.IsDir() {
 			report.Dirs++
 			if e.Mode&0o002 != 0 {
@@ -175,8 +175,8 @@ func addToFolders(folders map[Path]*Folder, name Path, size int64) {
 	}
 }
 
-// modeString is a mode as ls(1) prints it: "-rwsr-xr-x".
-func modeString(mode fs.FileMode) string {
+// ModeString is a mode as ls(1) prints it: "-rwsr-xr-x".
+func ModeString(mode fs.FileMode) string {
 	s := []byte("-" + mode.Perm().String()[1:])
 	switch {
 	case mode.IsDir():

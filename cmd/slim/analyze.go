@@ -4,6 +4,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/cmd/slim/htmlreport"
 )
 
 func (p *program) analyzeCommand() *cli.Command {
@@ -66,7 +67,7 @@ func (p *program) analyze(c *cli.Context) error {
 func (p *program) summarizePlan(result *builder.Result) {
 	p.say("%s: %s", result.Input, shrunk(result.Plan.Before, result.Plan.After))
 	p.say("user %s%s", numericUser(result.Plan.User), clause(result.Plan.User.Reason))
-	for _, warning := range warnings(result) {
+	for _, warning := range htmlreport.Warnings(result) {
 		p.say("warning: %s", warning)
 	}
 }

@@ -27,7 +27,7 @@ Examples:
    slim build registry.example.com/app:2 --exec 'app --self-test' --tag registry.example.com/app:2-slim --push
    slim build -f Dockerfile . --output type=oci,dest=app.tar`,
 		Flags: flags(inputFlags(), observeFlags(), analyzeFlags(), exportFlags(), scanFlags(), engineFlags(), cacheFlags(),
-			[]cli.Flag{explainSizeFlag(), formatFlag(), reportFlag()}),
+			[]cli.Flag{explainSizeFlag(), formatFlag(), reportFlag()}, summaryFlags()),
 		Action: p.build,
 	}
 }
@@ -42,6 +42,10 @@ func (p *program) build(c *cli.Context) error {
 		return err
 	}
 	signer, err := p.buildSigner(c)
+	if err != nil {
+		return err
+	}
+	summary, err := p.openSummary(c)
 	if err != nil {
 		return err
 	}
@@ -61,9 +65,10 @@ func (p *program) build(c *cli.Context) error {
 	result, err := builder.Build(c.Context, opt)
 	show.close()
 	if err != nil {
-		return errors.Join(err, p.writeReport(c, reportOf(result, err)))
+		known := reportOf(result, err)
+		return errors.Join(err, p.writeReport(c, known), summary.write(known, err))
 	}
-	return p.finish(c, opt, result, signer)
+	return errors.Join(p.finish(c, opt, result, signer), summary.write(result, nil))
 }
 
 // prepare reads the command line of build, observe and analyze.
@@ -95,7 +100,7 @@ func (p *program) finish(c *cli.Context, opt builder.Options, result *builder.Re
 		if err != nil {
 			return err
 		}
-		if err := writeFiles(dir, files, true); err != nil {
+		if err := errors.Join(addPage(files, result), writeFiles(dir, files, true)); err != nil {
 			return fmt.Errorf("--artifacts: %w", err)
 		}
 	}

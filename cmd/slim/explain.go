@@ -53,18 +53,24 @@ func (p *program) explain(c *cli.Context) error {
 
 // readReport reads the plan of a report.
 func (p *program) readReport(name string) (*analyzer.Plan, error) {
+	result, err := p.readResult(name)
+	if err != nil {
+		return nil, err
+	}
+	return result.Plan, nil
+}
+
+// readResult reads a report; it has a plan.
+func (p *program) readResult(name string) (*builder.Result, error) {
 	data, err := p.readFile(name)
 	if err != nil {
 		return nil, err
 	}
-	var report struct {
-		Schema string         `json:"schema"`
-		Plan   *analyzer.Plan `json:"plan"`
-	}
+	var report builder.Result
 	if err := json.Unmarshal(data, &report); err != nil || report.Schema != builder.ResultSchema || report.Plan == nil {
 		return nil, &hintError{err: fmt.Errorf("%s is no report of slim", name), hint: "make one with `slim build --report FILE` or `slim analyze --report FILE`"}
 	}
-	return report.Plan, nil
+	return &report, nil
 }
 
 func printExplanation(out *printer, why analyzer.Explanation) error {

@@ -15,13 +15,13 @@ func (p *program) inspectCommand() *cli.Command {
 		Usage:     "show what an image holds",
 		UsageText: "slim inspect [flags] IMAGE",
 		Description: `Reads every layer of IMAGE, without running it, and prints the layers, the biggest folders, wasted bytes, setuid files,
-files with capabilities and world-writable directories.
+files with capabilities and world-writable directories. With --html, a page to look at too: a map of the sizes, every path.
 
 Examples:
    slim inspect nginx:1.27
    slim inspect oci:layout --format json
-   slim inspect docker-archive:app.tar --platform linux/arm64`,
-		Flags:  []cli.Flag{text(groupInput, "platform", "OS/ARCH of the image to take, where it has several"), formatFlag()},
+   slim inspect docker-archive:app.tar --platform linux/arm64 --html app.html`,
+		Flags:  []cli.Flag{text(groupInput, "platform", "OS/ARCH of the image to take, where it has several"), formatFlag(), htmlFlag()},
 		Action: p.inspect,
 	}
 }
@@ -40,9 +40,16 @@ func (p *program) inspect(c *cli.Context) error {
 		return err
 	}
 	defer done()
-	found, err := layers.Inspect(in.Image)
+	index, err := layers.NewIndex(in.Image)
 	if err != nil {
 		return fmt.Errorf("image %s: %w", args[0], err)
+	}
+	found, err := index.Inspect(in.Image)
+	if err != nil {
+		return fmt.Errorf("image %s: %w", args[0], err)
+	}
+	if err := p.inspectPage(c.String("html"), args[0], index, found); err != nil {
+		return err
 	}
 	if c.String("format") == "json" {
 		return writeJSON(p.stdout, found)

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -11,6 +10,7 @@ import (
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/profile"
+	"github.com/slimimage/slim/cmd/slim/htmlreport"
 )
 
 // summarize prints on stderr what was made: sizes, user, what was checked, warnings.
@@ -26,7 +26,7 @@ func (p *program) summarize(result *builder.Result) {
 	}
 	p.checked(result)
 	p.vulnerabilities(result.Scan)
-	for _, warning := range warnings(result) {
+	for _, warning := range htmlreport.Warnings(result) {
 		p.say("warning: %s", warning)
 	}
 }
@@ -40,18 +40,8 @@ func shrunk(before, after analyzer.Totals) string {
 	return fmt.Sprintf("%s in %d files -> %s in %d files%s", megabytes(before.Bytes), before.Files, megabytes(after.Bytes), after.Files, share)
 }
 
-// megabytes prints bytes as Docker does, in powers of 1000.
-func megabytes(n int64) string {
-	switch {
-	case n < 1000:
-		return strconv.FormatInt(n, 10) + " B"
-	case n < 1000*1000:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	case n < 1000*1000*1000:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	}
-	return fmt.Sprintf("%.2f GB", float64(n)/1e9)
-}
+// megabytes prints bytes as every report of slim does.
+func megabytes(n int64) string { return htmlreport.Bytes(n) }
 
 // most is how many entries of a list of sizes are printed.
 const most = 10
@@ -178,19 +168,6 @@ func by(m analyzer.MissingPath) string {
 		return ""
 	}
 	return fmt.Sprintf(" (looked for by %s)", m.By[0])
-}
-
-func warnings(result *builder.Result) []string {
-	var all []string
-	if result.Evidence != nil {
-		all = append(all, result.Evidence.Warnings...)
-		for _, run := range result.Evidence.Runs {
-			for _, unfaithful := range run.Unfaithful {
-				all = append(all, run.Name+": "+unfaithful)
-			}
-		}
-	}
-	return append(all, result.Plan.Warnings...)
 }
 
 // printResult writes the result to stdout: JSON when asked for, else where the image is, one name or file a line.

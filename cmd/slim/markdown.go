@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/slimimage/slim/cmd/slim/htmlreport"
+)
+
+// markdown collects a text in GitHub's Markdown.
+type markdown struct{ strings.Builder }
+
+func (m *markdown) line(format string, args ...any) {
+	fmt.Fprintf(m, format+"\n", args...)
+}
+
+// table writes a table; "#" before a head is a column of numbers. Cells are Markdown already.
+func (m *markdown) table(heads []string, rows [][]string) {
+	if len(rows) == 0 {
+		return
+	}
+	rule := make([]string, len(heads))
+	names := make([]string, len(heads))
+	for i, head := range heads {
+		name, number := strings.CutPrefix(head, "#")
+		names[i], rule[i] = name, "---"
+		if number {
+			rule[i] = "--:"
+		}
+	}
+	for _, row := range append([][]string{names, rule}, rows...) {
+		m.line("| %s |", strings.Join(row, " | "))
+	}
+	m.line("")
+}
+
+// maxCell bounds one text of a summary, in characters: GitHub takes 1 MiB of a step's summary and drops more.
+const maxCell = 300
+
+// plainText is text that means nothing in Markdown nor HTML: an entity is never a mark, also in a table and within HTML. Characters that
+// hide or reorder text are written out. A colon is harmless before a space; else it may make an address or an emoji.
+func plainText(s string) string {
+	runes := []rune(htmlreport.Visible(s))
+	var b strings.Builder
+	for i, r := range runes {
+		if i == maxCell {
+			b.WriteString("…")
+			break
+		}
+		word := i+1 < len(runes) && runes[i+1] != ' '
+		if strings.ContainsRune("&<>|\\`*_[]!#~@$", r) || r == ':' && word {
+			fmt.Fprintf(&b, "&#%d;", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// codeText is text in the type of a program.
+func codeText(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "<code>" + plainText(s) + "</code>"
+}
+
+// codeList is a list of names, up to most of them.
+func codeList(names []string, most int) string {
+	var parts []string
+	for i, name := range names {
+		if i == most {
+			parts = append(parts, fmt.Sprintf("and %s more", htmlreport.Count(len(names)-most)))
+			break
+		}
+		parts = append(parts, codeText(name))
+	}
+	return strings.Join(parts, ", ")
+}

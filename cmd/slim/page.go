@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/analyzer/packages"
+	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/cmd/slim/htmlreport"
+	"github.com/slimimage/slim/layers"
+)
+
+// pageFile is the page among the artifacts.
+const pageFile = "report.html"
+
+func htmlFlag() cli.Flag {
+	return text(groupReport, "html", "also write a page to look at to FILE: one file that loads nothing")
+}
+
+// addPage adds the page of a build to its artifacts, which it links to.
+func addPage(files map[string][]byte, result *builder.Result) error {
+	if result.Plan == nil {
+		return nil
+	}
+	var page bytes.Buffer
+	if err := htmlreport.Build(&page, htmlreport.Built{Result: result, Files: slices.Collect(maps.Keys(files))}); err != nil {
+		return err
+	}
+	files[pageFile] = page.Bytes()
+	return nil
+}
+
+// maxDatabase bounds what is read ahead of an image's package databases, in bytes together.
+const maxDatabase = 256 << 20
+
+// databaseDirs are where package managers keep what they know: many small files, which are read in one pass.
+var databaseDirs = []string{"var/lib/dpkg/", "var/lib/rpm/", "usr/lib/sysimage/rpm/", "lib/apk/db/", "usr/lib/apk/db/", "var/lib/ucf/"}
+
+// inspectPage writes the page of --html; name is "" where none is asked for.
+func (p *program) inspectPage(name, image string, index *layers.Index, found *layers.Inspection) error {
+	if name == "" {
+		return nil
+	}
+	if name == "-" {
+		return usagef("slim inspect --html image.html IMAGE", "--html needs a file")
+	}
+	var ahead int64
+	err := index.Preload(maxDatabase, func(e layers.Entry) bool {
+		at := func(dir string) bool { return strings.HasPrefix(string(e.Path), dir) }
+		if !slices.ContainsFunc(databaseDirs, at) || ahead+e.Size > maxDatabase {
+			return false
+		}
+		ahead += e.Size
+		return true
+	})
+	if err != nil {
+		return fmt.Errorf("image %s: %w", image, err)
+	}
+	db, err := packages.Load(index)
+	if err != nil {
+		return fmt.Errorf("image %s: %w", image, err)
+	}
+	in := htmlreport.Inspected{Name: image, Inspection: found, Entries: index.Entries(), Packages: db}
+	if err := p.writeFile(name, func(w io.Writer) error { return htmlreport.Inspect(w, in) }); err != nil {
+		return fmt.Errorf("--html: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/builder/profile"
+	"github.com/slimimage/slim/cmd/slim/htmlreport"
+	"github.com/slimimage/slim/layers"
+)
+
+// summaryResult is a build with a page or two of everything.
+func summaryResult() *builder.Result {
+	return &builder.Result{
+		Image: "sha256:aaaa",
+		Plan: &analyzer.Plan{
+			User: analyzer.User{UID: 33, GID: 33, Reason: "the user that /usr/sbin/web dropped to"}, Layers: []analyzer.Layer{{Name: "os"}},
+			Before: analyzer.Totals{Files: 9213, Bytes: 188_200_000}, After: analyzer.Totals{Files: 2, Bytes: 14_100_000},
+			Files: []analyzer.File{
+				{Path: "usr/lib/libc.so", Kind: "file", Size: 14_000_000, Package: "libc6", Reasons: []analyzer.Reason{{Rule: "needed by", From: "/usr/sbin/web"}}},
+				{Path: "usr/sbin/web", Kind: "file", Size: 100_000, Reasons: []analyzer.Reason{{Rule: "entrypoint"}}}},
+			Packages: []analyzer.Package{{Name: "libc6", Version: "2.36-9"}},
+		},
+		Evidence: &analyzer.Evidence{Runs: []analyzer.Run{{Name: "default", Kind: "server", Answers: []analyzer.Answer{{Probe: "GET http://127.0.0.1:80/", OK: true}}}}},
+		Verdict:  &analyzer.Verdict{OK: true, Checked: 1, Confined: true, AnyUser: true},
+		Profile:  &profile.Model{Platform: "linux/amd64", Syscalls: []string{"read"}, Writable: []profile.Writable{{Path: "tmp"}}},
+	}
+}
+
+// TestSummary compares summaries with testdata/summary.
+func TestSummary(t *testing.T) {
+	last := summaryResult()
+	last.Image, last.Plan.After, last.Plan.Packages[0].Version = "sha256:bbbb", analyzer.Totals{Files: 2, Bytes: 14_300_000}, "2.36-8"
+	last.Plan.Files[1].Path, last.Profile.Writable[0].Path = "usr/sbin/old", "run"
+	findings := &htmlreport.Findings{List: []htmlreport.Finding{{ID: "CVE-1", Severity: "high", Before: true}, {ID: "CVE-2", Severity: "low", Before: true, After: true, Open: true}}}
+	differs := summaryResult()
+	differs.Verdict = &analyzer.Verdict{Checked: 1, Differences: []analyzer.Difference{{Run: "default", Probe: "GET http://127.0.0.1:80/", What: "status", Want: "200", Got: "500"}}}
+	unchecked := summaryResult()
+	unchecked.Verdict, unchecked.Unchecked = nil, "the original does not run here"
+	for name, got := range map[string]string{
+		"plain":     summaryOf("web:1", summaryResult(), nil, nil, nil),
+		"compared":  summaryOf("web:1", summaryResult(), nil, last, findings),
+		"same":      summaryOf("web:1", summaryResult(), nil, summaryResult(), nil),
+		"differs":   summaryOf("web:1", differs, errors.New("web:1: the slim image does not answer like the original"), nil, nil),
+		"unchecked": summaryOf("web:1", unchecked, nil, nil, nil),
+		"nothing":   summaryOf("web:1", nil, errors.New("no such image"), nil, nil),
+	} {
+		golden := "testdata/summary/" + name + ".md"
+		if *update {
+			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", golden, diff)
+		}
+	}
+}
+
+// hostileText is text of an image that would be more than text in Markdown or HTML.
+var hostileText = []string{
+	"a | b |", "`code`", "</code></details><script>alert(1)</script>", "new\nline\n# head", "[link](https://example.com)", "![image](https://example.com/x.png)", "**bold** _it_ ~~no~~",
+	"https://example.com", "@octocat #1", "<!-- hidden", "&lt;", `\|`, "$math$", ":tada:", "\u202ereversed", "\xff", strings.Repeat("|`<", 1000),
+}
+
+var entity = regexp.MustCompile(`&#\d+;`)
+
+// TestSummaryHostile shows that no text of an image is a mark: it breaks no row and no line, and is no markup.
+func TestSummaryHostile(t *testing.T) {
+	marks := func(summary string) map[string]int {
+		counts := map[string]int{}
+		for _, mark := range []string{"\n", "|", "`", "<", ">", "](", "**", "\n#", "://", "@", "~~", "\n-", "$", "!["} {
+			counts[mark] = strings.Count(entity.ReplaceAllString(summary, ""), mark)
+		}
+		return counts
+	}
+	want := marks(hostileSummary("harmless"))
+	for _, name := range hostileText {
+		if diff := cmp.Diff(want, marks(hostileSummary(name))); diff != "" {
+			t.Errorf("%.60q changes the marks (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// hostileSummary is a summary with one text in every place.
+func hostileSummary(name string) string {
+	r := summaryResult()
+	last := summaryResult()
+	r.Plan.Files = append(r.Plan.Files, analyzer.File{Path: layers.Path("srv/" + name), Kind: "file", Size: 1, Reasons: []analyzer.Reason{{Rule: name}}})
+	r.Plan.Packages = append(r.Plan.Packages, analyzer.Package{Name: name, Version: name})
+	r.Plan.Warnings, r.Plan.User.Reason, r.Image = []string{name}, name, name
+	r.Evidence.Runs[0].Name, r.Evidence.Runs[0].Failure = name, name
+	r.Verdict = &analyzer.Verdict{Checked: 1, Confined: true, AnyUserWhy: name, Differences: []analyzer.Difference{{Run: name, Probe: name, What: name, Want: name, Got: name}}}
+	return summaryOf(name, r, errors.New(name), last, nil)
+}
