@@ -28,6 +28,8 @@ type Options struct {
 	NoCheck    bool                 // skip the check
 	Materials  bool                 // list the materials also where no attestation needs them (Result.Materials)
 	Strict     bool                 // export nothing that was not checked under its own profile
+	Lock       bool                 // also make Result.Lock
+	Locked     *Lock                // make the same image again, without running the application
 	Export     Export
 	CacheFrom  []bkclient.CacheOptionsEntry
 	CacheTo    []bkclient.CacheOptionsEntry
@@ -105,6 +107,7 @@ type Result struct {
 	Attested   []string           `json:"attested,omitempty"` // types of the predicates that are attached
 	Profile    *profile.Model     `json:"profile,omitempty"`  // how it is confined, nil when not checked
 	Sizes      *analyzer.Sizes    `json:"sizes,omitempty"`    // where the bytes come from
+	Lock       *Lock              `json:"-"`                  // with Options.Lock
 }
 
 // Config is what changed in the image's config, for the summary.

@@ -24,7 +24,7 @@ Examples:
    slim build nginx:1.27
    slim build registry.example.com/app:2 --exec 'app --self-test' --tag registry.example.com/app:2-slim --push
    slim build -f Dockerfile . --output type=oci,dest=app.tar`,
-		Flags: flags(inputFlags(), observeFlags(), analyzeFlags(), exportFlags(), engineFlags(), cacheFlags(),
+		Flags: flags(inputFlags(), observeFlags(), analyzeFlags(), exportFlags(), engineFlags(), cacheFlags(), lockFlags(),
 			[]cli.Flag{explainSizeFlag(), formatFlag(), reportFlag()}),
 		Action: p.build,
 	}
@@ -86,6 +86,9 @@ func (p *program) finish(c *cli.Context, opt builder.Options, result *builder.Re
 		if err := writeFiles(dir, files, true); err != nil {
 			return fmt.Errorf("--artifacts: %w", err)
 		}
+	}
+	if err := p.saveLock(c, result); err != nil {
+		return err
 	}
 	p.summarize(result)
 	if c.Bool("explain-size") {

@@ -83,8 +83,11 @@ func hintFor(err error) string {
 		observed *builder.ObservationError
 		checked  *builder.CheckError
 		strict   *builder.StrictError
+		locked   *builder.LockError
 	)
 	switch {
+	case errors.As(err, &locked):
+		return locked.Hint
 	case errors.As(err, &usage):
 		return usage.hint
 	case errors.As(err, &hinted):

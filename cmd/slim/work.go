@@ -50,6 +50,9 @@ func (p *program) open(c *cli.Context, opt *builder.Options) (_ *work, err error
 			return nil, err
 		}
 		w.repo, w.tag = opt.Input.Repo, opt.Input.Tag
+		if err = opt.Locked.FitsInput(opt.Input); err != nil {
+			return nil, err
+		}
 	} else {
 		w.repo = nameFrom(absolute(opt.Dockerfile.Context))
 	}
