@@ -135,7 +135,7 @@ func (b *build) lock(ctx context.Context, result *Result) (_ *Lock, err error) {
 	}
 	done := b.step("lock")
 	defer func() { done(err) }()
-	l := &Lock{Schema: LockSchema, Options: optionsOf(b.opt), Plan: planDigest(result.Plan), Engine: b.engineVersion(ctx), seen: bare(result.Evidence)}
+	l := &Lock{Schema: LockSchema, Options: OptionsOf(b.opt), Plan: planDigest(result.Plan), Engine: b.engineVersion(ctx), seen: bare(result.Evidence)}
 	l.Check = LockedCheck{Repair: b.made.repair, Writable: b.made.extra.writable, Syscalls: slices.Compact(slices.Sorted(slices.Values(b.made.extra.syscalls)))}
 	if v := result.Verdict; v != nil {
 		l.Check.Checked, l.Check.Confined, l.Check.AnyUser = v.Checked, v.Confined, v.AnyUser
@@ -166,8 +166,8 @@ func (b *build) inputOf(ctx context.Context, src source) (LockedInput, error) {
 	return in, err
 }
 
-// optionsOf are the options that shape the result, with their defaults.
-func optionsOf(opt Options) LockedOptions {
+// OptionsOf are the options that shape the result, with their defaults.
+func OptionsOf(opt Options) LockedOptions {
 	a, o := opt.Analyze, opt.Observe
 	l := LockedOptions{Keep: a.Keep, Include: a.Include, Exclude: a.Exclude, IncludeExe: a.IncludeExe, IncludePackage: a.IncludePackage,
 		IncludeShell: a.IncludeShell, User: a.User, DisableRules: a.DisableRules,
@@ -193,11 +193,11 @@ func (l *Lock) Fits(opt Options) error {
 	if l == nil {
 		return nil
 	}
-	name := differing(l.Options, optionsOf(opt))
+	name := differing(l.Options, OptionsOf(opt))
 	if name == "" {
 		return nil
 	}
-	was, is := optionValue(l.Options, name), optionValue(optionsOf(opt), name)
+	was, is := optionValue(l.Options, name), optionValue(OptionsOf(opt), name)
 	return &LockError{Reason: fmt.Sprintf("the lock was made with %s %s, this build has %s", name, was, is),
 		Hint: "build with the flags of the lock, or make another with slim build --lock"}
 }

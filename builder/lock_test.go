@@ -26,7 +26,7 @@ func lockOf(paths int) *Lock {
 	}
 	seen.Normalize()
 	return &Lock{Schema: LockSchema, Input: LockedInput{Kind: InputImage, Reference: "app:1", Digest: "sha256:1", Platform: "linux/amd64"},
-		Options: optionsOf(Options{}), Check: LockedCheck{Repair: [][]layers.Path{{"etc/a"}}}, Manifest: "sha256:2", seen: seen}
+		Options: OptionsOf(Options{}), Check: LockedCheck{Repair: [][]layers.Path{{"etc/a"}}}, Manifest: "sha256:2", seen: seen}
 }
 
 func TestLockSaved(t *testing.T) {

@@ -14,7 +14,7 @@ func (p *program) buildCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "build",
 		Usage:     "make a slim image",
-		UsageText: "slim build [flags] IMAGE [-- PROBE-COMMAND...]\nslim build [flags] -f DOCKERFILE CONTEXT",
+		UsageText: "slim build [flags] IMAGE [-- PROBE-COMMAND...]\nslim build [flags] -f DOCKERFILE CONTEXT\nslim build --all FILE [flags]",
 		Description: `Runs IMAGE and drives it, keeps what the application needs, packs that, and runs the same probes against the
 result. Only when it answers like the original does the result get its name. IMAGE is a reference (in Docker or a registry),
 docker-archive:FILE, oci:DIR[:REF], oci-archive:FILE, or - for an archive on standard input. Without --load, --push and
@@ -24,7 +24,7 @@ Examples:
    slim build nginx:1.27
    slim build registry.example.com/app:2 --exec 'app --self-test' --tag registry.example.com/app:2-slim --push
    slim build -f Dockerfile . --output type=oci,dest=app.tar`,
-		Flags: flags(inputFlags(), observeFlags(), analyzeFlags(), exportFlags(), engineFlags(), cacheFlags(), lockFlags(),
+		Flags: flags(inputFlags(), observeFlags(), analyzeFlags(), exportFlags(), engineFlags(), cacheFlags(), lockFlags(), allFlags(),
 			[]cli.Flag{explainSizeFlag(), formatFlag(), reportFlag()}),
 		Action: p.build,
 	}
@@ -32,6 +32,12 @@ Examples:
 
 // build is the command: the flags, the engine and the input, the work, the result.
 func (p *program) build(c *cli.Context) error {
+	if p.job != nil {
+		return p.job(c)
+	}
+	if c.String("all") != "" {
+		return p.buildAll(c)
+	}
 	opt, err := p.prepare(c)
 	if err != nil {
 		return err

@@ -60,6 +60,10 @@ func (p *program) report(err error) {
 	if err == nil || errors.As(err, &child) {
 		return
 	}
+	if errors.Is(err, context.Canceled) && p.batch {
+		p.complain("cancelled")
+		return
+	}
 	if errors.Is(err, context.Canceled) {
 		p.complain("cancelled, nothing was written")
 		return
@@ -84,8 +88,11 @@ func hintFor(err error) string {
 		checked  *builder.CheckError
 		strict   *builder.StrictError
 		locked   *builder.LockError
+		batch    *batchError
 	)
 	switch {
+	case errors.As(err, &batch):
+		return batch.hint()
 	case errors.As(err, &locked):
 		return locked.Hint
 	case errors.As(err, &usage):
