@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -125,12 +125,13 @@ func TestBatchKilledWorker(t *testing.T) {
 	file := manyImages(t, count, out)
 	first, victim := startWorker(t)
 	second, _ := startWorker(t)
-	address := balance(t, first, second)
+	pool := balance(t, first, second)
+	address := pool.address
 	killed := make(chan bool, 1)
 	go func() {
 		defer close(killed)
-		for range 1200 { // the middle: two images are done
-			if data, _ := os.ReadFile(file + ".state.json"); strings.Count(string(data), `"state": "done"`) >= 2 {
+		for range 1200 { // the middle: two images are done, and the worker is at one
+			if data, _ := os.ReadFile(file + ".state.json"); strings.Count(string(data), `"state": "done"`) >= 2 && pool.busy(first) {
 				killed <- victim.Kill() == nil
 				return
 			}
@@ -159,40 +160,81 @@ func TestBatchKilledWorker(t *testing.T) {
 	complete(t, out, count)
 }
 
-// balance is one address before several sockets, which gives each connection to the next that answers: what a Kubernetes Service does.
-func balance(t *testing.T, sockets ...string) string {
+// balancer is one address before several sockets, which gives each connection to the next that answers: what a Kubernetes Service
+// does.
+type balancer struct {
+	address string
+	mu      sync.Mutex
+	next    int
+	open    map[net.Conn]connection
+}
+
+type connection struct {
+	socket string
+	since  time.Time
+}
+
+func balance(t *testing.T, sockets ...string) *balancer {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	var next atomic.Int64
+	b := &balancer{address: "tcp://" + listener.Addr().String(), open: map[net.Conn]connection{}}
 	go func() {
 		for {
 			client, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			go func() {
-				defer client.Close()
-				for range sockets {
-					server, err := net.Dial("unix", sockets[int(next.Add(1))%len(sockets)])
-					if err != nil {
-						continue
-					}
-					defer server.Close()
-					go func() {
-						io.Copy(server, client)
-						server.Close()
-					}()
-					io.Copy(client, server)
-					return
-				}
-			}()
+			go b.forward(client, sockets)
 		}
 	}()
-	return "tcp://" + listener.Addr().String()
+	return b
+}
+
+func (b *balancer) forward(client net.Conn, sockets []string) {
+	defer client.Close()
+	server, err := net.Conn(nil), error(nil)
+	for range sockets {
+		b.mu.Lock()
+		b.next++
+		socket := sockets[b.next%len(sockets)]
+		b.mu.Unlock()
+		if server, err = net.Dial("unix", socket); err == nil {
+			b.mu.Lock()
+			b.open[server] = connection{socket, time.Now()}
+			b.mu.Unlock()
+			break
+		}
+	}
+	if err != nil {
+		return
+	}
+	defer func() {
+		server.Close()
+		b.mu.Lock()
+		delete(b.open, server)
+		b.mu.Unlock()
+	}()
+	go func() {
+		io.Copy(server, client)
+		server.Close()
+	}()
+	io.Copy(client, server)
+}
+
+// busy says whether a worker began an image a moment ago, which takes longer.
+func (b *balancer) busy(socket string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.open {
+		if age := time.Since(c.since); c.socket == socket && age > 200*time.Millisecond && age < time.Second {
+			return true
+		}
+	}
+	return false
 }
 
 // An interrupt in the middle leaves what is done, and nothing half-written.
