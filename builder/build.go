@@ -28,6 +28,7 @@ type build struct {
 	said        said   // what the agent last complained of
 	ref         string // BuildKit's name of the last build
 	runID       string // tells an observation made by this build from one in BuildKit's cache
+	made        made   // what it ended with
 }
 
 // maxRounds is how often a plan is repaired with what its check found missing.
@@ -37,6 +38,9 @@ const maxRounds = 3
 // original and exports it. Errors: *SlimmedError, *ObservationError and *CheckError (then nothing was exported), or what
 // BuildKit said.
 func Build(ctx context.Context, opt Options) (*Result, error) {
+	if opt.Locked != nil {
+		return replay(ctx, opt)
+	}
 	b, err := newBuild(opt)
 	if err != nil {
 		return nil, err
@@ -49,7 +53,11 @@ func Build(ctx context.Context, opt Options) (*Result, error) {
 	if err != nil {
 		return result, err
 	}
-	return result, b.finish(ctx, result, response)
+	if err := b.finish(ctx, result, response); err != nil || !opt.Lock {
+		return result, err
+	}
+	result.Lock, err = b.lock(ctx, result)
+	return result, err
 }
 
 // Observe runs the input and returns what happened. An observation that failed is returned with an *ObservationError.
@@ -185,8 +193,7 @@ type slimmed struct {
 
 // shrink analyzes, packs and checks, and does so again with what the check found missing.
 func (b *build) shrink(ctx context.Context, c gateway.Client, src source, seen *observation, result *Result) (*slimmed, error) {
-	var repair [][]layers.Path
-	extra := &hardening{}
+	repair, extra := b.opt.Locked.repairs()
 	base, err := b.baseline(ctx, c, src, seen, result)
 	if err != nil {
 		return nil, err
@@ -201,6 +208,7 @@ func (b *build) shrink(ctx context.Context, c gateway.Client, src source, seen *
 		if err != nil {
 			return nil, err
 		}
+		b.made = made{src, slim, repair, extra}
 		if base == nil {
 			return slim, nil
 		}

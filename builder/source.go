@@ -3,6 +3,7 @@ package builder
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -127,31 +128,52 @@ func (b *build) mounts(agentDir string) (map[string]fsutil.FS, map[string]conten
 	if in := b.opt.Input; in != nil && in.Layout != "" {
 		stores[inputStore] = in.Layout
 	}
-	if df := b.opt.Dockerfile; df != nil {
-		dirs["context"] = df.Context
-		dirs["dockerfile"] = filepath.Dir(b.dockerfilePath())
-		for name, value := range df.BuildContexts {
-			if !strings.Contains(value, "://") {
-				dirs[contextStore(name)] = value
-			}
-		}
-	}
-	mounts := map[string]fsutil.FS{}
-	for name, dir := range dirs {
-		if _, err := os.Stat(dir); err != nil {
-			return nil, nil, err
-		}
-		local, err := fsutil.NewFS(dir)
-		if err != nil {
-			return nil, nil, fmt.Errorf("opening %s: %w", dir, err)
-		}
-		mounts[name] = local
+	maps.Copy(dirs, b.contexts())
+	mounts, err := openDirs(dirs)
+	if err != nil {
+		return nil, nil, err
 	}
 	contents := map[string]content.Store{}
 	for name, dir := range stores {
 		contents[name] = layoutStore{dir: dir}
 	}
 	return mounts, contents, nil
+}
+
+// contexts are the directories that a Dockerfile is built from, by the names of their mounts.
+func (b *build) contexts() map[string]string {
+	df := b.opt.Dockerfile
+	if df == nil {
+		return nil
+	}
+	dirs := map[string]string{"context": df.Context, "dockerfile": filepath.Dir(b.dockerfilePath())}
+	for name, value := range df.BuildContexts {
+		if !strings.Contains(value, "://") {
+			dirs[contextStore(name)] = value
+		}
+	}
+	return dirs
+}
+
+func openDirs(dirs map[string]string) (map[string]fsutil.FS, error) {
+	mounts := map[string]fsutil.FS{}
+	for name, dir := range dirs {
+		if _, err := os.Stat(dir); err != nil {
+			return nil, err
+		}
+		local, err := fsutil.NewFS(dir)
+		if err != nil {
+			return nil, fmt.Errorf("opening %s: %w", dir, err)
+		}
+		if name == "context" { // writing a lock beside the Dockerfile is no change of what it is built from
+			local, err = fsutil.NewFilterFS(local, &fsutil.FilterOpt{ExcludePatterns: lockFiles})
+		}
+		if err != nil {
+			return nil, fmt.Errorf("opening %s: %w", dir, err)
+		}
+		mounts[name] = local
+	}
+	return mounts, nil
 }
 
 func (b *build) dockerfilePath() string {

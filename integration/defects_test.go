@@ -74,7 +74,7 @@ func entriesLayer(t *testing.T, entries []entry) v1.Layer {
 }
 
 // tree is what an image holds: one header for each path, and the sizes of regular files.
-func tree(t *testing.T, img v1.Image) map[string]*tar.Header {
+func tree(t testing.TB, img v1.Image) map[string]*tar.Header {
 	t.Helper()
 	found := map[string]*tar.Header{}
 	all, err := img.Layers()
@@ -102,7 +102,7 @@ func tree(t *testing.T, img v1.Image) map[string]*tar.Header {
 	return found
 }
 
-func has(t *testing.T, img v1.Image, want ...string) {
+func has(t testing.TB, img v1.Image, want ...string) {
 	t.Helper()
 	found := tree(t, img)
 	for _, name := range want {
@@ -112,7 +112,7 @@ func has(t *testing.T, img v1.Image, want ...string) {
 	}
 }
 
-func lacks(t *testing.T, img v1.Image, unwanted ...string) {
+func lacks(t testing.TB, img v1.Image, unwanted ...string) {
 	t.Helper()
 	found := tree(t, img)
 	for _, name := range unwanted {

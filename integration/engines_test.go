@@ -9,7 +9,9 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,7 +19,7 @@ import (
 )
 
 // buildkitd builds the daemon of the BuildKit version in go.mod, once.
-func buildkitd(t *testing.T) string {
+func buildkitd(t testing.TB) string {
 	t.Helper()
 	if name := os.Getenv("SLIM_TEST_BUILDKITD"); name != "" {
 		return name
@@ -32,13 +34,20 @@ func buildkitd(t *testing.T) string {
 }
 
 // startBuildkitd starts a daemon of its own for the test and returns its address.
-func startBuildkitd(t *testing.T, args ...string) string {
+func startBuildkitd(t testing.TB, args ...string) string {
+	t.Helper()
+	socket, _ := startWorker(t, args...)
+	return "unix://" + socket
+}
+
+// startWorker is startBuildkitd for a test that ends the daemon itself.
+func startWorker(t testing.TB, args ...string) (socket string, daemon *os.Process) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "slim-bkd-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	socket := filepath.Join(dir, "b.sock")
+	socket = filepath.Join(dir, "b.sock")
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)
@@ -52,18 +61,34 @@ func startBuildkitd(t *testing.T, args ...string) string {
 		cmd.Process.Signal(os.Interrupt)
 		cmd.Wait()
 		log.Close()
+		unmountBelow(dir)
 		os.RemoveAll(dir)
 	})
 	for range 100 {
 		if conn, err := net.Dial("unix", socket); err == nil {
 			conn.Close()
-			return "unix://" + socket
+			return socket, cmd.Process
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
 	text, _ := os.ReadFile(log.Name())
 	t.Fatalf("buildkitd does not answer:\n%s", tail(string(text), 20))
-	return ""
+	return "", nil
+}
+
+// unmountBelow detaches what a daemon that was killed has left mounted.
+func unmountBelow(dir string) {
+	data, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return
+	}
+	lines := strings.Split(string(data), "\n")
+	slices.Reverse(lines)
+	for _, line := range lines {
+		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4], dir+"/") {
+			syscall.Unmount(fields[4], syscall.MNT_DETACH)
+		}
+	}
 }
 
 // The same input gives the same layers from every engine.

@@ -55,7 +55,6 @@ func embedded(ctx context.Context, opt Options) (*Engine, error) {
 	if err := requirements(); err != nil {
 		return nil, err
 	}
-	quiet(opt.Log)
 	state, err := openState(ctx, &opt)
 	if err != nil {
 		return nil, err
@@ -97,7 +96,7 @@ func requirements() error {
 	return errors.New("the embedded BuildKit needs runc: apt-get install runc (or pass --engine with the address of a buildkitd)")
 }
 
-// quiet sends BuildKit's log to w; its packages log through logrus's standard logger.
+// quiet sends BuildKit's log to w; its packages, those of its client too, log through logrus's standard logger.
 func quiet(w io.Writer) {
 	if w == nil {
 		w = io.Discard

@@ -83,6 +83,7 @@ func (o *Options) notice(format string, args ...any) {
 // Connect finds or starts the engine that opt names. "auto" is BUILDKIT_HOST, else a Docker engine whose BuildKit is recent
 // enough, else the embedded one.
 func Connect(ctx context.Context, opt Options) (*Engine, error) {
+	quiet(opt.Log)
 	switch opt.Spec {
 	case "", "auto":
 		return auto(ctx, opt)

@@ -15,7 +15,7 @@ func (p *program) buildCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "build",
 		Usage:     "make a slim image",
-		UsageText: "slim build [flags] IMAGE [-- PROBE-COMMAND...]\nslim build [flags] -f DOCKERFILE CONTEXT",
+		UsageText: "slim build [flags] IMAGE [-- PROBE-COMMAND...]\nslim build [flags] -f DOCKERFILE CONTEXT\nslim build --all FILE [flags]",
 		Description: `Runs IMAGE and drives it, keeps what the application needs, packs that, and runs the same probes against the
 result. Only when it answers like the original does the result get its name. IMAGE is a reference (in Docker or a registry),
 docker-archive:FILE, oci:DIR[:REF], oci-archive:FILE, or - for an archive on standard input. Without --load, --push and
@@ -26,7 +26,7 @@ Examples:
    slim build app:2 --vuln-db osv --fail-on critical --artifacts out
    slim build registry.example.com/app:2 --exec 'app --self-test' --tag registry.example.com/app:2-slim --push
    slim build -f Dockerfile . --output type=oci,dest=app.tar`,
-		Flags: flags(inputFlags(), observeFlags(), analyzeFlags(), exportFlags(), scanFlags(), engineFlags(), cacheFlags(),
+		Flags: flags(inputFlags(), observeFlags(), analyzeFlags(), exportFlags(), scanFlags(), lockFlags(), allFlags(), engineFlags(), cacheFlags(),
 			[]cli.Flag{explainSizeFlag(), formatFlag(), reportFlag()}, summaryFlags()),
 		Action: p.build,
 	}
@@ -34,18 +34,13 @@ Examples:
 
 // build is the command: the flags, the engine and the input, the work, the result.
 func (p *program) build(c *cli.Context) error {
-	opt, err := p.prepare(c)
-	if err != nil {
-		return err
+	if p.job != nil {
+		return p.job(c)
 	}
-	if opt.Scan, err = p.scanOptions(c); err != nil {
-		return err
+	if c.String("all") != "" {
+		return p.buildAll(c)
 	}
-	signer, err := p.buildSigner(c)
-	if err != nil {
-		return err
-	}
-	summary, err := p.openSummary(c)
+	opt, ends, err := p.readBuild(c)
 	if err != nil {
 		return err
 	}
@@ -66,9 +61,30 @@ func (p *program) build(c *cli.Context) error {
 	show.close()
 	if err != nil {
 		known := reportOf(result, err)
-		return errors.Join(err, p.writeReport(c, known), summary.write(known, err))
+		return errors.Join(err, p.writeReport(c, known), ends.summary.write(known, err))
 	}
-	return errors.Join(p.finish(c, opt, result, signer), summary.write(result, nil))
+	return p.finish(c, opt, result, ends)
+}
+
+// endings is what is done with a result besides its export.
+type endings struct {
+	signer  *sign.Options
+	summary *jobSummary
+}
+
+// readBuild reads the command line of build, and of each image of build --all.
+func (p *program) readBuild(c *cli.Context) (opt builder.Options, ends endings, err error) {
+	if opt, err = p.prepare(c); err != nil {
+		return opt, ends, err
+	}
+	if opt.Scan, err = p.scanOptions(c); err != nil {
+		return opt, ends, err
+	}
+	if ends.signer, err = p.buildSigner(c); err != nil {
+		return opt, ends, err
+	}
+	ends.summary, err = p.openSummary(c)
+	return opt, ends, err
 }
 
 // prepare reads the command line of build, observe and analyze.
@@ -87,8 +103,13 @@ func (p *program) prepare(c *cli.Context) (opt builder.Options, err error) {
 	return p.buildOptions(c)
 }
 
-// finish tells what was made.
-func (p *program) finish(c *cli.Context, opt builder.Options, result *builder.Result, signer *sign.Options) error {
+// finish tells what was made, also in the job summary.
+func (p *program) finish(c *cli.Context, opt builder.Options, result *builder.Result, ends endings) error {
+	return errors.Join(p.deliver(c, opt, result, ends.signer), ends.summary.write(result, nil))
+}
+
+// deliver writes the files of a result, signs it and says where it is.
+func (p *program) deliver(c *cli.Context, opt builder.Options, result *builder.Result, signer *sign.Options) error {
 	if err := p.writeReport(c, result); err != nil {
 		return err
 	}
@@ -103,6 +124,9 @@ func (p *program) finish(c *cli.Context, opt builder.Options, result *builder.Re
 		if err := errors.Join(addPage(files, result), writeFiles(dir, files, true)); err != nil {
 			return fmt.Errorf("--artifacts: %w", err)
 		}
+	}
+	if err := p.saveLock(c, result); err != nil {
+		return err
 	}
 	p.summarize(result)
 	if c.Bool("explain-size") {

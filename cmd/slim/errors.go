@@ -60,6 +60,10 @@ func (p *program) report(err error) {
 	if err == nil || errors.As(err, &child) {
 		return
 	}
+	if errors.Is(err, context.Canceled) && p.batch {
+		p.complain("cancelled")
+		return
+	}
 	if errors.Is(err, context.Canceled) {
 		p.complain("cancelled, nothing was written")
 		return
@@ -83,8 +87,14 @@ func hintFor(err error) string {
 		observed *builder.ObservationError
 		checked  *builder.CheckError
 		strict   *builder.StrictError
+		locked   *builder.LockError
+		batch    *batchError
 	)
 	switch {
+	case errors.As(err, &batch):
+		return batch.hint()
+	case errors.As(err, &locked):
+		return locked.Hint
 	case errors.As(err, &usage):
 		return usage.hint
 	case errors.As(err, &hinted):

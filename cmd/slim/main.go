@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/engine"
 )
@@ -44,6 +46,10 @@ type program struct {
 	stderr io.Writer // all else
 	quiet  bool      // only errors
 	rest   []string  // the arguments after "--", where a command takes them
+
+	batch  bool                     // at work on many images: some may be done when it is cancelled
+	shared *work                    // of one image of many: the engine and Docker
+	job    func(*cli.Context) error // of one image of many: what slim build does
 }
 
 // Exit codes, as the help and the README list them.
@@ -64,6 +70,7 @@ func exitCode(err error) int {
 		checked  *builder.CheckError
 		strict   *builder.StrictError
 		child    *childError
+		batch    *batchError
 	)
 	switch {
 	case err == nil:
@@ -72,6 +79,8 @@ func exitCode(err error) int {
 		return child.code
 	case errors.Is(err, context.Canceled):
 		return exitCancelled
+	case errors.As(err, &batch):
+		return batch.code
 	case errors.As(err, &usage), errors.As(err, &slimmed):
 		return exitUsage
 	case errors.As(err, &observed), errors.As(err, &checked), errors.As(err, &strict), errors.Is(err, errKeptGoing):

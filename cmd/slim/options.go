@@ -43,8 +43,10 @@ func (p *program) buildOptions(c *cli.Context) (opt builder.Options, err error) 
 	if opt.CacheTo, err = builder.ParseCacheTo(registryCache(c.StringSlice("cache-to"))); err != nil {
 		return opt, usagef("example: --cache-to type=local,dest=DIR", "--cache-to: %v", err)
 	}
-	opt.Epoch, err = sourceDateEpoch(os.Getenv("SOURCE_DATE_EPOCH"))
-	return opt, err
+	if opt.Epoch, err = sourceDateEpoch(os.Getenv("SOURCE_DATE_EPOCH")); err != nil {
+		return opt, err
+	}
+	return opt, lockOptions(c, &opt)
 }
 
 // registryCache spells out a bare reference, as buildx does.

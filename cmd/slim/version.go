@@ -30,6 +30,11 @@ Examples:
 
 // version prints one line, from what Go stamped into the program.
 func (p *program) version(*cli.Context) error {
+	_, err := fmt.Fprintln(p.stdout, versionLine())
+	return err
+}
+
+func versionLine() string {
 	version, buildkit := "devel", "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if info.Main.Version != "" && info.Main.Version != "(devel)" {
@@ -41,6 +46,5 @@ func (p *program) version(*cli.Context) error {
 			}
 		}
 	}
-	_, err := fmt.Fprintf(p.stdout, "slim %s (buildkit %s, %s, %s/%s)\n", version, buildkit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
+	return fmt.Sprintf("slim %s (buildkit %s, %s, %s/%s)", version, buildkit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

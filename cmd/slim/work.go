@@ -23,6 +23,7 @@ type work struct {
 	docker *mobyclient.Client // nil where no Docker engine answers
 	repo   string             // for the name of the result
 	tag    string
+	lent   bool // engine and docker are another's to close
 }
 
 // open connects to the engine and opens the input; opt is completed with both. As an ordinary user without an engine it runs this
@@ -42,28 +43,46 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 		return nil, err
 	}
 	w := &work{}
+	if p.shared != nil {
+		w = &work{engine: p.shared.engine, docker: p.shared.docker, lent: true}
+	}
 	defer func() {
 		if err != nil {
 			w.close()
 		}
 	}()
-	if w.docker, err = engine.Docker(c.Context); err != nil && !errors.Is(err, engine.ErrNoDocker) {
-		return nil, err
+	if !w.lent {
+		if w.docker, err = engine.Docker(c.Context); err != nil && !errors.Is(err, engine.ErrNoDocker) {
+			return nil, err
+		}
 	}
 	if opt.Dockerfile == nil {
 		if opt.Input, err = p.openImage(c.Context, image, opt.Platform, w.docker); err != nil {
 			return nil, err
 		}
 		w.repo, w.tag = opt.Input.Repo, opt.Input.Tag
+		if err = opt.Locked.FitsInput(opt.Input); err != nil {
+			return nil, err
+		}
 	} else {
 		w.repo = nameFrom(absolute(opt.Dockerfile.Context))
 	}
-	if w.engine, err = engine.Connect(c.Context, engine.Options{Spec: spec, Notice: func(line string) { p.say("%s", line) }}); err != nil {
+	if err = p.connect(c.Context, w, spec); err != nil {
 		return nil, err
 	}
-	p.say("engine: %s", w.engine.Name)
 	opt.Engine, opt.Export.Docker = w.engine, w.docker
 	return w, nil
+}
+
+// connect starts or finds the engine, unless another's is lent.
+func (p *program) connect(ctx context.Context, w *work, spec string) (err error) {
+	if w.lent {
+		return nil
+	}
+	if w.engine, err = engine.Connect(ctx, engine.Options{Spec: spec, Notice: func(line string) { p.say("%s", line) }}); err == nil {
+		p.say("engine: %s", w.engine.Name)
+	}
+	return err
 }
 
 func absolute(dir string) string {
@@ -74,6 +93,9 @@ func absolute(dir string) string {
 }
 
 func (w *work) close() {
+	if w.lent {
+		return
+	}
 	if w.engine != nil {
 		_ = w.engine.Close() // the result is out by now; what is left is in the cache directory
 	}

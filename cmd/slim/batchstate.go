@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/builder"
+)
+
+// batchStateSchema names the version of batchState.
+const batchStateSchema = "slim/batch-state/v1"
+
+// batchState is what an earlier slim build --all finished, in a file beside the file of images. It is written after each image.
+type batchState struct {
+	Schema string                `json:"schema"`
+	Done   map[string]batchImage `json:"done"` // by batchKey
+
+	mu   sync.Mutex
+	file string
+	p    *program
+}
+
+// openState reads the state of an earlier run for --resume, or begins a new one.
+func (p *program) openBatchState(file string, resume bool) (*batchState, error) {
+	s := &batchState{Schema: batchStateSchema, Done: map[string]batchImage{}, file: file, p: p}
+	if !resume {
+		return s, nil
+	}
+	data, err := p.readFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(s); err != nil || s.Schema != batchStateSchema || s.Done == nil {
+		return nil, &hintError{err: fmt.Errorf("%s is no state of this slim", file), hint: "remove it, or build without --resume"}
+	}
+	return s, nil
+}
+
+// find is what is known of an image that is done: nil where it is not, or where a file that it wrote is gone.
+func (s *batchState) find(key string) *batchImage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found, ok := s.Done[key]
+	if !ok {
+		return nil
+	}
+	for _, name := range found.Written {
+		if _, err := os.Stat(name); err != nil {
+			return nil
+		}
+	}
+	return &found
+}
+
+// add notes an image that is done.
+func (s *batchState) add(key string, image batchImage) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Done[key] = image
+	return s.p.writeFile(s.file, func(w io.Writer) error { return writeJSON(w, s) })
+}
+
+// batchKey tells an image of a list from one with another input, other options or another place for the result. A Dockerfile is its
+// text and its context.
+func batchKey(ctx context.Context, c *cli.Context, opt builder.Options) (string, error) {
+	input := ""
+	if opt.Input != nil {
+		input = opt.Input.Digest.String()
+	} else {
+		var err error
+		if input, err = builder.ContextDigest(ctx, opt.Dockerfile); err != nil {
+			return "", err
+		}
+	}
+	key := struct {
+		Input, Platform          string
+		Dockerfile               *builder.Dockerfile
+		Shape                    builder.LockedOptions
+		Evidence                 any
+		Names, Places            []string
+		Load, Push, NoAttest     bool
+		Outputs                  []string
+		Force, KeepGoing, Strict bool
+		Version                  string
+	}{Input: input, Platform: opt.Platform, Dockerfile: opt.Dockerfile, Shape: builder.OptionsOf(opt), Evidence: opt.Evidence,
+		Names: opt.Export.Names, Load: opt.Export.Load, Push: opt.Export.Push, NoAttest: opt.Export.NoAttest,
+		Force: opt.Force, KeepGoing: opt.KeepGoing, Strict: opt.Strict, Version: versionLine()}
+	for _, out := range opt.Export.Outputs {
+		key.Outputs = append(key.Outputs, out.Type+" "+out.Dest)
+		for _, name := range slices.Sorted(maps.Keys(out.Attrs)) {
+			key.Outputs = append(key.Outputs, name+"="+out.Attrs[name])
+		}
+	}
+	lock, _ := lockName(c, "lock")
+	key.Places = []string{c.String("report"), c.String("artifacts"), lock}
+	data, err := json.Marshal(key)
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), err
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// board shows many builds at once. On a terminal it is a few lines that are drawn again and again, one for each image at work;
+// elsewhere one line for each new state of an image; as rawjson the same as JSON; or nothing.
+type board struct {
+	mu      sync.Mutex
+	w       io.Writer
+	mode    string // "tty", "plain", "rawjson" or "quiet"
+	rows    []boardRow
+	ended   int
+	failed  int
+	drawn   int // lines on the terminal that the next drawing replaces
+	stop    chan struct{}
+	stopped sync.WaitGroup
+}
+
+type boardRow struct {
+	name, state string
+	active      bool
+	since       time.Time
+}
+
+// redraw is how often a board on a terminal is drawn again.
+const redraw = 200 * time.Millisecond
+
+func newBoard(w io.Writer, mode string, names []string) *board {
+	if mode == "auto" || mode == "" {
+		mode = "plain"
+		if isTerminal(w) {
+			mode = "tty"
+		}
+	}
+	b := &board{w: w, mode: mode, stop: make(chan struct{})}
+	for _, name := range names {
+		b.rows = append(b.rows, boardRow{name: name})
+	}
+	if mode == "tty" {
+		b.stopped.Add(1)
+		go b.animate()
+	}
+	return b
+}
+
+func (b *board) animate() {
+	defer b.stopped.Done()
+	ticker := time.NewTicker(redraw)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-b.stop:
+			return
+		case <-ticker.C:
+			b.mu.Lock()
+			b.draw()
+			b.mu.Unlock()
+		}
+	}
+}
+
+// set gives an image at work a new state.
+func (b *board) set(i int, state string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	row := &b.rows[i]
+	if row.active && row.state == state {
+		return
+	}
+	if !row.active {
+		row.since = time.Now()
+	}
+	row.active, row.state = true, state
+	b.tell(i, state)
+}
+
+// end takes an image off the board, with its last state.
+func (b *board) end(i int, state string, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rows[i].active, b.rows[i].state = false, state
+	b.ended++
+	if !ok {
+		b.failed++
+	}
+	if b.mode == "tty" {
+		b.wipe()
+		fmt.Fprintf(b.w, "slim: %s: %s\n", b.rows[i].name, state)
+		b.draw()
+		return
+	}
+	b.tell(i, state)
+}
+
+// tell prints one line of a board that is no terminal.
+func (b *board) tell(i int, state string) {
+	switch b.mode {
+	case "plain":
+		fmt.Fprintf(b.w, "slim: [%d/%d] %s: %s\n", i+1, len(b.rows), b.rows[i].name, state)
+	case "rawjson":
+		line, err := json.Marshal(map[string]any{"image": b.rows[i].name, "state": state, "ended": b.ended, "failed": b.failed, "images": len(b.rows)})
+		if err == nil {
+			fmt.Fprintf(b.w, "%s\n", line)
+		}
+	}
+}
+
+// wipe clears what was drawn: up so many lines, then all below (ECMA-48 CPL and ED).
+func (b *board) wipe() {
+	if b.drawn > 0 {
+		fmt.Fprintf(b.w, "\x1b[%dF\x1b[J", b.drawn)
+		b.drawn = 0
+	}
+}
+
+// draw draws a line of numbers and one for each image at work.
+func (b *board) draw() {
+	width, height := b.size()
+	var text strings.Builder
+	failed := ""
+	if b.failed > 0 {
+		failed = fmt.Sprintf(", %d failed", b.failed)
+	}
+	lines := []string{fmt.Sprintf("slim: %d of %d images ended%s", b.ended, len(b.rows), failed)}
+	for _, row := range b.rows {
+		if !row.active {
+			continue
+		}
+		if len(lines) == height-1 {
+			lines[len(lines)-1] = "  ..."
+			break
+		}
+		lines = append(lines, fmt.Sprintf("  %-30s %4.0fs  %s", row.name, time.Since(row.since).Seconds(), row.state))
+	}
+	for _, line := range lines {
+		if runes := []rune(line); len(runes) > width {
+			line = string(runes[:width])
+		}
+		text.WriteString(line + "\n")
+	}
+	b.wipe()
+	io.WriteString(b.w, text.String())
+	b.drawn = len(lines)
+}
+
+// size is that of the terminal, 80 by 24 where it does not say.
+func (b *board) size() (width, height int) {
+	if f, ok := b.w.(*os.File); ok {
+		if ws, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil && ws.Col > 0 && ws.Row > 2 {
+			return int(ws.Col), int(ws.Row)
+		}
+	}
+	return 80, 24
+}
+
+// close takes the board away.
+func (b *board) close() {
+	close(b.stop)
+	b.stopped.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wipe()
+}
