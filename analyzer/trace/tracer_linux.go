@@ -34,7 +34,9 @@ type tracer struct {
 	main     int            // pid of the application's first process
 	held     bool           // the first process has ended and is held where it can still be looked at
 	onEnd    func(unix.WaitStatus)
-	place    *unix.CPUSet // the tracer's processor, nil where it has none of its own
+	// beforeEnd is called while the first process is at its end, which then goes on; nil holds it there.
+	beforeEnd func(unix.WaitStatus)
+	place     *unix.CPUSet // the tracer's processor, nil where it has none of its own
 }
 
 // child is a process that this one started.
@@ -60,6 +62,10 @@ func (t *tracer) seize(pid int, user Identity, cwd string) error {
 	}
 	if cwd == "" {
 		cwd = "/"
+	}
+	if t.mode == modePlain {
+		// It has to stop once: only from a stop on can it be let run to its next call.
+		_, _, _ = unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_INTERRUPT, uintptr(pid), 0, 0, 0, 0)
 	}
 	p := &process{pid: pid, cwd: cwd, root: "/", fds: map[int]string{}, uid: user.UID, gid: user.GID, groups: user.Groups, blind: user.UID != 0}
 	t.tasks[pid] = &task{tid: pid, proc: p}
@@ -229,6 +235,10 @@ func (t *tracer) exiting(tk *task) (hold bool) {
 		return false
 	}
 	t.rec.process(tk.proc)
+	if t.beforeEnd != nil {
+		t.beforeEnd(unix.WaitStatus(message))
+		return false
+	}
 	t.held = true
 	if t.onEnd != nil {
 		t.onEnd(unix.WaitStatus(message))
