@@ -26,7 +26,7 @@ func main() {
 // 1 the stage itself failed, 2 wrong arguments; of a wrapped application its own.
 func run(ctx context.Context, args []string) int {
 	if len(args) < 2 {
-		fmt.Fprintln(os.Stderr, "slim-sensor: usage: slim-sensor observe|analyze|pack|sbom|wrap|install")
+		fmt.Fprintln(os.Stderr, "slim-sensor: usage: slim-sensor observe|analyze|pack|sbom|wrap|collect|install")
 		return 2
 	}
 	stages := map[string]func(context.Context, []string) error{
@@ -35,6 +35,7 @@ func run(ctx context.Context, args []string) int {
 		"pack":    pack,
 		"sbom":    materials,
 		"wrap":    wrap,
+		"collect": collect,
 		"install": install,
 	}
 	stage, ok := stages[args[1]]

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -176,6 +177,41 @@ func (f *evidenceFile) evidence(seen trace.Seen) *analyzer.Evidence {
 	e.Runs = []analyzer.Run{run}
 	e.Normalize()
 	return e
+}
+
+// collect prints the evidence of a directory, united.
+func collect(_ context.Context, args []string) error {
+	dir := "/.slim/evidence"
+	if len(args) > 1 {
+		return errors.New("usage: slim-sensor collect [DIR]")
+	}
+	if len(args) == 1 {
+		dir = args[0]
+	}
+	names, err := filepath.Glob(path.Join(dir, "*.json"))
+	if err != nil {
+		return err
+	}
+	var list []*analyzer.Evidence
+	for _, name := range names {
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		one, err := analyzer.ReadEvidence(f)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		list = append(list, one)
+	}
+	if len(list) == 0 {
+		return fmt.Errorf("there is no evidence in %s", dir)
+	}
+	all, err := analyzer.Merge(list...)
+	if err != nil {
+		return err
+	}
+	return all.Write(os.Stdout)
 }
 
 // install copies the agent's own program into a directory, executable by everyone: from its image into a volume.

@@ -191,6 +191,25 @@ func TestReserve(t *testing.T) {
 	}
 }
 
+// What several containers left is printed as one.
+func TestCollect(t *testing.T) {
+	dir := t.TempDir()
+	if out, err := agentCommand(t, "collect", dir).Output(); err == nil {
+		t.Errorf("collect of nothing printed %q", out)
+	}
+	for name, program := range map[string]string{"a": "true", "b": "false"} {
+		_ = agentCommand(t, "wrap", "--out", filepath.Join(dir, name+".json"), "--name", name, "--", program).Run()
+	}
+	out, err := agentCommand(t, "collect", dir).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := analyzer.ReadEvidence(bytes.NewReader(out))
+	if err != nil || len(e.Runs) != 2 || e.Runs[0].ExitCode != 0 || e.Runs[1].ExitCode != 1 {
+		t.Errorf("collect = %+v, %v, want the runs a and b", e, err)
+	}
+}
+
 func TestInstall(t *testing.T) {
 	dir := t.TempDir()
 	if out, err := agentCommand(t, "install", dir).Output(); err != nil {

@@ -43,7 +43,7 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 the image did not run or its che
 		Action:                    p.noCommand,
 		Commands: []*cli.Command{
 			p.buildCommand(), p.observeCommand(), p.analyzeCommand(), p.explainCommand(),
-			p.inspectCommand(), p.scanCommand(), p.diffCommand(), p.profileCommand(), p.sbomCommand(), p.pruneCommand(), p.versionCommand(), p.helpCommand(),
+			p.inspectCommand(), p.scanCommand(), p.diffCommand(), p.profileCommand(), p.sbomCommand(), p.agentCommand(), p.pruneCommand(), p.versionCommand(), p.helpCommand(),
 		},
 	}
 	for _, command := range app.Commands {

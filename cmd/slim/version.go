@@ -30,17 +30,22 @@ Examples:
 
 // version prints one line, from what Go stamped into the program.
 func (p *program) version(*cli.Context) error {
-	version, buildkit := "devel", "unknown"
+	buildkit := "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" && info.Main.Version != "(devel)" {
-			version = info.Main.Version
-		}
 		for _, dep := range info.Deps {
 			if dep.Path == "github.com/moby/buildkit" {
 				buildkit = dep.Version
 			}
 		}
 	}
-	_, err := fmt.Fprintf(p.stdout, "slim %s (buildkit %s, %s, %s/%s)\n", version, buildkit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(p.stdout, "slim %s (buildkit %s, %s, %s/%s)\n", ownVersion(), buildkit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
+}
+
+// ownVersion is what Go stamped into the program, "devel" where it knew none.
+func ownVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "devel"
 }
