@@ -163,4 +163,3 @@ func (j *project) refuseLeftover(ctx context.Context) error {
 	}
 	return err
 }
-
