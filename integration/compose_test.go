@@ -139,6 +139,7 @@ func shop(t *testing.T) string {
 func TestCompose(t *testing.T) {
 	docker(t)
 	compose := shop(t)
+	t.Run("fails", func(t *testing.T) { composeFails(t, compose) })
 	evidence := filepath.Join(t.TempDir(), "evidence.json")
 	test := []string{"--", "python3", "/tests/test_shop.py"}
 	out := mustSlim(t, append([]string{"observe", "--compose", compose, "web", "--in", "tests", "-o", evidence}, test...)...)
@@ -187,10 +188,9 @@ func TestCompose(t *testing.T) {
 	}
 }
 
-// A test command that fails makes no evidence, and nothing is left of the project.
-func TestComposeFails(t *testing.T) {
-	docker(t)
-	compose, dir := shop(t), t.TempDir()
+// composeFails holds that a test command that fails makes no evidence, and leaves nothing of the project.
+func composeFails(t *testing.T, compose string) {
+	dir := t.TempDir()
 	out := slim(t, "observe", "--compose", compose, "cache", "-o", filepath.Join(dir, "e.json"), "--quiet", "--", "sh", "-c", `test -n "$COMPOSE_PROJECT_NAME" && exit 9`)
 	if out.code != 3 || !strings.Contains(out.stderr, "the test command sh: exit status 9") {
 		t.Errorf("exit code %d, want 3\n%s", out.code, out.stderr)
