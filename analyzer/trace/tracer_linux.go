@@ -23,6 +23,9 @@ const (
 
 // tracer is the one thread that makes all ptrace calls, and what it knows.
 type tracer struct {
+	// beforeEnd is called while the first process is at its end, which then goes on; nil holds it there.
+	beforeEnd func(unix.WaitStatus)
+
 	mode     mode
 	names    bool // record the names of all calls
 	rec      *recorder
@@ -34,9 +37,7 @@ type tracer struct {
 	main     int            // pid of the application's first process
 	held     bool           // the first process has ended and is held where it can still be looked at
 	onEnd    func(unix.WaitStatus)
-	// beforeEnd is called while the first process is at its end, which then goes on; nil holds it there.
-	beforeEnd func(unix.WaitStatus)
-	place     *unix.CPUSet // the tracer's processor, nil where it has none of its own
+	place    *unix.CPUSet // the tracer's processor, nil where it has none of its own
 }
 
 // child is a process that this one started.
