@@ -11,13 +11,16 @@ GOBUILD  := go build -trimpath -ldflags '-s -w'
 FUZZTIME ?= 60s
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: sensors ## bin/slim, with the agent for every platform inside
 	$(GOBUILD) -o bin/slim ./cmd/slim
 
 sensors: ## the agent for every platform, into the folder that slim embeds
 	@for arch in $(ARCHES); do GOOS=linux GOARCH=$$arch $(GOBUILD) -buildvcs=false -o $(BIN)/slim-sensor-linux-$$arch ./cmd/slim-sensor || exit 1; done
+
+agent-image: build ## bin/slim-agent.oci.tar, an image with the agent alone; the same bytes for the same agents
+	bin/slim agent --oci bin/slim-agent.oci.tar
 
 test: sensors ## unit tests: no network (once Go has its modules), root or daemon
 	go test -timeout 10m ./...
@@ -59,4 +62,4 @@ clean: ## what make made
 	rm -rf bin .cache cover.out $(BIN)/slim-sensor-linux-*
 
 .DEFAULT_GOAL := help
-.PHONY: help build sensors test e2e cosign bench fuzz lint generate demo examples cover clean
+.PHONY: help build sensors agent-image test e2e cosign bench fuzz lint generate demo examples cover clean

@@ -60,8 +60,8 @@ func (e *Evidence) Write(w io.Writer) error {
 	return nil
 }
 
-// Merge unites evidence of the same image; the order of the arguments does not matter. A look-up that found nothing in one run
-// and succeeded in another is no missing one. Runs of the same name become one with the answers of both: where both answer a
+// Merge unites evidence of the same image; evidence that names none is of the others'. The order of the arguments does not matter. A
+// look-up that found nothing in one run and succeeded in another is no missing one. Runs of the same name become one with the answers of both: where both answer a
 // probe, one that is OK counts. Answers keep their order where there is one run of the name, else they are sorted by probe.
 func Merge(list ...*Evidence) (*Evidence, error) {
 	if len(list) == 0 {
@@ -69,7 +69,10 @@ func Merge(list ...*Evidence) (*Evidence, error) {
 	}
 	all := &Evidence{Schema: EvidenceSchema, Image: list[0].Image, Platform: list[0].Platform}
 	for _, e := range list {
-		if e.Image != all.Image || e.Platform != all.Platform {
+		if all.Image == "" {
+			all.Image = e.Image
+		}
+		if e.Image != "" && e.Image != all.Image || e.Platform != all.Platform {
 			return nil, fmt.Errorf("evidence of different images: %s (%s) and %s (%s)", all.Image, all.Platform, e.Image, e.Platform)
 		}
 		all.Runs = append(all.Runs, e.Runs...)

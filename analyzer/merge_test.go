@@ -93,6 +93,23 @@ func TestMergeLaws(t *testing.T) {
 	}
 }
 
+// Evidence that names no image takes the one of the others, in every order.
+func TestMergeUnnamed(t *testing.T) {
+	named, unnamed := observation(Run{Name: "a", Kind: KindCommand}), observation(Run{Name: "b", Kind: KindCommand})
+	unnamed.Image = ""
+	for _, list := range [][]*Evidence{{named, unnamed}, {unnamed, named}, {unnamed, named, unnamed}} {
+		got, err := Merge(list...)
+		if err != nil || got.Image != "sha256:1" || len(got.Runs) != 2 {
+			t.Errorf("Merge = %+v, %v, want both runs of sha256:1", got, err)
+		}
+	}
+	other := observation()
+	other.Image = "sha256:2"
+	if got, err := Merge(unnamed, named, other); err == nil {
+		t.Errorf("Merge of two images = %+v, want an error", got)
+	}
+}
+
 func TestMergeErrors(t *testing.T) {
 	if _, err := Merge(); err == nil {
 		t.Error("Merge(): no error")

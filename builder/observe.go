@@ -58,6 +58,10 @@ func (b *build) givenEvidence(src source) (*observation, error) {
 	if err != nil {
 		return nil, err
 	}
+	if all.Image == "" {
+		all.Image = src.digest
+		all.Warnings = append(all.Warnings, "the evidence does not say of which image it is, and was taken for this one's")
+	}
 	if all.Image != src.digest {
 		return nil, fmt.Errorf("the evidence is of image %s, the input is %s", all.Image, src.digest)
 	}

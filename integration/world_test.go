@@ -27,13 +27,13 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// worlds are the applications of the tests, in two Debian root filesystems: each is made and unpacked once, and every case is one
+// worlds are the applications of the tests, in Debian root filesystems: each is made and unpacked once, and every case is one
 // small layer over one of them ("base" unless it says otherwise).
 var worlds = map[string][]string{"base": worldPackages, "more": {
 	"ca-certificates", "elixir", "ghostscript", "graphviz", "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-tools", "guile-3.0",
 	"mariadb-server", "mosquitto", "mosquitto-clients", "node-express", "node-ws", "node-yaml", "nodejs", "puma", "python3-fastapi", "python3-sqlalchemy",
 	"r-base-core", "ruby-rack", "ruby-sinatra", "tzdata", "uvicorn",
-}}
+}, "shop": {"gunicorn", "postgresql", "python3-flask", "python3-psycopg2", "python3-redis", "redis-server"}, "web": {"nginx-light"}}
 
 // worldPackages are those of most tests.
 var worldPackages = []string{

@@ -105,8 +105,7 @@ func (s *Session) Finish(e *analyzer.Evidence, run *analyzer.Run) (output analyz
 	for socket := range s.tracer.rec.peers {
 		run.Peers = append(run.Peers, socket)
 	}
-	const unit = 16 << 20
-	run.PeakMemory = (s.tracer.rec.peak + unit - 1) / unit * unit
+	run.PeakMemory = s.tracer.rec.peakMemory()
 	select {
 	case <-s.ended:
 		run.ExitCode = exitCode(s.status)

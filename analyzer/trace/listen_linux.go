@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -23,18 +24,75 @@ const (
 	unixListens = 0x10000
 )
 
+// listener is a socket that is listened on, and its inode.
+type listener struct {
+	analyzer.Socket
+	inode string
+	uid   string // of who made it, "" where it is not told
+}
+
 // Listening lists the sockets listened on in this network namespace (proc_net(5)).
 func Listening() ([]analyzer.Socket, error) {
+	found, err := listeners()
+	if err != nil {
+		return nil, err
+	}
+	sockets := make([]analyzer.Socket, len(found))
+	for i, l := range found {
+		sockets[i] = l.Socket
+	}
+	slices.SortFunc(sockets, func(a, b analyzer.Socket) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	return slices.Compact(sockets), nil
+}
+
+// The ports that the kernel chooses by chance: Linux's default for net.ipv4.ip_local_port_range (ip(7)).
+const (
+	firstEphemeral = 32768
+	lastEphemeral  = 60999
+)
+
+// listeningOf are the sockets that the processes listen on, less the ports chosen by chance: a container's network may be shared with others,
+// and Docker's name server listens in it. Of a process whose descriptors are closed to this one its user must do.
+func listeningOf(processes []*process) ([]analyzer.Socket, error) {
+	inodes, users := map[string]bool{}, map[string]bool{}
+	for _, p := range processes {
+		dir := fmt.Sprintf("/proc/%d/fd/", p.pid)
+		entries, err := os.ReadDir(dir)
+		for _, entry := range entries {
+			var target string
+			if target, err = os.Readlink(dir + entry.Name()); errors.Is(err, os.ErrPermission) {
+				break // root may list what it may not look at
+			}
+			if inode, ok := strings.CutPrefix(target, "socket:["); ok {
+				inodes[strings.TrimSuffix(inode, "]")] = true
+			}
+		}
+		if errors.Is(err, os.ErrPermission) {
+			users[strconv.FormatUint(uint64(p.uid), 10)] = true
+		}
+	}
+	found, err := listeners()
 	var sockets []analyzer.Socket
+	for _, l := range found {
+		byChance := l.Port >= firstEphemeral && l.Port <= lastEphemeral
+		if !byChance && (inodes[l.inode] || users[l.uid] || l.uid == "" && len(users) > 0) {
+			sockets = append(sockets, l.Socket)
+		}
+	}
+	return sockets, err
+}
+
+func listeners() ([]listener, error) {
+	var sockets []listener
 	for _, table := range []struct{ file, network, state string }{
 		{"/proc/net/tcp", "tcp", tcpListens}, {"/proc/net/tcp6", "tcp", tcpListens}, {"/proc/net/udp", "udp", udpBound}, {"/proc/net/udp6", "udp", udpBound},
 	} {
 		err := eachField(table.file, func(f []string) {
-			if len(f) < 4 || f[3] != table.state {
+			if len(f) < 10 || f[3] != table.state {
 				return
 			}
 			if addr, port, ok := hexAddress(f[1]); ok && port != 0 {
-				sockets = append(sockets, analyzer.Socket{Network: table.network, Address: addr, Port: port})
+				sockets = append(sockets, listener{analyzer.Socket{Network: table.network, Address: addr, Port: port}, f[9], f[7]})
 			}
 		})
 		if err != nil && !os.IsNotExist(err) {
@@ -46,14 +104,13 @@ func Listening() ([]analyzer.Socket, error) {
 			return
 		}
 		if flags, err := strconv.ParseUint(f[3], 16, 32); err == nil && flags&unixListens != 0 {
-			sockets = append(sockets, analyzer.Socket{Network: "unix", Path: layers.CleanPath(f[7])})
+			sockets = append(sockets, listener{analyzer.Socket{Network: "unix", Path: layers.CleanPath(f[7])}, f[6], ""})
 		}
 	})
 	if err != nil && !os.IsNotExist(err) {
 		return nil, err
 	}
-	slices.SortFunc(sockets, func(a, b analyzer.Socket) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
-	return slices.Compact(sockets), nil
+	return sockets, nil
 }
 
 func eachField(name string, f func([]string)) error {

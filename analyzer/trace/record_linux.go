@@ -150,6 +150,14 @@ func (r *recorder) memory(bytes int64) {
 	r.peak = max(r.peak, bytes)
 }
 
+// peakMemory is the peak, rounded up: it is another at each run.
+func (r *recorder) peakMemory() int64 {
+	const unit = 16 << 20
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return (r.peak + unit - 1) / unit * unit
+}
+
 // fill puts what was recorded into evidence.
 func (r *recorder) fill(e *analyzer.Evidence) {
 	for name, u := range r.paths {

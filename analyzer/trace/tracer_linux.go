@@ -23,6 +23,9 @@ const (
 
 // tracer is the one thread that makes all ptrace calls, and what it knows.
 type tracer struct {
+	// beforeEnd is called while the first process is at its end, which then goes on; nil holds it there.
+	beforeEnd func(unix.WaitStatus)
+
 	mode     mode
 	names    bool // record the names of all calls
 	rec      *recorder
@@ -61,6 +64,10 @@ func (t *tracer) seize(pid int, user Identity, cwd string) error {
 	}
 	if cwd == "" {
 		cwd = "/"
+	}
+	if t.mode == modePlain {
+		// It has to stop once: only from a stop on can it be let run to its next call.
+		_, _, _ = unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_INTERRUPT, uintptr(pid), 0, 0, 0, 0)
 	}
 	p := &process{pid: pid, cwd: cwd, root: "/", fds: map[int]string{}, uid: user.UID, gid: user.GID, groups: user.Groups, blind: user.UID != 0}
 	t.tasks[pid] = &task{tid: pid, proc: p}
@@ -228,6 +235,10 @@ func (t *tracer) exiting(tk *task) (hold bool) {
 		return false
 	}
 	t.rec.process(tk.proc)
+	if t.beforeEnd != nil {
+		t.beforeEnd(unix.WaitStatus(message))
+		return false
+	}
 	t.held = true
 	t.onEnd(unix.WaitStatus(message))
 	return true

@@ -1,5 +1,6 @@
 // Command slim-sensor is the agent that slim runs inside BuildKit: it observes an image, analyzes what it saw, packs the
-// result and lists its materials. It is one static program without privilege of its own; builder mounts it at /.slim/bin.
+// result and lists its materials. It is one static program without privilege of its own; builder mounts it at /.slim/bin. In any other
+// container it wraps the entrypoint and records what that does while others drive it.
 package main
 
 import (
@@ -22,10 +23,10 @@ func main() {
 }
 
 // run does one stage. It returns the exit code: 0 done (also when the application failed: the evidence says so),
-// 1 the stage itself failed, 2 wrong arguments.
+// 1 the stage itself failed, 2 wrong arguments; of a wrapped application its own.
 func run(ctx context.Context, args []string) int {
 	if len(args) < 2 {
-		fmt.Fprintln(os.Stderr, "slim-sensor: usage: slim-sensor observe|analyze|pack|sbom")
+		fmt.Fprintln(os.Stderr, "slim-sensor: usage: slim-sensor observe|analyze|pack|sbom|wrap|collect|install")
 		return 2
 	}
 	stages := map[string]func(context.Context, []string) error{
@@ -33,6 +34,9 @@ func run(ctx context.Context, args []string) int {
 		"analyze": analyze,
 		"pack":    pack,
 		"sbom":    materials,
+		"wrap":    wrap,
+		"collect": collect,
+		"install": install,
 	}
 	stage, ok := stages[args[1]]
 	if !ok {

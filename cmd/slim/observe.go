@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder"
 )
 
@@ -13,21 +14,26 @@ func (p *program) observeCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "observe",
 		Usage:     "run an image and record what it does",
-		UsageText: "slim observe [flags] IMAGE [-- PROBE-COMMAND...]",
+		UsageText: "slim observe [flags] IMAGE [-- PROBE-COMMAND...]\nslim observe [flags] --compose FILE SERVICE -- TEST-COMMAND...",
 		Description: `Runs IMAGE as slim build would and writes the evidence: which paths were used, which programs ran, what each
 probe answered. Several files of evidence can be united by slim build --evidence. Without --output the evidence is printed.
+With --compose a service of a Compose project runs under the agent, with what it depends on beside it and its real networks, in a
+project of slim's own that is removed afterwards, while the test command drives it.
 
 Examples:
    slim observe nginx:1.27 -o evidence.json
    slim observe app:2 --probe requests.yaml --timeout 5m -o tests.json
-   slim observe python:3 --run '-c "import json"' | jq '.paths | length'`,
-		Flags:  flags(inputFlags(), observeFlags(), []cli.Flag{text(groupOutput, "output", "write the evidence to FILE", "o")}, engineFlags()),
+   slim observe --compose compose.yaml web -o tests.json -- npm test`,
+		Flags:  flags(inputFlags(), observeFlags(), composeFlags(), []cli.Flag{text(groupOutput, "output", "write the evidence to FILE", "o")}, engineFlags()),
 		Action: p.observe,
 	}
 }
 
 // observe is the command. Evidence of a run that failed is written with --keep-going alone.
 func (p *program) observe(c *cli.Context) error {
+	if c.IsSet("compose") {
+		return p.observeCompose(c)
+	}
 	opt, err := p.prepare(c)
 	if err != nil {
 		return err
@@ -47,6 +53,11 @@ func (p *program) observe(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	return p.writeEvidence(c, evidence)
+}
+
+// writeEvidence writes the result of the command and sums it up.
+func (p *program) writeEvidence(c *cli.Context, evidence *analyzer.Evidence) error {
 	out := c.String("output")
 	if out == "" {
 		out = "-"

@@ -98,6 +98,9 @@ func runs(evidence *analyzer.Evidence) []string {
 			}
 		}
 		line := fmt.Sprintf("%s (%s): %d of %d probes answered", run.Name, run.Kind, ok, len(run.Answers))
+		if len(run.Answers) == 0 {
+			line = fmt.Sprintf("%s (%s)", run.Name, run.Kind) // others drove it
+		}
 		if run.Failure != "" {
 			line += "; " + run.Failure
 		}

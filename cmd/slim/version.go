@@ -35,16 +35,21 @@ func (p *program) version(*cli.Context) error {
 }
 
 func versionLine() string {
-	version, buildkit := "devel", "unknown"
+	buildkit := "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" && info.Main.Version != "(devel)" {
-			version = info.Main.Version
-		}
 		for _, dep := range info.Deps {
 			if dep.Path == "github.com/moby/buildkit" {
 				buildkit = dep.Version
 			}
 		}
 	}
-	return fmt.Sprintf("slim %s (buildkit %s, %s, %s/%s)", version, buildkit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("slim %s (buildkit %s, %s, %s/%s)", ownVersion(), buildkit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// ownVersion is what Go stamped into the program, "devel" where it knew none.
+func ownVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "devel"
 }

@@ -1,0 +1,134 @@
+package agent
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Workload is what a patch needs of a Deployment, a StatefulSet or a DaemonSet: one container of its pods.
+type Workload struct {
+	Kind      string // lower case, as kubectl spells it
+	Name      string
+	Container string
+	Image     string
+	Command   []string // nil where the image's ENTRYPOINT runs
+	Args      []string // nil where the image's CMD does
+}
+
+// manifest is as much of a workload as is read.
+type manifest struct {
+	Kind     string
+	Metadata struct{ Name string }
+	Spec     struct {
+		Template struct {
+			Spec struct {
+				Containers []struct {
+					Name, Image   string
+					Command, Args []string
+				}
+			}
+		}
+	}
+}
+
+// maxManifests bounds the objects of one file.
+const maxManifests = 1000
+
+// ReadWorkload finds the only workload in a file of manifests, and the container of that name in it; "" is its only one.
+func ReadWorkload(data []byte, container string) (Workload, error) {
+	var found []manifest
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	for range maxManifests {
+		var m manifest
+		err := decoder.Decode(&m)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return Workload{}, fmt.Errorf("reading the manifest: %w", err)
+		}
+		if slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, m.Kind) {
+			found = append(found, m)
+		}
+	}
+	if len(found) != 1 || found[0].Metadata.Name == "" {
+		return Workload{}, fmt.Errorf("the manifest has %d objects that are a Deployment, a StatefulSet or a DaemonSet, not one", len(found))
+	}
+	m := found[0]
+	var names []string
+	for _, c := range m.Spec.Template.Spec.Containers {
+		if names = append(names, c.Name); c.Name == container || container == "" && len(m.Spec.Template.Spec.Containers) == 1 {
+			return Workload{Kind: strings.ToLower(m.Kind), Name: m.Metadata.Name, Container: c.Name, Image: c.Image, Command: c.Command, Args: c.Args}, nil
+		}
+	}
+	if container == "" {
+		return Workload{}, fmt.Errorf("%s has several containers (--container): %s", m.Metadata.Name, strings.Join(names, ", "))
+	}
+	return Workload{}, fmt.Errorf("%s has no container %q: %s", m.Metadata.Name, container, strings.Join(names, ", "))
+}
+
+// Patch is a strategic merge patch that has the agent wrap the container of a workload. entrypoint and cmd are those of its image, for what
+// the manifest leaves to it; digest is the image's, "" where it is not known; agentImage is where the cluster gets the agent.
+func Patch(w Workload, entrypoint, cmd []string, digest, agentImage string) ([]byte, error) {
+	command, args := w.Command, w.Args
+	if len(command) == 0 {
+		command = parentheses(entrypoint)
+		if args == nil {
+			args = parentheses(cmd)
+		}
+	}
+	if len(command) == 0 && len(args) == 0 {
+		return nil, fmt.Errorf("container %s: neither the manifest nor the image has a command", w.Container)
+	}
+	wrapped := Wrap("kubernetes "+w.Name, "", nil)
+	if digest != "" {
+		wrapped = slices.Insert(wrapped, len(wrapped)-1, "--image", digest)
+	}
+	bin, evidence := object{"name": "slim-agent", "mountPath": MountBin}, object{"name": "slim-evidence", "mountPath": MountEvidence}
+	pod := object{
+		"initContainers": []any{object{
+			"name": "slim-agent", "image": agentImage, "command": []string{"/" + Name, "install", MountBin}, "volumeMounts": []any{bin},
+			"resources": object{"requests": object{"cpu": "10m", "memory": "32Mi"}, "limits": object{"memory": "64Mi"}},
+			"securityContext": object{"allowPrivilegeEscalation": false, "capabilities": object{"drop": []string{"ALL"}}, "readOnlyRootFilesystem": true,
+				"runAsNonRoot": true, "runAsUser": imageUser, "runAsGroup": imageUser, "seccompProfile": object{"type": "RuntimeDefault"}},
+		}},
+		"containers": []any{object{"name": w.Container, "command": append(wrapped, command...), "args": nonNil(args), "volumeMounts": []any{bin, evidence}}},
+		"volumes":    []any{object{"name": "slim-agent", "emptyDir": object{"sizeLimit": "64Mi"}}, object{"name": "slim-evidence", "emptyDir": object{"sizeLimit": "1Gi"}}},
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, patchHead, w.Container, w.Kind, w.Name)
+	encoder := yaml.NewEncoder(&b)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(object{"spec": object{"template": object{"spec": pod}}}); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// patchHead tells how to use a patch of a container of a workload (kind and name).
+const patchHead = `# The agent of slim wraps container %[1]s. It needs no privilege: ptrace(2) of an own process, which the seccomp profiles of containerd and
+# CRI-O (RuntimeDefault) allow on Linux 4.8 and later. The pod still passes the Pod Security Standard that it passed.
+#   kubectl patch %[2]s %[3]s --patch-file patch.yaml
+#   kubectl rollout status %[2]s %[3]s            # then run the tests
+#   kubectl exec %[2]s/%[3]s -c %[1]s -- ` + MountBin + "/" + Name + ` collect > evidence.json      # of each pod, before it goes
+#   kubectl rollout undo %[2]s %[3]s
+`
+
+type object = map[string]any
+
+func nonNil(words []string) []string { return append([]string{}, words...) }
+
+// parentheses escapes what Kubernetes would take for a variable in a command: $(NAME).
+func parentheses(words []string) []string {
+	escaped := make([]string, len(words))
+	for i, word := range words {
+		escaped[i] = strings.ReplaceAll(word, "$(", "$$(")
+	}
+	return escaped
+}
