@@ -11,13 +11,17 @@ GOBUILD  := go build -trimpath -ldflags '-s -w'
 FUZZTIME ?= 60s
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: sensors ## bin/slim, with the agent for every platform inside
 	$(GOBUILD) -o bin/slim ./cmd/slim
 
 sensors: ## the agent for every platform, into the folder that slim embeds
 	@for arch in $(ARCHES); do GOOS=linux GOARCH=$$arch $(GOBUILD) -buildvcs=false -o $(BIN)/slim-sensor-linux-$$arch ./cmd/slim-sensor || exit 1; done
+
+frontend-image: sensors ## bin/slim-frontend.oci.tar: the image for "# syntax=" in a Dockerfile, for every platform
+	@for arch in $(ARCHES); do GOOS=linux GOARCH=$$arch $(GOBUILD) -buildvcs=false -tags frontend -o bin/slim-frontend-linux-$$arch ./cmd/slim-frontend || exit 1; done
+	go run ./cmd/slim-frontend/mkimage -bin bin -agents $(BIN) -out bin/slim-frontend.oci.tar
 
 test: sensors ## unit tests: no network (once Go has its modules), root or daemon
 	go test -timeout 10m ./...
@@ -56,4 +60,4 @@ clean: ## what make made
 	rm -rf bin .cache cover.out $(BIN)/slim-sensor-linux-*
 
 .DEFAULT_GOAL := help
-.PHONY: help build sensors test e2e bench fuzz lint generate demo examples cover clean
+.PHONY: help build sensors frontend-image test e2e bench fuzz lint generate demo examples cover clean

@@ -43,3 +43,12 @@ func Artifacts(result *Result, name string) (map[string][]byte, error) {
 	}
 	return files, nil
 }
+
+// reportJSON is the report as --report writes it, for slim explain.
+func reportJSON(result *Result) ([]byte, error) {
+	data, err := json.MarshalIndent(result, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("writing the report: %w", err)
+	}
+	return append(data, '\n'), nil
+}

@@ -27,6 +27,7 @@ type build struct {
 	probe       *imageConfig
 	said        said   // what the agent last complained of
 	runID       string // tells an observation made by this build from one in BuildKit's cache
+	call        *call  // what a frontend was asked for, nil for the command line
 }
 
 // maxRounds is how often a plan is repaired with what its check found missing.
@@ -122,7 +123,7 @@ func (b *build) pipeline(ctx context.Context, c gateway.Client, result *Result) 
 // answer is the result of the gateway function: the image and what is attached to it. A tar, a directory and Docker's classic store take no
 // attestations, and with any the docker exporter writes what docker load refuses: where one of these is asked for, there are none.
 func (b *build) answer(ctx context.Context, c gateway.Client, slim *slimmed, result *Result) (*gateway.Result, error) {
-	attested := b.opt.Export.attested()
+	attested := b.attested()
 	res := gateway.NewResult()
 	if attested || b.opt.Materials {
 		var err error

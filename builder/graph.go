@@ -43,9 +43,13 @@ var anyExit = func() []int {
 	return codes
 }()
 
-func (b *build) agentState() llb.State {
-	return llb.Local(agentMount, llb.SharedKeyHint("slim-agent"), llb.WithCustomName("[slim] agent"),
-		llb.FollowPaths([]string{agent.Name}))
+// agentMount gives a step the agent: out of the frontend's own image, or from this client.
+func (b *build) agentMount() llb.RunOption {
+	if b.call != nil {
+		return llb.AddMount(binDir, b.call.image, llb.Readonly, llb.SourcePath(agent.ImageDir(b.platform.Architecture)))
+	}
+	return llb.AddMount(binDir, llb.Local(agentMount, llb.SharedKeyHint("slim-agent"), llb.WithCustomName("[slim] agent"),
+		llb.FollowPaths([]string{agent.Name})), llb.Readonly)
 }
 
 // observeState runs a job in root and returns the directory with evidence.json. attempt tells a repeated observation from
@@ -58,9 +62,9 @@ func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fre
 	in := llb.Scratch().File(llb.Mkfile("/job.json", 0o644, data), llb.WithCustomName("[slim] "+name+": the job"))
 	opts := []llb.RunOption{
 		llb.Args([]string{binDir + "/" + agent.Name, "observe", "--job", inDir + "/job.json", "--out", outDir + "/evidence.json"}),
-		llb.AddMount(binDir, b.agentState(), llb.Readonly),
+		b.agentMount(),
 		llb.AddMount(inDir, in, llb.Readonly),
-		llb.AddSecret("/.slim/run-id", llb.SecretID(runSecret), llb.SecretOptional),
+		llb.WithProxy(llb.ProxyEnv{FTPProxy: b.runID}), // analyzer.RunIDEnv
 		llb.Network(b.network()),
 		llb.ValidExitCodes(anyExit...),
 		llb.Dir("/"),
@@ -93,7 +97,7 @@ func (b *build) analyzeState(image llb.State, req *analyzer.Request, evidence []
 	}
 	run := llb.Scratch().Run(
 		llb.Args([]string{binDir + "/" + agent.Name, "analyze", "--src", srcDir, "--in", inDir, "--out", outDir}),
-		llb.AddMount(binDir, b.agentState(), llb.Readonly),
+		b.agentMount(),
 		llb.AddMount(srcDir, image, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)),
 		llb.AddMount(inDir, in, llb.Readonly),
 		llb.Network(pb.NetMode_NONE),
@@ -110,7 +114,7 @@ func (b *build) packState(image, plan llb.State, list []analyzer.Layer, epoch in
 		run := llb.Scratch().Run(
 			llb.Args([]string{binDir + "/" + agent.Name, "pack", "--src", srcDir, "--plan", inDir + "/plan.json",
 				"--layer", strconv.Itoa(i), "--epoch", strconv.FormatInt(epoch, 10), "--out", "/out"}),
-			llb.AddMount(binDir, b.agentState(), llb.Readonly),
+			b.agentMount(),
 			llb.AddMount(srcDir, image, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)),
 			llb.AddMount(inDir, plan, llb.Readonly),
 			llb.Network(pb.NetMode_NONE),

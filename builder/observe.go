@@ -19,7 +19,6 @@ import (
 
 const (
 	probeRoot      = "/.slim/probe"
-	runSecret      = "slim-run-id"
 	defaultTimeout = 120 // seconds
 )
 

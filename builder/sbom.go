@@ -35,7 +35,7 @@ func (b *build) materials(ctx context.Context, c gateway.Client, slim *slimmed) 
 	}
 	run := llb.Scratch().Run(
 		llb.Args(args),
-		llb.AddMount(binDir, b.agentState(), llb.Readonly),
+		b.agentMount(),
 		llb.AddMount(srcDir, slim.state, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)),
 		llb.Network(pb.NetMode_NONE),
 		llb.WithCustomName("[slim] list materials"),

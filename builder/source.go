@@ -26,6 +26,9 @@ type source struct {
 	base   string // normalized name, "" where it has none
 }
 
+// dockerfileFrontend is BuildKit's own, in every daemon.
+const dockerfileFrontend = "dockerfile.v0"
+
 // inputStore is the name of the content store that holds an input that is no registry's.
 const inputStore = "slim-input"
 
@@ -42,6 +45,9 @@ func (b *build) openSource(ctx context.Context, c gateway.Client) (source, error
 }
 
 func (b *build) loadSource(ctx context.Context, c gateway.Client) (source, error) {
+	if b.call != nil {
+		return b.solveDockerfile(ctx, c, gateway.SolveRequest{Frontend: dockerfileFrontend, FrontendOpt: b.call.inner, FrontendInputs: b.call.inputs})
+	}
 	if b.opt.Dockerfile != nil {
 		return b.buildDockerfile(ctx, c)
 	}
@@ -70,7 +76,7 @@ func (b *build) loadSource(ctx context.Context, c gateway.Client) (source, error
 // buildDockerfile solves the Dockerfile with BuildKit's own frontend.
 func (b *build) buildDockerfile(ctx context.Context, c gateway.Client) (source, error) {
 	df := b.opt.Dockerfile
-	opts := map[string]string{"filename": filepath.Base(b.dockerfilePath()), "platform": b.platformString()}
+	opts := map[string]string{"filename": filepath.Base(b.dockerfilePath()), "platform": b.platformString(), optInner: "1"}
 	if df.Target != "" {
 		opts["target"] = df.Target
 	}
@@ -80,17 +86,23 @@ func (b *build) buildDockerfile(ctx context.Context, c gateway.Client) (source, 
 	for name, value := range df.BuildContexts {
 		opts["context:"+name] = namedContext(name, value)
 	}
-	res, err := c.Solve(ctx, gateway.SolveRequest{Frontend: "dockerfile.v0", FrontendOpt: opts, Evaluate: true})
+	return b.solveDockerfile(ctx, c, gateway.SolveRequest{Frontend: dockerfileFrontend, FrontendOpt: opts})
+}
+
+// solveDockerfile has BuildKit build a Dockerfile and takes what it gives as the source.
+func (b *build) solveDockerfile(ctx context.Context, c gateway.Client, req gateway.SolveRequest) (source, error) {
+	req.Evaluate = true
+	res, err := c.Solve(ctx, req)
 	if err != nil {
-		return source{}, fmt.Errorf("building %s: %w", b.dockerfilePath(), err)
+		return source{}, fmt.Errorf("building %s: %w", b.inputName(), err)
 	}
 	ref, ok := res.FindRef(b.platformString())
 	if !ok || ref == nil {
-		return source{}, fmt.Errorf("building %s: it gave no image for %s", b.dockerfilePath(), b.platformString())
+		return source{}, fmt.Errorf("building %s: it gave no image for %s", b.inputName(), b.platformString())
 	}
 	state, err := ref.ToState()
 	if err != nil {
-		return source{}, fmt.Errorf("building %s: %w", b.dockerfilePath(), err)
+		return source{}, fmt.Errorf("building %s: %w", b.inputName(), err)
 	}
 	raw := res.Metadata[exptypes.ExporterImageConfigKey]
 	if raw == nil {
@@ -98,7 +110,7 @@ func (b *build) buildDockerfile(ctx context.Context, c gateway.Client) (source, 
 	}
 	config, err := parseConfig(raw)
 	if err != nil {
-		return source{}, fmt.Errorf("building %s: %w", b.dockerfilePath(), err)
+		return source{}, fmt.Errorf("building %s: %w", b.inputName(), err)
 	}
 	return source{state: state, config: config, digest: digest.FromBytes(config.identity()).String()}, nil
 }
@@ -161,6 +173,9 @@ func (b *build) dockerfilePath() string {
 }
 
 func (b *build) inputName() string {
+	if b.call != nil {
+		return b.call.name
+	}
 	if b.opt.Input != nil {
 		return b.opt.Input.Name
 	}

@@ -27,7 +27,6 @@ const stopGrace = 10 * time.Second
 func observe(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("observe", flag.ContinueOnError)
 	jobFile, out := flags.String("job", "", "the job, JSON"), flags.String("out", "", "where the evidence goes")
-	runID := flags.String("run-id", "/.slim/run-id", "a file that names this run, copied beside the evidence")
 	adopt := flags.Bool("adopt", false, "trace the parent process")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -43,8 +42,8 @@ func observe(ctx context.Context, args []string) error {
 	if len(job.Process.Argv) == 0 {
 		return errors.New("the job names no command")
 	}
-	if id, err := os.ReadFile(*runID); err == nil {
-		if err := os.WriteFile(filepath.Join(filepath.Dir(*out), "run-id"), id, 0o644); err != nil {
+	if id := os.Getenv(analyzer.RunIDEnv); id != "" && !*adopt {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(*out), "run-id"), []byte(id), 0o644); err != nil {
 			return err
 		}
 	}

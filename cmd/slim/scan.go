@@ -13,6 +13,7 @@ import (
 
 	"github.com/slimimage/slim/analyzer/vex"
 	"github.com/slimimage/slim/analyzer/vuln"
+	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -131,7 +132,7 @@ func (p *program) scanFacts(c *cli.Context) (vuln.Facts, error) {
 	if err != nil {
 		return facts, err
 	}
-	if facts.Config, err = vuln.ReadConfig(data); err != nil {
+	if facts.Config, err = vuln.ReadConfig(data, builder.ProjectSection); err != nil {
 		return facts, &hintError{err: fmt.Errorf("%s: %w", name, err), hint: "`slim scan --help` shows its form"}
 	}
 	return facts, nil
