@@ -58,8 +58,8 @@ func Frontend(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 	if call.image, err = ownImage(d.opts["source"]); err != nil {
 		return nil, err
 	}
-	b := &build{opt: opt, runID: newRunID(), call: call}
-	if b.platform, err = platformOf(d.opts["platform"], c.BuildOpts().Workers); err != nil {
+	b := &build{opt: opt, runID: newRunID(), call: call, said: &said{}}
+	if err := b.choose(d.opts["platform"], c.BuildOpts().Workers); err != nil {
 		return nil, err
 	}
 	return b.answerCall(ctx, c)
@@ -193,20 +193,25 @@ func inputs(ctx context.Context, c gateway.Client) (map[string]*pb.Definition, e
 	return all, nil
 }
 
-// platformOf is the platform that is asked for, else the engine's own.
-func platformOf(asked string, workers []gateway.WorkerInfo) (ocispecs.Platform, error) {
-	if strings.Contains(asked, ",") {
-		return ocispecs.Platform{}, fmt.Errorf("platform %q: one at a time", asked)
-	}
-	if asked != "" {
-		p, err := platforms.Parse(asked)
-		if err != nil {
-			return p, fmt.Errorf("platform %q: %w", asked, err)
-		}
-		return platforms.Normalize(p), nil
-	}
+// choose takes the platforms that are asked for, else the engine's own.
+func (b *build) choose(asked string, workers []gateway.WorkerInfo) error {
+	engine := []ocispecs.Platform{platforms.DefaultSpec()}
 	if len(workers) > 0 && len(workers[0].Platforms) > 0 {
-		return workers[0].Platforms[0], nil
+		engine = workers[0].Platforms
 	}
-	return platforms.DefaultSpec(), nil
+	list, err := SplitPlatforms(asked, engine)
+	if err != nil {
+		return err
+	}
+	b.platform = engine[0]
+	if len(list) > 0 {
+		if b.platform, err = platforms.Parse(list[0]); err != nil {
+			return fmt.Errorf("platform %q: %w", list[0], err)
+		}
+		for _, other := range list[1:] {
+			b.opt.Others = append(b.opt.Others, Other{Platform: other})
+		}
+	}
+	b.settle(engine)
+	return b.addOthers(engine)
 }

@@ -46,7 +46,7 @@ var anyExit = func() []int {
 // agentMount gives a step the agent: out of the frontend's own image, or from this client.
 func (b *build) agentMount() llb.RunOption {
 	if b.call != nil {
-		return llb.AddMount(binDir, b.call.image, llb.Readonly, llb.SourcePath(agent.ImageDir(b.platform.Architecture)))
+		return llb.AddMount(binDir, b.call.image, llb.Readonly, llb.SourcePath(agent.ImageDir(b.steps.Architecture)))
 	}
 	return llb.AddMount(binDir, llb.Local(agentMount, llb.SharedKeyHint("slim-agent"), llb.WithCustomName("[slim] agent"),
 		llb.FollowPaths([]string{agent.Name})), llb.Readonly)
@@ -101,7 +101,7 @@ func (b *build) analyzeState(image llb.State, req *analyzer.Request, evidence []
 		llb.AddMount(srcDir, image, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)),
 		llb.AddMount(inDir, in, llb.Readonly),
 		llb.Network(pb.NetMode_NONE),
-		llb.WithCustomName("[slim] "+name),
+		b.named(name),
 		b.platformOption(),
 	)
 	return run.AddMount(outDir, llb.Scratch()), nil
@@ -118,7 +118,7 @@ func (b *build) packState(image, plan llb.State, list []analyzer.Layer, epoch in
 			llb.AddMount(srcDir, image, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)),
 			llb.AddMount(inDir, plan, llb.Readonly),
 			llb.Network(pb.NetMode_NONE),
-			llb.WithCustomName("[slim] pack: "+layer.Name+" layer"),
+			b.named("pack: "+layer.Name+" layer"),
 			b.platformOption(),
 		)
 		out = run.AddMount("/out", out)
@@ -138,7 +138,7 @@ func (b *build) network() pb.NetMode {
 
 // solve runs a state to its end.
 func (b *build) solve(ctx context.Context, c gateway.Client, state llb.State) (gateway.Reference, error) {
-	def, err := state.Marshal(ctx, llb.Platform(b.platform))
+	def, err := state.Marshal(ctx, llb.Platform(b.steps))
 	if err != nil {
 		return nil, fmt.Errorf("writing the build graph: %w", err)
 	}

@@ -38,7 +38,7 @@ func (b *build) materials(ctx context.Context, c gateway.Client, slim *slimmed) 
 		b.agentMount(),
 		llb.AddMount(srcDir, slim.state, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)),
 		llb.Network(pb.NetMode_NONE),
-		llb.WithCustomName("[slim] list materials"),
+		b.named("list materials"),
 		b.platformOption(),
 	)
 	ref, err := b.solve(ctx, c, run.AddMount(outDir, llb.Scratch()))

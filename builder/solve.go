@@ -105,7 +105,7 @@ func (s *said) wait(ctx context.Context) string {
 }
 
 func (b *build) solveOpt(ctx context.Context, export Export) (bkclient.SolveOpt, error) {
-	dir, err := agent.Dir(cacheDir(), b.platform.Architecture)
+	dir, err := agent.Dir(cacheDir(), b.steps.Architecture)
 	if err != nil {
 		return bkclient.SolveOpt{}, err
 	}

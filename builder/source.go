@@ -3,6 +3,7 @@ package builder
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,7 +31,9 @@ type source struct {
 const dockerfileFrontend = "dockerfile.v0"
 
 // inputStore is the name of the content store that holds an input that is no registry's.
-const inputStore = "slim-input"
+func (b *build) inputStore() string {
+	return "slim-input-" + strings.ReplaceAll(b.platformString(), "/", "-")
+}
 
 // openSource makes the state of the input. It runs inside the gateway function, because a Dockerfile is built there.
 func (b *build) openSource(ctx context.Context, c gateway.Client) (source, error) {
@@ -46,7 +49,11 @@ func (b *build) openSource(ctx context.Context, c gateway.Client) (source, error
 
 func (b *build) loadSource(ctx context.Context, c gateway.Client) (source, error) {
 	if b.call != nil {
-		return b.solveDockerfile(ctx, c, gateway.SolveRequest{Frontend: dockerfileFrontend, FrontendOpt: b.call.inner, FrontendInputs: b.call.inputs})
+		opts := maps.Clone(b.call.inner)
+		if opts["platform"] != "" {
+			opts["platform"] = b.platformString() // one of several
+		}
+		return b.solveDockerfile(ctx, c, gateway.SolveRequest{Frontend: dockerfileFrontend, FrontendOpt: opts, FrontendInputs: b.call.inputs})
 	}
 	if b.opt.Dockerfile != nil {
 		return b.buildDockerfile(ctx, c)
@@ -68,7 +75,7 @@ func (b *build) loadSource(ctx context.Context, c gateway.Client) (source, error
 	case in.Kind == "docker" && b.opt.Engine.Kind == "docker":
 		src.state = llb.Image(in.Repo+":"+in.Tag, llb.ResolveModePreferLocal, platform)
 	default:
-		src.state = llb.OCILayout("slim.local/input@"+src.digest, llb.OCIStore("", inputStore), platform)
+		src.state = llb.OCILayout("slim.local/input@"+src.digest, llb.OCIStore("", b.inputStore()), platform)
 	}
 	return src, nil
 }
@@ -135,8 +142,10 @@ func (b *build) mounts(agentDir string) (map[string]fsutil.FS, map[string]conten
 	if b.evidenceDir != "" {
 		dirs[evidenceMount] = b.evidenceDir
 	}
-	if in := b.opt.Input; in != nil && in.Layout != "" {
-		stores[inputStore] = in.Layout
+	for _, one := range append([]*build{b}, b.others...) {
+		if in := one.opt.Input; in != nil && in.Layout != "" {
+			stores[one.inputStore()] = in.Layout
+		}
 	}
 	if df := b.opt.Dockerfile; df != nil {
 		dirs["context"] = df.Context

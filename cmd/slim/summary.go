@@ -25,6 +25,7 @@ func (p *program) summarize(result *builder.Result) {
 		p.say("ran %s", run)
 	}
 	p.checked(result)
+	p.otherPlatforms(result)
 	for _, warning := range warnings(result) {
 		p.say("warning: %s", warning)
 	}

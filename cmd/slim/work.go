@@ -45,15 +45,18 @@ func (p *program) open(c *cli.Context, opt *builder.Options) (_ *work, err error
 	if w.docker, err = engine.Docker(c.Context); err != nil && !errors.Is(err, engine.ErrNoDocker) {
 		return nil, err
 	}
+	if err := p.openPlatforms(c.Context, c.Args().First(), opt, w.docker); err != nil {
+		return nil, err
+	}
 	if opt.Dockerfile == nil {
-		if opt.Input, err = p.openImage(c.Context, c.Args().First(), opt.Platform, w.docker); err != nil {
-			return nil, err
-		}
 		w.repo, w.tag = opt.Input.Repo, opt.Input.Tag
 	} else {
 		w.repo = nameFrom(absolute(opt.Dockerfile.Context))
 	}
 	if w.engine, err = engine.Connect(c.Context, engine.Options{Spec: spec, Notice: func(line string) { p.say("%s", line) }}); err != nil {
+		return nil, err
+	}
+	if err := arrange(opt, w.engine.Platforms); err != nil {
 		return nil, err
 	}
 	p.say("engine: %s", w.engine.Name)
@@ -105,7 +108,7 @@ func (w *work) place(c *cli.Context, opt *builder.Options) error {
 	if export.Load || export.Push || len(export.Outputs) > 0 {
 		return nil
 	}
-	if w.docker != nil {
+	if w.docker != nil && len(opt.Others) == 0 {
 		export.Load = true
 		return nil
 	}
