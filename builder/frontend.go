@@ -14,6 +14,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/apicaps"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -24,6 +25,7 @@ type call struct {
 	inner  map[string]string         // options for BuildKit's own Dockerfile frontend
 	inputs map[string]*pb.Definition // likewise
 	image  llb.State                 // the frontend's own, with the agents
+	caps   apicaps.CapSet            // of the steps that this BuildKit can do
 	attest bool
 }
 
@@ -42,7 +44,7 @@ func Frontend(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	call := &call{name: d.source.Filename, inner: d.inner()}
+	call := &call{name: d.source.Filename, inner: d.inner(), caps: c.BuildOpts().LLBCaps}
 	if call.inputs, err = inputs(ctx, c); err != nil {
 		return nil, err
 	}

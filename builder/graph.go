@@ -10,6 +10,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/apicaps"
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder/agent"
@@ -52,6 +53,19 @@ func (b *build) agentMount() llb.RunOption {
 		llb.FollowPaths([]string{agent.Name})), llb.Readonly)
 }
 
+// sourceMount gives a step an image to read. BuildKit would first make a checksum of all its files, to find another with the same content.
+func (b *build) sourceMount(image llb.State) llb.RunOption {
+	if !b.supports(pb.CapExecMountContentCache) {
+		return llb.AddMount(srcDir, image, llb.Readonly)
+	}
+	return llb.AddMount(srcDir, image, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff))
+}
+
+// supports says whether BuildKit knows something that the first version with frontends did not; engines that the command line takes know all.
+func (b *build) supports(id apicaps.CapID) bool {
+	return b.call == nil || b.call.caps.Supports(id) == nil
+}
+
 // observeState runs a job in root and returns the directory with evidence.json. attempt tells a repeated observation from
 // the first, which BuildKit would otherwise answer from its cache.
 func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fresh bool) (llb.State, error) {
@@ -60,15 +74,20 @@ func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fre
 		return llb.State{}, fmt.Errorf("writing the job: %w", err)
 	}
 	in := llb.Scratch().File(llb.Mkfile("/job.json", 0o644, data), llb.WithCustomName("[slim] "+name+": the job"))
+	args := []string{binDir + "/" + agent.Name, "observe", "--job", inDir + "/job.json", "--out", outDir + "/evidence.json"}
+	exits := llb.ValidExitCodes(anyExit...)
+	if !b.supports(pb.CapExecValidExitCode) {
+		args, exits = append(args, "--child"), llb.ValidExitCodes()
+	}
 	opts := []llb.RunOption{
-		llb.Args([]string{binDir + "/" + agent.Name, "observe", "--job", inDir + "/job.json", "--out", outDir + "/evidence.json"}),
+		llb.Args(args),
 		b.agentMount(),
 		llb.AddMount(inDir, in, llb.Readonly),
 		llb.WithProxy(llb.ProxyEnv{FTPProxy: b.runID}), // analyzer.RunIDEnv
 		llb.Network(b.network()),
-		llb.ValidExitCodes(anyExit...),
+		exits,
 		llb.Dir("/"),
-		llb.User("0"),
+		llb.User("0:0"), // with the group: an older BuildKit looks a lone number up in /etc/passwd
 		llb.WithCustomName("[slim] " + name),
 		b.platformOption(),
 	}
@@ -98,7 +117,7 @@ func (b *build) analyzeState(image llb.State, req *analyzer.Request, evidence []
 	run := llb.Scratch().Run(
 		llb.Args([]string{binDir + "/" + agent.Name, "analyze", "--src", srcDir, "--in", inDir, "--out", outDir}),
 		b.agentMount(),
-		llb.AddMount(srcDir, image, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)),
+		b.sourceMount(image),
 		llb.AddMount(inDir, in, llb.Readonly),
 		llb.Network(pb.NetMode_NONE),
 		b.named(name),
@@ -115,7 +134,7 @@ func (b *build) packState(image, plan llb.State, list []analyzer.Layer, epoch in
 			llb.Args([]string{binDir + "/" + agent.Name, "pack", "--src", srcDir, "--plan", inDir + "/plan.json",
 				"--layer", strconv.Itoa(i), "--epoch", strconv.FormatInt(epoch, 10), "--out", "/out"}),
 			b.agentMount(),
-			llb.AddMount(srcDir, image, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)),
+			b.sourceMount(image),
 			llb.AddMount(inDir, plan, llb.Readonly),
 			llb.Network(pb.NetMode_NONE),
 			b.named("pack: "+layer.Name+" layer"),

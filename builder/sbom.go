@@ -36,7 +36,7 @@ func (b *build) materials(ctx context.Context, c gateway.Client, slim *slimmed) 
 	run := llb.Scratch().Run(
 		llb.Args(args),
 		b.agentMount(),
-		llb.AddMount(srcDir, slim.state, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)),
+		b.sourceMount(slim.state),
 		llb.Network(pb.NetMode_NONE),
 		b.named("list materials"),
 		b.platformOption(),

@@ -274,6 +274,32 @@ func TestFrontend(t *testing.T) {
 			t.Errorf("report.json: %v, verdict %+v", err, report.Verdict)
 		}
 	})
+	t.Run("several platforms", func(t *testing.T) {
+		own, other := "linux/"+runtime.GOARCH, "linux/"+foreignArch()
+		p.write(t, "server-"+runtime.GOARCH, string(smallFiles(t)["server"]))
+		p.write(t, "server-"+foreignArch(), string(serverFor(t, foreignArch())))
+		p.write(t, "Dockerfile", "FROM scratch\nARG TARGETARCH\nCOPY server-$TARGETARCH /server\nCOPY data /data\nENV PATH=/\nENTRYPOINT [\"/server\"]\n")
+		dir, line := filepath.Join(t.TempDir(), "layout"), filepath.Join(t.TempDir(), "line")
+		if out, err := p.buildctl(t, append(syntax, "--opt", "platform="+other+","+own, "--opt", "build-arg:SLIM_ATTEST=1", "--output", "type=oci,tar=false,name=a/b:1,dest="+dir)...); err != nil {
+			t.Fatalf("%v\n%s", err, tail(out, 20))
+		}
+		images, statements := members(t, dir)
+		mustSlim(t, "build", "-f", p.dockerfile, p.dir, "--engine", p.address, "--platform", own+","+other, "--tag", "a/b:1", "--output", "type=oci,tar=false,dest="+line)
+		wants, _ := members(t, line)
+		for _, arch := range []string{runtime.GOARCH, foreignArch()} {
+			if images[arch] == nil || wants[arch] == nil {
+				t.Fatalf("no image for %s: %v, %v", arch, images, wants)
+			}
+			sameManifest(t, wants[arch], images[arch])
+			if !slices.Contains(statements[arch], "https://in-toto.io/attestation/test-result/v0.1") {
+				t.Errorf("%s: attached are %v", arch, statements[arch])
+			}
+		}
+		if out, err := p.buildctl(t, append(syntax, "--opt", "platform="+own+","+other, "--opt", "build-arg:SLIM_STRICT=1")...); err == nil || !strings.Contains(out, "not "+other) {
+			t.Errorf("strict: %v, want an error that names %s:\n%s", err, other, tail(out, 5))
+		}
+		p.write(t, "Dockerfile", projectDockerfile)
+	})
 	t.Run("an image that does not run", func(t *testing.T) {
 		p.write(t, "Dockerfile", projectDockerfile+"ENTRYPOINT [\"/nothing\"]\n")
 		out, err := p.buildctl(t, syntax...)
@@ -351,4 +377,60 @@ func predicates(t *testing.T, dir string) []string {
 	}
 	walk(index)
 	return types
+}
+
+// buildx is docker buildx, "" where it is not installed: Debian has no package of it.
+func buildx() string {
+	for _, name := range []string{os.Getenv("SLIM_TEST_BUILDX"), "docker-buildx", "/usr/libexec/docker/cli-plugins/docker-buildx", "/usr/lib/docker/cli-plugins/docker-buildx"} {
+		if file, err := exec.LookPath(name); err == nil {
+			return file
+		}
+	}
+	return ""
+}
+
+// TestFrontendBake builds the example with docker buildx.
+func TestFrontendBake(t *testing.T) {
+	tool := buildx()
+	if tool == "" {
+		t.Skip("docker buildx is not installed: set SLIM_TEST_BUILDX to its program")
+	}
+	ref, address, dir := frontend(t), startBuildkitd(t), t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "examples"), os.DirFS("../examples")); err != nil {
+		t.Fatal(err)
+	}
+	prepare := exec.Command("sh", "./prepare.sh")
+	prepare.Dir = filepath.Join(dir, "examples/hello")
+	if out, err := prepare.CombinedOutput(); err != nil {
+		t.Fatalf("prepare.sh: %v\n%s", err, out)
+	}
+	run := func(args ...string) string {
+		t.Helper()
+		cmd := exec.Command(tool, args...)
+		cmd.Dir = filepath.Join(dir, "examples/bake")
+		cmd.Env = append(os.Environ(), "BUILDX_CONFIG="+filepath.Join(dir, "config"), "FRONTEND="+ref)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("buildx %q: %v\n%s", args, err, tail(string(out), 30))
+		}
+		return string(out)
+	}
+	run("create", "--name", "slim-test", "--driver", "remote", "--use", address)
+	full, slim := filepath.Join(dir, "full"), filepath.Join(dir, "slim")
+	run("bake", "--progress", "plain", "--set", "full.output=type=oci,tar=false,dest="+full, "--set", "slim.output=type=oci,tar=false,dest="+slim)
+	if labelsOf(t, readLayout(t, full))[builder.LabelSlim] != "" || labelsOf(t, readLayout(t, slim))[builder.LabelSlim] == "" {
+		t.Error("want the image as it is, and the slim one")
+	}
+	run("bake", "--progress", "plain", "--allow=fs.write=profile", "artifacts")
+	if _, err := os.Stat(filepath.Join(dir, "examples/bake/profile/seccomp.json")); err != nil {
+		t.Error(err)
+	}
+	if out := run("build", "--check", "--build-arg", "BUILDKIT_SYNTAX="+ref, "../hello"); !strings.Contains(out, "no warnings") {
+		t.Errorf("--check: %s", tail(out, 10))
+	}
+	attested := filepath.Join(dir, "attested")
+	run("build", "--sbom=true", "--build-arg", "BUILDKIT_SYNTAX="+ref, "--output", "type=oci,tar=false,name=a/b:1,dest="+attested, "../hello")
+	if types := predicates(t, attested); !slices.Contains(types, "https://in-toto.io/attestation/test-result/v0.1") || !slices.Contains(types, "https://slsa.dev/provenance/v1") {
+		t.Errorf("--sbom: attached are %v", types)
+	}
 }

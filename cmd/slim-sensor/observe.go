@@ -28,6 +28,7 @@ func observe(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("observe", flag.ContinueOnError)
 	jobFile, out := flags.String("job", "", "the job, JSON"), flags.String("out", "", "where the evidence goes")
 	adopt := flags.Bool("adopt", false, "trace the parent process")
+	child := flags.Bool("child", false, "start the application as a child also where it should be the first process: its exit code is not the step's then")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -52,7 +53,7 @@ func observe(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	if os.Getpid() == 1 && !*adopt {
+	if os.Getpid() == 1 && !*adopt && !*child {
 		return becomeApplication(&job, append(os.Args, "--adopt"), *out)
 	}
 	evidence, err := runJob(ctx, &job, *adopt)
