@@ -11,7 +11,7 @@ GOBUILD  := go build -trimpath -ldflags '-s -w'
 FUZZTIME ?= 60s
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: sensors ## bin/slim, with the agent for every platform inside
 	$(GOBUILD) -o bin/slim ./cmd/slim
@@ -21,6 +21,10 @@ sensors: ## the agent for every platform, into the folder that slim embeds
 
 agent-image: build ## bin/slim-agent.oci.tar, an image with the agent alone; the same bytes for the same agents
 	bin/slim agent --oci bin/slim-agent.oci.tar
+
+frontend-image: sensors ## bin/slim-frontend.oci.tar: the image for "# syntax=" in a Dockerfile, for every platform
+	@for arch in $(ARCHES); do GOOS=linux GOARCH=$$arch $(GOBUILD) -buildvcs=false -tags frontend -o bin/slim-frontend-linux-$$arch ./cmd/slim-frontend || exit 1; done
+	go run ./cmd/slim-frontend/mkimage -bin bin -agents $(BIN) -out bin/slim-frontend.oci.tar
 
 test: sensors ## unit tests: no network (once Go has its modules), root or daemon
 	go test -timeout 10m ./...
@@ -62,4 +66,4 @@ clean: ## what make made
 	rm -rf bin .cache cover.out $(BIN)/slim-sensor-linux-*
 
 .DEFAULT_GOAL := help
-.PHONY: help build sensors agent-image test e2e cosign bench fuzz lint generate demo examples cover clean
+.PHONY: help build sensors agent-image frontend-image test e2e cosign bench fuzz lint generate demo examples cover clean

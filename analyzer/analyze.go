@@ -14,7 +14,7 @@ import (
 )
 
 // Analyze decides what of an image is kept: what the evidence shows, what that needs and, by level, what the runtimes in use
-// may reach from there. The plan is the same for the same image, request and evidence, in whatever order the evidence comes.
+// may reach from there. Evidence of another platform's image is translated to this one. The plan is the same for the same image, request and evidence, in whatever order the evidence comes.
 // Errors: an include that matches nothing, an exclude of the entrypoint, an image that cannot be read.
 func Analyze(ctx context.Context, root layers.RootFS, req Request, evidence []*Evidence) (*Plan, error) {
 	if req.Options.Keep == "" {
@@ -27,6 +27,9 @@ func Analyze(ctx context.Context, root layers.RootFS, req Request, evidence []*E
 	im, err := readImage(ctx, root)
 	if err != nil {
 		return nil, err
+	}
+	if !SamePlatform(all.Platform, req.Platform) && all.Platform != "" && req.Platform != "" {
+		all = all.translate(req.Image, req.Platform, im.has)
 	}
 	db, err := packages.Load(im)
 	if err != nil {

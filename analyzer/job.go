@@ -9,6 +9,11 @@ import (
 // JobSchema names the version of Job.
 const JobSchema = "slim/job/v1"
 
+// RunIDEnv is the environment variable in which a step that runs an image gets the number of the build it belongs to; the agent copies it beside
+// the evidence. BuildKit leaves the variables of proxies out of its cache keys (solver/llbsolver/ops/exec.go, CacheMap), so a run from the cache
+// has another build's number.
+const RunIDEnv = "FTP_PROXY"
+
 // Job tells the agent what to run and how to drive it. One job is one run of the entrypoint.
 type Job struct {
 	Schema   string `json:"schema"`

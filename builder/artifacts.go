@@ -71,3 +71,12 @@ func scanFiles(result *Result, files map[string][]byte) error {
 	files[fileScan] = append(data, '\n')
 	return nil
 }
+
+// reportJSON is the report as --report writes it, for slim explain.
+func reportJSON(result *Result) ([]byte, error) {
+	data, err := json.MarshalIndent(result, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("writing the report: %w", err)
+	}
+	return append(data, '\n'), nil
+}

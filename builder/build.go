@@ -2,7 +2,6 @@ package builder
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -25,10 +24,15 @@ type build struct {
 	evidenceDir string     // given evidence as files for BuildKit, "" without
 	probeState  *llb.State // root filesystem of the probe image
 	probe       *imageConfig
-	said        said   // what the agent last complained of
-	ref         string // BuildKit's name of the last build
-	runID       string // tells an observation made by this build from one in BuildKit's cache
-	made        made   // what it ended with
+	said        *said             // what the agent last complained of
+	ref         string            // BuildKit's name of the last build
+	runID       string            // tells an observation made by this build from one in BuildKit's cache
+	made        made              // what it ended with
+	call        *call             // what a frontend was asked for, nil for the command line
+	steps       ocispecs.Platform // of the steps and so of the agent: platform, or the engine's own where that is foreign to it
+	foreign     bool              // the engine cannot run the image
+	others      []*build          // of the same image for other platforms
+	seen        *observation      // of the first platform, for a foreign one
 }
 
 // maxRounds is how often a plan is repaired with what its check found missing.
@@ -38,6 +42,9 @@ const maxRounds = 3
 // original and exports it. Errors: *SlimmedError, *ObservationError and *CheckError (then nothing was exported), or what
 // BuildKit said.
 func Build(ctx context.Context, opt Options) (*Result, error) {
+	if len(opt.Others) > 0 && (opt.Lock || opt.Locked != nil) {
+		return nil, errors.New("a lock is of one platform: name one with --platform, and a file of its own for each with --lock")
+	}
 	if opt.Locked != nil {
 		return replay(ctx, opt)
 	}
@@ -107,62 +114,80 @@ func Analyze(ctx context.Context, opt Options) (*Result, error) {
 
 // pipeline is the gateway function: the stages from top to bottom.
 func (b *build) pipeline(ctx context.Context, c gateway.Client, result *Result) (*gateway.Result, error) {
-	src, err := b.openSource(ctx, c)
+	for _, one := range append([]*build{b}, b.others...) {
+		if reason := one.unrun(); b.opt.Strict && reason != "" {
+			return nil, &StrictError{Result: result, Reason: reason}
+		}
+	}
+	slim, seen, err := b.make(ctx, c, result)
 	if err != nil {
 		return nil, err
+	}
+	res := gateway.NewResult()
+	if err := b.add(ctx, c, res, slim, result); err != nil {
+		return nil, err
+	}
+	if err := b.join(ctx, c, res, seen, result); err != nil || res.Ref != nil {
+		return res, err
+	}
+	return res, b.listPlatforms(res)
+}
+
+// make makes the slim image for one platform.
+func (b *build) make(ctx context.Context, c gateway.Client, result *Result) (*slimmed, *observation, error) {
+	src, err := b.openSource(ctx, c)
+	if err != nil {
+		return nil, nil, err
 	}
 	seen, err := b.observe(ctx, c, src)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	slim, err := b.shrink(ctx, c, src, seen, result)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if result.Verdict != nil && !result.Verdict.OK && !b.opt.KeepGoing {
-		return nil, &CheckError{Result: result}
+		return nil, nil, &CheckError{Result: result}
 	}
 	if reason := notStrict(result); b.opt.Strict && reason != "" {
-		return nil, &StrictError{Result: result, Reason: reason}
+		return nil, nil, &StrictError{Result: result, Reason: reason}
 	}
 	if err := b.scan(ctx, c, src, slim, result); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return b.answer(ctx, c, slim, result)
+	return slim, seen, nil
 }
 
-// answer is the result of the gateway function: the image and what is attached to it. A tar, a directory and Docker's classic store take no
+// add puts an image and what is attached to it into the result of the gateway function. A tar, a directory and Docker's classic store take no
 // attestations, and with any the docker exporter writes what docker load refuses: where one of these is asked for, there are none.
-func (b *build) answer(ctx context.Context, c gateway.Client, slim *slimmed, result *Result) (*gateway.Result, error) {
-	attested := b.opt.Export.attested()
-	res := gateway.NewResult()
+func (b *build) add(ctx context.Context, c gateway.Client, res *gateway.Result, slim *slimmed, result *Result) error {
+	attested := b.attested()
 	if attested || b.opt.Materials {
 		var err error
 		if result.Materials, err = b.materials(ctx, c, slim); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if !attested {
+	if !attested && len(b.opt.Others) == 0 && len(res.Refs) == 0 {
 		res.SetRef(slim.ref)
 		res.AddMeta(exptypes.ExporterImageConfigKey, slim.config)
-		return res, nil
+		return nil
 	}
 	id := b.platformString()
-	platforms, err := json.Marshal(exptypes.Platforms{Platforms: []exptypes.Platform{{ID: id, Platform: b.platform}}})
-	if err != nil {
-		return nil, fmt.Errorf("writing the platform: %w", err)
-	}
-	res.AddMeta(exptypes.ExporterPlatformsKey, platforms)
 	res.AddMeta(exptypes.ExporterImageConfigKey+"/"+id, slim.config)
 	res.AddRef(id, slim.ref)
+	if !attested {
+		return nil
+	}
 	statements, err := b.statements(result, result.Materials)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, statement := range statements {
 		result.Attested = append(result.Attested, statement.predicateType)
 	}
-	return res, b.attach(ctx, c, res, statements)
+	return b.attach(ctx, c, res, statements)
 }
 
 // notStrict is why a result is not proven to run hardened, "" where it is.
@@ -236,6 +261,9 @@ func (b *build) baseline(ctx context.Context, c gateway.Client, src source, seen
 	if b.opt.NoCheck {
 		return nil, nil
 	}
+	if result.Unchecked = b.unrun(); result.Unchecked != "" {
+		return nil, nil
+	}
 	if len(b.opt.Evidence) == 0 {
 		return seen, nil
 	}
@@ -287,6 +315,9 @@ func (b *build) analyze(ctx context.Context, c gateway.Client, src source, seen 
 		return plan, err
 	}
 	result.Image, result.Evidence = src.digest, seen.evidence
+	if !analyzer.SamePlatform(seen.evidence.Platform, b.platformString()) {
+		result.Unobserved = fmt.Sprintf("what is kept follows from the evidence of %s and from its own files", seen.evidence.Platform)
+	}
 	result.Plan, err = analyzer.ReadPlan(data)
 	if err != nil {
 		return plan, err
@@ -320,7 +351,7 @@ func newBuild(opt Options) (*build, error) {
 	if opt.Engine == nil {
 		return nil, errors.New("no BuildKit engine")
 	}
-	b := &build{opt: opt, platform: platforms.DefaultSpec(), runID: newRunID()}
+	b := &build{opt: opt, platform: platforms.DefaultSpec(), runID: newRunID(), said: &said{}}
 	if opt.Input != nil {
 		b.platform = ocispecs.Platform{OS: opt.Input.Platform.OS, Architecture: opt.Input.Platform.Architecture, Variant: opt.Input.Platform.Variant}
 	} else if opt.Platform != "" {
@@ -331,9 +362,12 @@ func newBuild(opt Options) (*build, error) {
 		b.platform = p
 	}
 	if len(opt.Evidence) > 0 {
-		return b, b.writeEvidence()
+		if err := b.writeEvidence(); err != nil {
+			return b, err
+		}
 	}
-	return b, nil
+	b.settle(opt.Engine.Platforms)
+	return b, b.addOthers(opt.Engine.Platforms)
 }
 
 // writeEvidence puts the given evidence, united, where BuildKit can fetch it.
@@ -364,7 +398,7 @@ func (b *build) newResult() *Result {
 
 func (b *build) platformString() string { return platforms.Format(b.platform) }
 
-func (b *build) platformOption() llb.RunOption { return llb.Platform(b.platform) }
+func (b *build) platformOption() llb.RunOption { return llb.Platform(b.steps) }
 
 func (b *build) epoch(src source) int64 {
 	if b.opt.Epoch != nil {

@@ -40,6 +40,14 @@ func (b *build) exports(ctx context.Context, export Export) ([]bkclient.ExportEn
 	return list, nil
 }
 
+// attested says whether attestations are attached: a frontend does where it is asked to, for it does not see where the image goes.
+func (b *build) attested() bool {
+	if b.call != nil {
+		return b.call.attest
+	}
+	return b.opt.Export.attested()
+}
+
 // attested says whether attestations are attached: where something is exported, and all of it can carry them.
 func (e Export) attested() bool {
 	if e.NoAttest || e.Load || !e.Push && len(e.Outputs) == 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/apicaps"
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder/agent"
@@ -43,9 +44,26 @@ var anyExit = func() []int {
 	return codes
 }()
 
-func (b *build) agentState() llb.State {
-	return llb.Local(agentMount, llb.SharedKeyHint("slim-agent"), llb.WithCustomName("[slim] agent"),
-		llb.FollowPaths([]string{agent.Name}))
+// agentMount gives a step the agent: out of the frontend's own image, or from this client.
+func (b *build) agentMount() llb.RunOption {
+	if b.call != nil {
+		return llb.AddMount(binDir, b.call.image, llb.Readonly, llb.SourcePath(agent.ImageDir(b.steps.Architecture)))
+	}
+	return llb.AddMount(binDir, llb.Local(agentMount, llb.SharedKeyHint("slim-agent"), llb.WithCustomName("[slim] agent"),
+		llb.FollowPaths([]string{agent.Name})), llb.Readonly)
+}
+
+// sourceMount gives a step an image to read. BuildKit would first make a checksum of all its files, to find another with the same content.
+func (b *build) sourceMount(image llb.State) llb.RunOption {
+	if !b.supports(pb.CapExecMountContentCache) {
+		return llb.AddMount(srcDir, image, llb.Readonly)
+	}
+	return llb.AddMount(srcDir, image, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff))
+}
+
+// supports says whether BuildKit knows something that the first version with frontends did not; engines that the command line takes know all.
+func (b *build) supports(id apicaps.CapID) bool {
+	return b.call == nil || b.call.caps.Supports(id) == nil
 }
 
 // observeState runs a job in root and returns the directory with evidence.json. attempt tells a repeated observation from
@@ -56,15 +74,20 @@ func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fre
 		return llb.State{}, fmt.Errorf("writing the job: %w", err)
 	}
 	in := llb.Scratch().File(llb.Mkfile("/job.json", 0o644, data), llb.WithCustomName("[slim] "+name+": the job"))
+	args := []string{binDir + "/" + agent.Name, "observe", "--job", inDir + "/job.json", "--out", outDir + "/evidence.json"}
+	exits := llb.ValidExitCodes(anyExit...)
+	if !b.supports(pb.CapExecValidExitCode) {
+		args, exits = append(args, "--child"), llb.ValidExitCodes()
+	}
 	opts := []llb.RunOption{
-		llb.Args([]string{binDir + "/" + agent.Name, "observe", "--job", inDir + "/job.json", "--out", outDir + "/evidence.json"}),
-		llb.AddMount(binDir, b.agentState(), llb.Readonly),
+		llb.Args(args),
+		b.agentMount(),
 		llb.AddMount(inDir, in, llb.Readonly),
-		llb.AddSecret("/.slim/run-id", llb.SecretID(runSecret), llb.SecretOptional),
+		llb.WithProxy(llb.ProxyEnv{FTPProxy: b.runID}), // analyzer.RunIDEnv
 		llb.Network(b.network()),
-		llb.ValidExitCodes(anyExit...),
+		exits,
 		llb.Dir("/"),
-		llb.User("0"),
+		llb.User("0:0"), // with the group: an older BuildKit looks a lone number up in /etc/passwd
 		llb.WithCustomName("[slim] " + name),
 		b.platformOption(),
 	}
@@ -93,11 +116,11 @@ func (b *build) analyzeState(image llb.State, req *analyzer.Request, evidence []
 	}
 	run := llb.Scratch().Run(
 		llb.Args([]string{binDir + "/" + agent.Name, "analyze", "--src", srcDir, "--in", inDir, "--out", outDir}),
-		llb.AddMount(binDir, b.agentState(), llb.Readonly),
-		llb.AddMount(srcDir, image, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)),
+		b.agentMount(),
+		b.sourceMount(image),
 		llb.AddMount(inDir, in, llb.Readonly),
 		llb.Network(pb.NetMode_NONE),
-		llb.WithCustomName("[slim] "+name),
+		b.named(name),
 		b.platformOption(),
 	)
 	return run.AddMount(outDir, llb.Scratch()), nil
@@ -110,11 +133,11 @@ func (b *build) packState(image, plan llb.State, list []analyzer.Layer, epoch in
 		run := llb.Scratch().Run(
 			llb.Args([]string{binDir + "/" + agent.Name, "pack", "--src", srcDir, "--plan", inDir + "/plan.json",
 				"--layer", strconv.Itoa(i), "--epoch", strconv.FormatInt(epoch, 10), "--out", "/out"}),
-			llb.AddMount(binDir, b.agentState(), llb.Readonly),
-			llb.AddMount(srcDir, image, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)),
+			b.agentMount(),
+			b.sourceMount(image),
 			llb.AddMount(inDir, plan, llb.Readonly),
 			llb.Network(pb.NetMode_NONE),
-			llb.WithCustomName("[slim] pack: "+layer.Name+" layer"),
+			b.named("pack: "+layer.Name+" layer"),
 			b.platformOption(),
 		)
 		out = run.AddMount("/out", out)
@@ -134,7 +157,7 @@ func (b *build) network() pb.NetMode {
 
 // solve runs a state to its end.
 func (b *build) solve(ctx context.Context, c gateway.Client, state llb.State) (gateway.Reference, error) {
-	def, err := state.Marshal(ctx, llb.Platform(b.platform))
+	def, err := state.Marshal(ctx, llb.Platform(b.steps))
 	if err != nil {
 		return nil, fmt.Errorf("writing the build graph: %w", err)
 	}

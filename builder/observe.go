@@ -19,7 +19,6 @@ import (
 
 const (
 	probeRoot      = "/.slim/probe"
-	runSecret      = "slim-run-id"
 	defaultTimeout = 120 // seconds
 )
 
@@ -31,6 +30,9 @@ type observation struct {
 
 // observe runs the image once for each job, or takes the evidence that was given.
 func (b *build) observe(ctx context.Context, c gateway.Client, src source) (seen *observation, err error) {
+	if b.foreign {
+		return b.borrowed(src)
+	}
 	if len(b.opt.Evidence) > 0 {
 		return b.givenEvidence(src)
 	}
@@ -62,7 +64,7 @@ func (b *build) givenEvidence(src source) (*observation, error) {
 		all.Image = src.digest
 		all.Warnings = append(all.Warnings, "the evidence does not say of which image it is, and was taken for this one's")
 	}
-	if all.Image != src.digest {
+	if all.Image != src.digest && analyzer.SamePlatform(all.Platform, b.platformString()) {
 		return nil, fmt.Errorf("the evidence is of image %s, the input is %s", all.Image, src.digest)
 	}
 	state := llb.Local(evidenceMount, llb.SharedKeyHint("slim-evidence"), llb.WithCustomName("[slim] given evidence"))

@@ -25,6 +25,7 @@ type Options struct {
 	Analyze    analyzer.Options
 	Evidence   []*analyzer.Evidence // replaces the observation when not empty; united
 	Platform   string               // "linux/amd64"; the engine's own when empty
+	Others     []Other              // further platforms, for one index with all
 	Force      bool                 // also take an image that slim made
 	KeepGoing  bool                 // export although a run or the check failed; Result says so
 	NoCheck    bool                 // skip the check
@@ -104,10 +105,12 @@ type Result struct {
 	Config     Config             `json:"config"`
 	Evidence   *analyzer.Evidence `json:"evidence"`
 	Plan       *analyzer.Plan     `json:"plan"`
-	Verdict    *analyzer.Verdict  `json:"verdict,omitempty"`   // nil when not checked
-	Unchecked  string             `json:"unchecked,omitempty"` // why it could not be checked
-	Check      *analyzer.Evidence `json:"-"`                   // what happened when the slim image ran
-	SizeBefore int64              `json:"sizeBefore"`          // bytes of the root filesystem's regular files
+	Verdict    *analyzer.Verdict  `json:"verdict,omitempty"`    // nil when not checked
+	Unchecked  string             `json:"unchecked,omitempty"`  // why it could not be checked
+	Unobserved string             `json:"unobserved,omitempty"` // where the evidence is another platform's: what follows from what
+	Platforms  []*Result          `json:"platforms,omitempty"`  // the further platforms of the index
+	Check      *analyzer.Evidence `json:"-"`                    // what happened when the slim image ran
+	SizeBefore int64              `json:"sizeBefore"`           // bytes of the root filesystem's regular files
 	SizeAfter  int64              `json:"sizeAfter"`
 	Materials  map[string][]byte  `json:"-"`                  // bills of materials by file name, nil when not asked for
 	Provenance []byte             `json:"-"`                  // BuildKit's (SLSA v1), where it keeps a history; nil unless Options.Materials

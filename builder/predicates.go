@@ -36,12 +36,12 @@ func (b *build) statements(found *Result, materials map[string][]byte) ([]attest
 	predicates := []struct {
 		kind, file string
 		value      any
-	}{{predicateTrace, "runtime-trace.json", tracePredicate(found.Evidence)}}
-	if found.Verdict != nil {
+	}{{predicateTrace, "runtime-trace.json", tracePredicate(found)}}
+	if found.Verdict != nil || found.Unchecked != "" {
 		predicates = append(predicates, struct {
 			kind, file string
 			value      any
-		}{predicateTests, "test-result.json", testPredicate(found.Evidence, found.Verdict)})
+		}{predicateTests, "test-result.json", testPredicate(found)})
 	}
 	if len(b.opt.Export.Names) > 0 {
 		name, tag := splitName(b.opt.Export.Names[0])
@@ -91,10 +91,14 @@ type runtimeTrace struct {
 	} `json:"monitorLog"`
 }
 
-func tracePredicate(e *analyzer.Evidence) runtimeTrace {
+func tracePredicate(found *Result) runtimeTrace {
 	var t runtimeTrace
+	e := found.Evidence
 	t.Monitor.Type = "https://github.com/slimimage/slim/analyzer/trace"
 	t.MonitoredProcess.HostID, t.MonitoredProcess.Type, t.MonitoredProcess.Event = "https://github.com/moby/buildkit", "https://github.com/opencontainers/image-spec", "observe "+e.Image
+	if found.Unobserved != "" {
+		t.MonitoredProcess.Event += " (" + e.Platform + "); " + found.Platform + ": " + found.Unobserved
+	}
 	t.MonitorLog.Process, t.MonitorLog.Syscalls = e.Processes, e.Syscalls
 	for _, run := range e.Runs {
 		t.MonitorLog.Network = append(append(t.MonitorLog.Network, run.Listen...), run.Peers...)
@@ -117,7 +121,11 @@ type testResult struct {
 }
 
 // testPredicate says which answers of the slim image are the original's, and under what it ran.
-func testPredicate(e *analyzer.Evidence, v *analyzer.Verdict) testResult {
+func testPredicate(found *Result) testResult {
+	e, v := found.Evidence, found.Verdict
+	if v == nil {
+		return testResult{Result: "WARNED", Configuration: []resource{{Name: "original", Digest: digestSet(found.Image)}}, Warned: []string{"not checked: " + found.Unchecked}}
+	}
 	t := testResult{Result: "PASSED", Configuration: []resource{{Name: "original", Digest: digestSet(e.Image)}}}
 	differs := map[string]bool{}
 	for _, d := range v.Differences {

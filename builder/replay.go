@@ -48,7 +48,11 @@ func replay(ctx context.Context, opt Options) (*Result, error) {
 		if b.made.slim.ref, err = b.solve(ctx, c, b.made.slim.state); err != nil {
 			return nil, err
 		}
-		return b.answer(ctx, c, b.made.slim, result)
+		res := gateway.NewResult()
+		if err := b.add(ctx, c, res, b.made.slim, result); err != nil || res.Ref != nil {
+			return res, err
+		}
+		return res, b.listPlatforms(res)
 	})
 	done(err)
 	if err != nil {

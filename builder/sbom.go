@@ -48,10 +48,10 @@ func (b *build) list(ctx context.Context, c gateway.Client, state llb.State, ste
 	args = append([]string{binDir + "/" + agent.Name, "sbom", "--src", srcDir, "--out", outDir, "--created", unset}, args...)
 	run := llb.Scratch().Run(
 		llb.Args(args),
-		llb.AddMount(binDir, b.agentState(), llb.Readonly),
-		llb.AddMount(srcDir, state, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff)),
+		b.agentMount(),
+		b.sourceMount(state),
 		llb.Network(pb.NetMode_NONE),
-		llb.WithCustomName("[slim] "+step),
+		b.named(step),
 		b.platformOption(),
 	)
 	ref, err := b.solve(ctx, c, run.AddMount(outDir, llb.Scratch()))

@@ -18,7 +18,6 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/auth/authprovider"
-	"github.com/moby/buildkit/session/secrets"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/util/entitlements"
 
@@ -106,7 +105,7 @@ func (s *said) wait(ctx context.Context) string {
 }
 
 func (b *build) solveOpt(ctx context.Context, export Export) (bkclient.SolveOpt, error) {
-	dir, err := agent.Dir(cacheDir(), b.platform.Architecture)
+	dir, err := agent.Dir(cacheDir(), b.steps.Architecture)
 	if err != nil {
 		return bkclient.SolveOpt{}, err
 	}
@@ -134,12 +133,11 @@ func (b *build) solveOpt(ctx context.Context, export Export) (bkclient.SolveOpt,
 	return opt, nil
 }
 
-// attachables are the services BuildKit may call in this client: registry credentials and secrets.
+// attachables are the services BuildKit may call in this client: registry credentials and the Dockerfile's secrets.
 func (b *build) attachables() ([]session.Attachable, error) {
 	dockerConfig := config.LoadDefaultConfigFile(io.Discard)
 	list := []session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
 		AuthConfigProvider: authprovider.LoadAuthConfig(dockerConfig)})}
-	store := ownSecrets{runID: b.runID}
 	if df := b.opt.Dockerfile; df != nil && len(df.Secrets) > 0 {
 		sources := make([]secretsprovider.Source, 0, len(df.Secrets))
 		for _, spec := range df.Secrets {
@@ -153,26 +151,9 @@ func (b *build) attachables() ([]session.Attachable, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--secret: %w", err)
 		}
-		store.users = users
+		list = append(list, secretsprovider.NewSecretProvider(users))
 	}
-	return append(list, secretsprovider.NewSecretProvider(store)), nil
-}
-
-// ownSecrets gives the agent the id of this run, which so stays out of every cache key, and the Dockerfile its secrets.
-type ownSecrets struct {
-	runID string
-	users secrets.SecretStore
-}
-
-// GetSecret implements secrets.SecretStore.
-func (s ownSecrets) GetSecret(ctx context.Context, id string) ([]byte, error) {
-	if id == runSecret {
-		return []byte(s.runID), nil
-	}
-	if s.users == nil {
-		return nil, fmt.Errorf("secret %s: %w", id, secrets.ErrNotFound)
-	}
-	return s.users.GetSecret(ctx, id)
+	return list, nil
 }
 
 func parseSecret(spec string) (secretsprovider.Source, error) {
@@ -203,6 +184,9 @@ func parseSecret(spec string) (secretsprovider.Source, error) {
 func (b *build) stageError(ctx context.Context, doing string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
+	}
+	if b.call != nil {
+		return fmt.Errorf("%s: %w", doing, err) // a frontend does not hear the agent; the client shows what it said
 	}
 	if text := b.said.wait(ctx); text != "" {
 		return fmt.Errorf("%s: %s", doing, text)

@@ -28,8 +28,13 @@ type source struct {
 	labels map[string]string // to add to the slim image
 }
 
+// dockerfileFrontend is BuildKit's own, in every daemon.
+const dockerfileFrontend = "dockerfile.v0"
+
 // inputStore is the name of the content store that holds an input that is no registry's.
-const inputStore = "slim-input"
+func (b *build) inputStore() string {
+	return "slim-input-" + strings.ReplaceAll(b.platformString(), "/", "-")
+}
 
 // openSource makes the state of the input. It runs inside the gateway function, because a Dockerfile is built there.
 func (b *build) openSource(ctx context.Context, c gateway.Client) (source, error) {
@@ -44,6 +49,13 @@ func (b *build) openSource(ctx context.Context, c gateway.Client) (source, error
 }
 
 func (b *build) loadSource(ctx context.Context, c gateway.Client) (source, error) {
+	if b.call != nil {
+		opts := maps.Clone(b.call.inner)
+		if opts["platform"] != "" {
+			opts["platform"] = b.platformString() // one of several
+		}
+		return b.solveDockerfile(ctx, c, gateway.SolveRequest{Frontend: dockerfileFrontend, FrontendOpt: opts, FrontendInputs: b.call.inputs})
+	}
 	if b.opt.Dockerfile != nil {
 		return b.buildDockerfile(ctx, c)
 	}
@@ -64,7 +76,7 @@ func (b *build) loadSource(ctx context.Context, c gateway.Client) (source, error
 	case in.Kind == "docker" && b.opt.Engine.Kind == "docker":
 		src.state = llb.Image(in.Repo+":"+in.Tag, llb.ResolveModePreferLocal, platform)
 	default:
-		src.state = llb.OCILayout("slim.local/input@"+src.digest, llb.OCIStore("", inputStore), platform)
+		src.state = llb.OCILayout("slim.local/input@"+src.digest, llb.OCIStore("", b.inputStore()), platform)
 	}
 	return src, nil
 }
@@ -72,7 +84,7 @@ func (b *build) loadSource(ctx context.Context, c gateway.Client) (source, error
 // buildDockerfile solves the Dockerfile with BuildKit's own frontend.
 func (b *build) buildDockerfile(ctx context.Context, c gateway.Client) (source, error) {
 	df := b.opt.Dockerfile
-	opts := map[string]string{"filename": filepath.Base(b.dockerfilePath()), "platform": b.platformString()}
+	opts := map[string]string{"filename": filepath.Base(b.dockerfilePath()), "platform": b.platformString(), optInner: "1"}
 	if df.Target != "" {
 		opts["target"] = df.Target
 	}
@@ -82,17 +94,23 @@ func (b *build) buildDockerfile(ctx context.Context, c gateway.Client) (source, 
 	for name, value := range df.BuildContexts {
 		opts["context:"+name] = namedContext(name, value)
 	}
-	res, err := c.Solve(ctx, gateway.SolveRequest{Frontend: "dockerfile.v0", FrontendOpt: opts, Evaluate: true})
+	return b.solveDockerfile(ctx, c, gateway.SolveRequest{Frontend: dockerfileFrontend, FrontendOpt: opts})
+}
+
+// solveDockerfile has BuildKit build a Dockerfile and takes what it gives as the source.
+func (b *build) solveDockerfile(ctx context.Context, c gateway.Client, req gateway.SolveRequest) (source, error) {
+	req.Evaluate = true
+	res, err := c.Solve(ctx, req)
 	if err != nil {
-		return source{}, fmt.Errorf("building %s: %w", b.dockerfilePath(), err)
+		return source{}, fmt.Errorf("building %s: %w", b.inputName(), err)
 	}
 	ref, ok := res.FindRef(b.platformString())
 	if !ok || ref == nil {
-		return source{}, fmt.Errorf("building %s: it gave no image for %s", b.dockerfilePath(), b.platformString())
+		return source{}, fmt.Errorf("building %s: it gave no image for %s", b.inputName(), b.platformString())
 	}
 	state, err := ref.ToState()
 	if err != nil {
-		return source{}, fmt.Errorf("building %s: %w", b.dockerfilePath(), err)
+		return source{}, fmt.Errorf("building %s: %w", b.inputName(), err)
 	}
 	raw := res.Metadata[exptypes.ExporterImageConfigKey]
 	if raw == nil {
@@ -100,7 +118,7 @@ func (b *build) buildDockerfile(ctx context.Context, c gateway.Client) (source, 
 	}
 	config, err := parseConfig(raw)
 	if err != nil {
-		return source{}, fmt.Errorf("building %s: %w", b.dockerfilePath(), err)
+		return source{}, fmt.Errorf("building %s: %w", b.inputName(), err)
 	}
 	return source{state: state, config: config, digest: digest.FromBytes(config.identity()).String()}, nil
 }
@@ -125,8 +143,10 @@ func (b *build) mounts(agentDir string) (map[string]fsutil.FS, map[string]conten
 	if b.evidenceDir != "" {
 		dirs[evidenceMount] = b.evidenceDir
 	}
-	if in := b.opt.Input; in != nil && in.Layout != "" {
-		stores[inputStore] = in.Layout
+	for _, one := range append([]*build{b}, b.others...) {
+		if in := one.opt.Input; in != nil && in.Layout != "" {
+			stores[one.inputStore()] = in.Layout
+		}
 	}
 	maps.Copy(dirs, b.contexts())
 	mounts, err := openDirs(dirs)
@@ -184,6 +204,9 @@ func (b *build) dockerfilePath() string {
 }
 
 func (b *build) inputName() string {
+	if b.call != nil {
+		return b.call.name
+	}
 	if b.opt.Input != nil {
 		return b.opt.Input.Name
 	}

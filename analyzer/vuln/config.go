@@ -66,7 +66,7 @@ func ReadConfig(data []byte, others ...string) (*Config, error) {
 		case slices.Contains(others, key):
 			return nil
 		}
-		return fmt.Errorf("unknown key %q; there are accept and not_affected", key)
+		return fmt.Errorf("unknown key %q; there are %s", key, strings.Join(append([]string{"accept"}, others...), ", ")+" and not_affected")
 	})
 }
 

@@ -4,7 +4,6 @@ package agent
 
 import (
 	"crypto/sha256"
-	"embed"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -18,11 +17,11 @@ import (
 // Name is the agent's file name in the directory that Dir returns.
 const Name = "slim-sensor"
 
-//go:embed bin
-var carried embed.FS
-
 // ErrNotCarried is returned by Dir when this slim was built without the agent for an architecture.
 var ErrNotCarried = errors.New("this slim carries no agent for the platform (build it with `make build`)")
+
+// ImageDir is the directory of the frontend's image (cmd/slim-frontend) that holds nothing but the agent for linux/arch.
+func ImageDir(arch string) string { return "/agents/linux-" + arch }
 
 // Dir returns a directory below cache that holds nothing but the agent for linux/arch, executable. It is written once for
 // each version of the agent; its mtime follows from its content, because BuildKit takes a file of the same size and mtime for the

@@ -29,8 +29,8 @@ const stopGrace = 10 * time.Second
 func observe(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("observe", flag.ContinueOnError)
 	jobFile, out := flags.String("job", "", "the job, JSON"), flags.String("out", "", "where the evidence goes")
-	runID := flags.String("run-id", "/.slim/run-id", "a file that names this run, copied beside the evidence")
 	adopt := flags.Bool("adopt", false, "trace the parent process")
+	child := flags.Bool("child", false, "start the application as a child also where it should be the first process: its exit code is not the step's then")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -45,8 +45,8 @@ func observe(ctx context.Context, args []string) error {
 	if len(job.Process.Argv) == 0 {
 		return errors.New("the job names no command")
 	}
-	if id, err := os.ReadFile(*runID); err == nil {
-		if err := os.WriteFile(filepath.Join(filepath.Dir(*out), "run-id"), id, 0o644); err != nil {
+	if id := os.Getenv(analyzer.RunIDEnv); id != "" && !*adopt {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(*out), "run-id"), []byte(id), 0o644); err != nil {
 			return err
 		}
 	}
@@ -55,7 +55,7 @@ func observe(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	if os.Getpid() == 1 && !*adopt {
+	if os.Getpid() == 1 && !*adopt && !*child {
 		return becomeApplication(&job, append(os.Args, "--adopt"), *out)
 	}
 	evidence, err := runJob(ctx, &job, *adopt)

@@ -100,6 +100,12 @@ func (p *program) prepare(c *cli.Context) (opt builder.Options, err error) {
 	if err := oneOf("format", c.String("format"), "", "text", "json"); err != nil {
 		return opt, err
 	}
+	if err := onePlatform(c.Command.Name, c.String("platform")); err != nil {
+		return opt, err
+	}
+	if err := p.projectFile(c); err != nil {
+		return opt, err
+	}
 	return p.buildOptions(c)
 }
 

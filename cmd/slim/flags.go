@@ -46,7 +46,7 @@ func envVar(name string) []string {
 // inputFlags say what to open.
 func inputFlags() []cli.Flag {
 	return []cli.Flag{
-		text(groupInput, "platform", "OS/ARCH of the image to take, where it has several"),
+		text(groupInput, "platform", "OS/ARCH of the image to take, where it has several; build takes several by commas, and makes an index"),
 		text(groupInput, "file", "build this DOCKERFILE first; the argument is then its context", "f"),
 		text(groupInput, "target", "STAGE of the Dockerfile"),
 		texts(groupInput, "build-arg", "KEY=VALUE for the Dockerfile, or KEY from the environment (repeatable)"),

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -132,16 +131,8 @@ func analyzeOptions(c *cli.Context) (analyzer.Options, error) {
 
 // checkUser takes "", "root", UID and UID:GID.
 func checkUser(user string) error {
-	if user == "" || user == "root" {
-		return nil
-	}
-	uid, gid, both := strings.Cut(user, ":")
-	_, err := strconv.ParseUint(uid, 10, 32)
-	if both && err == nil {
-		_, err = strconv.ParseUint(gid, 10, 32)
-	}
-	if err != nil {
-		return usagef("examples: --user 65532, --user 65532:65532, --user root", "--user %q is no number", user)
+	if err := builder.CheckUser(user); err != nil {
+		return usagef("examples: --user 65532, --user 65532:65532, --user root", "--user %v", err)
 	}
 	return nil
 }
@@ -165,16 +156,11 @@ func (p *program) evidence(names []string) ([]*analyzer.Evidence, error) {
 
 // seconds reads a time as whole seconds: "90", "90s", "5m".
 func seconds(value string) (int, error) {
-	if value == "" {
-		return 0, nil
+	n, err := builder.ParseSeconds(value)
+	if err != nil {
+		return 0, usagef("examples: --timeout 90, --timeout 5m", "--timeout %v", err)
 	}
-	if n, err := strconv.Atoi(value); err == nil && n > 0 {
-		return n, nil
-	}
-	if d, err := time.ParseDuration(value); err == nil && d >= time.Second {
-		return int(d / time.Second), nil
-	}
-	return 0, usagef("examples: --timeout 90, --timeout 5m", "--timeout %q is no time of a second or more", value)
+	return n, nil
 }
 
 // sourceDateEpoch reads SOURCE_DATE_EPOCH (reproducible-builds.org): seconds since 1970, or unset.

@@ -153,7 +153,7 @@ func (p *program) scanFacts(c *cli.Context) (vuln.Facts, error) {
 	if err != nil {
 		return facts, err
 	}
-	if facts.Config, err = vuln.ReadConfig(data); err != nil {
+	if facts.Config, err = vuln.ReadConfig(data, builder.ProjectSection); err != nil {
 		return facts, &hintError{err: fmt.Errorf("%s: %w", name, err), hint: "`slim scan --help` shows its form"}
 	}
 	return facts, nil

@@ -25,6 +25,7 @@ func (p *program) summarize(result *builder.Result) {
 		p.say("ran %s", run)
 	}
 	p.checked(result)
+	p.otherPlatforms(result)
 	p.vulnerabilities(result.Scan)
 	for _, warning := range htmlreport.Warnings(result) {
 		p.say("warning: %s", warning)

@@ -56,10 +56,10 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 			return nil, err
 		}
 	}
+	if err := p.openPlatforms(c.Context, image, opt, w.docker); err != nil {
+		return nil, err
+	}
 	if opt.Dockerfile == nil {
-		if opt.Input, err = p.openImage(c.Context, image, opt.Platform, w.docker); err != nil {
-			return nil, err
-		}
 		w.repo, w.tag = opt.Input.Repo, opt.Input.Tag
 		if err = opt.Locked.FitsInput(opt.Input); err != nil {
 			return nil, err
@@ -68,6 +68,9 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 		w.repo = nameFrom(absolute(opt.Dockerfile.Context))
 	}
 	if err = p.connect(c.Context, w, spec); err != nil {
+		return nil, err
+	}
+	if err := arrange(opt, w.engine.Platforms); err != nil {
 		return nil, err
 	}
 	opt.Engine, opt.Export.Docker = w.engine, w.docker
@@ -132,7 +135,7 @@ func (w *work) place(c *cli.Context, opt *builder.Options) error {
 	if export.Load || export.Push || len(export.Outputs) > 0 {
 		return nil
 	}
-	if w.docker != nil {
+	if w.docker != nil && len(opt.Others) == 0 {
 		export.Load = true
 		return nil
 	}

@@ -1,0 +1,259 @@
+package builder
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerui"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+)
+
+// Options of a Dockerfile frontend, as BuildKit names them (frontend/dockerui/config.go, frontend/gateway/gateway.go).
+const (
+	optSource  = "source"
+	optSyntax  = "build-arg:BUILDKIT_SYNTAX"
+	optCmdline = "cmdline" // set where the first line of the Dockerfile is already followed
+	optTarget  = "target"
+	optRequest = "requestid"
+	optSBOM    = "attest:sbom"
+	optEpoch   = "build-arg:SOURCE_DATE_EPOCH"
+	optInner   = "slim.inner" // set for a frontend that slim calls: one that is slim too only passes on
+	buildArg   = "build-arg:"
+)
+
+// Build arguments that no flag has: the image as it is, and attestations wherever it goes.
+const (
+	argOff    = buildArgPrefix + "OFF"
+	argAttest = buildArgPrefix + "ATTEST"
+)
+
+// dockerfile is a Dockerfile as the frontend of a build sees it.
+type dockerfile struct {
+	client  gateway.Client
+	context *dockerui.Client
+	source  *dockerui.Source
+	opts    map[string]string
+	stages  []string // their names, in lower case
+	args    []string // what it declares by ARG
+}
+
+// openDockerfile reads the Dockerfile of a call.
+func openDockerfile(ctx context.Context, c gateway.Client) (*dockerfile, error) {
+	d := &dockerfile{client: c, opts: maps.Clone(c.BuildOpts().Opts)}
+	var err error
+	if d.context, err = dockerui.NewClient(c); err != nil {
+		return nil, err
+	}
+	if d.source, err = d.context.ReadEntrypoint(ctx, "Dockerfile"); err != nil {
+		return nil, err
+	}
+	return d, d.scan(d.source.Data)
+}
+
+// scan notes the names of stages and arguments. It reads no more than the words, so that a newer syntax is no hindrance.
+func (d *dockerfile) scan(data []byte) error {
+	parsed, err := parser.Parse(bytes.NewReader(data))
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.source.Filename, err)
+	}
+	for _, line := range parsed.AST.Children {
+		var words []string
+		for node := line.Next; node != nil; node = node.Next {
+			words = append(words, node.Value)
+		}
+		switch {
+		case strings.EqualFold(line.Value, "FROM") && len(words) == 3 && strings.EqualFold(words[1], "AS"):
+			d.stages = append(d.stages, strings.ToLower(words[2]))
+		case strings.EqualFold(line.Value, "ARG"):
+			for _, word := range words {
+				name, _, _ := strings.Cut(word, "=")
+				d.args = append(d.args, name)
+			}
+		}
+	}
+	return nil
+}
+
+// passed says whether the call is none for slim: another slim's, or no build of an image.
+func (d *dockerfile) passed() bool { return d.opts[optInner] != "" || d.opts[optRequest] != "" }
+
+// want is what the call asks for, by the name of its target where the Dockerfile has no stage of that name.
+func (d *dockerfile) want() string {
+	off, _ := strconv.ParseBool(d.opts[buildArg+argOff])
+	target := d.special()
+	switch {
+	case d.passed(), off, target == wantFull:
+		return wantFull
+	case target == wantArtifacts:
+		return wantArtifacts
+	}
+	return wantSlim
+}
+
+// special is the target where it is one of slim's own, "" where it is a stage.
+func (d *dockerfile) special() string {
+	target := strings.ToLower(d.opts[optTarget])
+	if !slices.Contains([]string{wantSlim, wantFull, wantArtifacts}, target) || slices.Contains(d.stages, target) {
+		return ""
+	}
+	return target
+}
+
+// inner are the options for BuildKit's own Dockerfile frontend: the same, without slim's. A first line that names another frontend is followed,
+// as it would be without slim; one that names this one is not.
+func (d *dockerfile) inner() map[string]string {
+	inner := maps.Clone(d.opts)
+	for key := range inner {
+		name, ok := strings.CutPrefix(key, buildArg)
+		if ok && strings.HasPrefix(name, buildArgPrefix) && !slices.Contains(d.args, name) || strings.HasPrefix(key, "attest:") {
+			delete(inner, key)
+		}
+	}
+	if d.special() != "" {
+		delete(inner, optTarget)
+	}
+	delete(inner, optSource)
+	delete(inner, optSyntax)
+	ref, _, _, ok := parser.DetectSyntax(d.source.Data)
+	if ok && ref != d.opts[optSource] && d.opts[optInner] == "" {
+		inner[optInner] = "1"
+		delete(inner, optCmdline)
+	} else {
+		inner[optCmdline] = d.opts[optSource]
+	}
+	return inner
+}
+
+// settings reads the options of slim: the project's file, then the build arguments, which win. attest says whether attestations are asked for.
+func (d *dockerfile) settings(ctx context.Context, opt *Options) (attest bool, err error) {
+	given, err := d.project(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, setting := range Settings() {
+		value, ok := d.opts[buildArg+setting.BuildArg()]
+		if !ok {
+			continue
+		}
+		values := []string{value}
+		if setting.List {
+			values = lines(value)
+		}
+		given = slices.DeleteFunc(given, func(g Given) bool { return g.Setting.Name == setting.Name })
+		given = append(given, Given{Setting: setting, Values: values, From: setting.BuildArg()})
+	}
+	for _, g := range given {
+		if g.Setting.File {
+			if err := d.load(ctx, &g); err != nil {
+				return false, err
+			}
+		}
+		if err := g.Apply(opt); err != nil {
+			return false, err
+		}
+	}
+	if value := d.opts[optEpoch]; value != "" {
+		epoch, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || epoch < 0 {
+			return false, fmt.Errorf("SOURCE_DATE_EPOCH=%q is no number of seconds since 1970", value)
+		}
+		opt.Epoch = &epoch
+	}
+	return d.switches()
+}
+
+// switches reads the build arguments that no flag has, and refuses those that nobody knows.
+func (d *dockerfile) switches() (attest bool, err error) {
+	for key, value := range d.opts {
+		name, ok := strings.CutPrefix(key, buildArg)
+		if !ok || !strings.HasPrefix(name, buildArgPrefix) {
+			continue
+		}
+		known := slices.ContainsFunc(Settings(), func(s Setting) bool { return s.BuildArg() == name })
+		switch {
+		case name == argOff, name == argAttest:
+			if _, err := strconv.ParseBool(value); err != nil {
+				return false, fmt.Errorf("%s: %q is neither true nor false", name, value)
+			}
+		case !known && !slices.Contains(d.args, name):
+			return false, fmt.Errorf("unknown build argument %s; slim has %s, %s and %s", name, names(Settings(), Setting.BuildArg), argAttest, argOff)
+		}
+	}
+	attest, _ = strconv.ParseBool(d.opts[buildArg+argAttest])
+	sbom, asked := d.opts[optSBOM]
+	return attest || asked && !strings.Contains(sbom, "disabled=true"), nil
+}
+
+// project reads the project's file out of the context, where there is one.
+func (d *dockerfile) project(ctx context.Context) ([]Given, error) {
+	ref, err := d.open(ctx, ProjectFile)
+	if err != nil {
+		return nil, err
+	}
+	found, err := ref.ReadDir(ctx, gateway.ReadDirRequest{Path: "/", IncludePattern: ProjectFile})
+	if err != nil || len(found) == 0 {
+		return nil, nil // an empty context has no directory
+	}
+	data, err := readFile(ctx, ref, ProjectFile)
+	if err != nil {
+		return nil, err
+	}
+	return ReadProject(data)
+}
+
+// load replaces the name of a file by its content.
+func (d *dockerfile) load(ctx context.Context, g *Given) error {
+	for i, name := range g.Values {
+		name = strings.TrimPrefix(path.Clean("/"+name), "/")
+		ref, err := d.open(ctx, name)
+		if err != nil {
+			return err
+		}
+		data, err := readFile(ctx, ref, name)
+		if err != nil {
+			return fmt.Errorf("%s: there is no file %s in the build context: %w", g.From, name, err)
+		}
+		g.Values[i] = string(data)
+	}
+	return nil
+}
+
+// open fetches one file of the context, also one that .dockerignore leaves out.
+func (d *dockerfile) open(ctx context.Context, name string) (gateway.Reference, error) {
+	state, err := d.context.MainContext(ctx, llb.FollowPaths([]string{name}), llb.ExcludePatterns(nil), llb.SharedKeyHint("slim-"+name),
+		llb.WithCustomName("[slim] load "+name))
+	if err != nil {
+		return nil, err
+	}
+	def, err := state.Marshal(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("opening the build context: %w", err)
+	}
+	res, err := d.client.Solve(ctx, gateway.SolveRequest{Definition: def.ToPB()})
+	if err != nil {
+		return nil, fmt.Errorf("opening the build context: %w", err)
+	}
+	return res.SingleRef()
+}
+
+// lines are the lines of a value that are not empty.
+func lines(value string) []string {
+	return slices.DeleteFunc(strings.Split(value, "\n"), func(line string) bool { return strings.TrimSpace(line) == "" })
+}
+
+// names joins what name says of each, for a message.
+func names(settings []Setting, name func(Setting) string) string {
+	all := make([]string, len(settings))
+	for i, s := range settings {
+		all[i] = name(s)
+	}
+	return strings.Join(all, ", ")
+}

@@ -1,0 +1,219 @@
+package builder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/apicaps"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// call is what a frontend was asked for.
+type call struct {
+	name   string                    // of the Dockerfile
+	want   string                    // one of the want constants
+	inner  map[string]string         // options for BuildKit's own Dockerfile frontend
+	inputs map[string]*pb.Definition // likewise
+	image  llb.State                 // the frontend's own, with the agents
+	caps   apicaps.CapSet            // of the steps that this BuildKit can do
+	attest bool
+}
+
+// What a call gives: the slim image, the Dockerfile's own, or the files that go with the slim one.
+const (
+	wantSlim      = "slim"
+	wantFull      = "full"
+	wantArtifacts = "slim-artifacts"
+)
+
+// Frontend is the gateway function of cmd/slim-frontend: BuildKit's own Dockerfile frontend builds the Dockerfile, and the stages of Build follow,
+// in the same build. Its options are build arguments and the project's file (Settings). Whatever is no build of an image (--check, --call) goes on
+// to the Dockerfile's own frontend.
+func Frontend(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+	d, err := openDockerfile(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	call := &call{name: d.source.Filename, inner: d.inner(), caps: c.BuildOpts().LLBCaps}
+	if call.inputs, err = inputs(ctx, c); err != nil {
+		return nil, err
+	}
+	opt := Options{}
+	if !d.passed() {
+		if call.attest, err = d.settings(ctx, &opt); err != nil {
+			return nil, err
+		}
+	}
+	if call.want = d.want(); call.want == wantFull {
+		return c.Solve(ctx, gateway.SolveRequest{Frontend: dockerfileFrontend, FrontendOpt: call.inner, FrontendInputs: call.inputs})
+	}
+	if call.image, err = ownImage(d.opts["source"]); err != nil {
+		return nil, err
+	}
+	b := &build{opt: opt, runID: newRunID(), call: call, said: &said{}}
+	if err := b.choose(d.opts["platform"], c.BuildOpts().Workers); err != nil {
+		return nil, err
+	}
+	return b.answerCall(ctx, c)
+}
+
+// answerCall makes the slim image and gives what was asked for.
+func (b *build) answerCall(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+	b.opt.Materials = b.call.want == wantArtifacts
+	result := b.newResult()
+	res, err := b.pipeline(ctx, c, result)
+	if err != nil {
+		return nil, advise(err)
+	}
+	if err := b.tell(ctx, c, result); err != nil {
+		return nil, err
+	}
+	if b.call.want != wantArtifacts {
+		return res, nil
+	}
+	files, err := Artifacts(result, "")
+	if err != nil {
+		return nil, err
+	}
+	if files["report.json"], err = reportJSON(result); err != nil {
+		return nil, err
+	}
+	state := llb.Scratch()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		state = state.File(llb.Mkfile("/"+name, 0o644, files[name]), llb.WithCustomName("[slim] write "+name))
+	}
+	ref, err := b.solve(ctx, c, state)
+	if err != nil {
+		return nil, fmt.Errorf("writing the artifacts: %w", err)
+	}
+	res = gateway.NewResult()
+	res.SetRef(ref)
+	return res, nil
+}
+
+// tell shows the result in the build's progress: the name of a step is the one thing of a frontend that every client shows.
+func (b *build) tell(ctx context.Context, c gateway.Client, result *Result) error {
+	text := summary(result)
+	state := llb.Scratch().File(llb.Mkfile("/summary", 0o644, []byte(text)), llb.WithCustomName("[slim] "+text))
+	_, err := b.solve(ctx, c, state)
+	return err
+}
+
+func summary(r *Result) string {
+	text := fmt.Sprintf("%.1f MB -> %.1f MB, user %s", float64(r.SizeBefore)/1e6, float64(r.SizeAfter)/1e6, r.Config.User)
+	switch v := r.Verdict; {
+	case v == nil && r.Unchecked != "":
+		return text + "; not checked: " + r.Unchecked
+	case v == nil:
+		return text + "; not checked"
+	case !v.OK:
+		return text + fmt.Sprintf("; %d of %d answers differ", len(v.Differences), v.Checked)
+	case v.Confined:
+		return text + fmt.Sprintf("; checked under its own profile: %d answers, all the same", v.Checked)
+	default:
+		return text + fmt.Sprintf("; checked without its profile: %d answers, all the same", v.Checked)
+	}
+}
+
+// maxDifferences is how many differences an error lists.
+const maxDifferences = 5
+
+// advise puts what a command line would print beside an error into its text, with the next step.
+func advise(err error) error {
+	var check *CheckError
+	var observed *ObservationError
+	var strict *StrictError
+	switch {
+	case errors.As(err, &check):
+		var lines []string
+		for i, d := range check.Result.Verdict.Differences {
+			if i == maxDifferences {
+				lines = append(lines, "...")
+				break
+			}
+			lines = append(lines, fmt.Sprintf("%s, %s: %s: %q instead of %q", d.Run, d.Probe, d.What, d.Got, d.Want))
+		}
+		return fmt.Errorf("%w\n%s\nnext: --build-arg SLIM_INCLUDE=PATH or SLIM_KEEP=package; --target %s builds the image as it is", err, strings.Join(lines, "\n"), wantFull)
+	case errors.As(err, &observed):
+		return fmt.Errorf("%w\nnext: what it lacks may be given with --build-arg SLIM_NETWORK=default, SLIM_TIMEOUT or SLIM_RUN; --target %s builds it as it is", err, wantFull)
+	case errors.As(err, &strict):
+		return fmt.Errorf("%w\nnext: leave SLIM_STRICT out, or mend that", err)
+	}
+	return err
+}
+
+// metadataFile holds the graph that the frontend's own image came from (BuildKit, frontend/gateway/gateway.go, metadataMount).
+const metadataFile = "/run/config/buildkit/metadata/frontend.bin"
+
+// ownImage is the image that this program runs in: the very one, or the one of the same name where BuildKit is too old to say.
+func ownImage(source string) (llb.State, error) {
+	if data, err := os.ReadFile(metadataFile); err == nil {
+		def := &pb.Definition{}
+		if err := def.UnmarshalVT(data); err != nil {
+			return llb.State{}, fmt.Errorf("reading the graph of the frontend's image: %w", err)
+		}
+		op, err := llb.NewDefinitionOp(def)
+		if err != nil {
+			return llb.State{}, fmt.Errorf("reading the graph of the frontend's image: %w", err)
+		}
+		return llb.NewState(op.Output()), nil
+	}
+	if source == "" {
+		return llb.State{}, errors.New("this program is a frontend for BuildKit: name its image in the first line of a Dockerfile, # syntax=IMAGE")
+	}
+	return llb.Image(source), nil
+}
+
+// inputs are the states that a client gave as contexts.
+func inputs(ctx context.Context, c gateway.Client) (map[string]*pb.Definition, error) {
+	caps := c.BuildOpts().Caps
+	if caps.Supports(gatewaypb.CapFrontendInputs) != nil {
+		return nil, nil
+	}
+	states, err := c.Inputs(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the inputs of the build: %w", err)
+	}
+	all := map[string]*pb.Definition{}
+	for name, state := range states {
+		def, err := state.Marshal(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("reading input %s: %w", name, err)
+		}
+		all[name] = def.ToPB()
+	}
+	return all, nil
+}
+
+// choose takes the platforms that are asked for, else the engine's own.
+func (b *build) choose(asked string, workers []gateway.WorkerInfo) error {
+	engine := []ocispecs.Platform{platforms.DefaultSpec()}
+	if len(workers) > 0 && len(workers[0].Platforms) > 0 {
+		engine = workers[0].Platforms
+	}
+	list, err := SplitPlatforms(asked, engine)
+	if err != nil {
+		return err
+	}
+	b.platform = engine[0]
+	if len(list) > 0 {
+		if b.platform, err = platforms.Parse(list[0]); err != nil {
+			return fmt.Errorf("platform %q: %w", list[0], err)
+		}
+		for _, other := range list[1:] {
+			b.opt.Others = append(b.opt.Others, Other{Platform: other})
+		}
+	}
+	b.settle(engine)
+	return b.addOthers(engine)
+}

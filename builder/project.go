@@ -1,0 +1,84 @@
+package builder
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/slimimage/slim/analyzer/vuln"
+)
+
+// ProjectFile is a project's own settings, beside its Dockerfile: the key "build" has those of the builds (Settings), the others what slim scan
+// and slim sbom read.
+const ProjectFile = ".slim.yaml"
+
+// ProjectSection is the key whose part of the file is read here.
+const ProjectSection = "build"
+
+// Given is what somebody gave for a setting.
+type Given struct {
+	Setting Setting
+	Values  []string
+	From    string // where, for errors: ".slim.yaml, line 3", "SLIM_KEEP"
+}
+
+// Apply gives opt the values.
+func (g Given) Apply(opt *Options) error {
+	if err := g.Setting.Apply(opt, g.Values); err != nil {
+		return fmt.Errorf("%s: %w", g.From, err)
+	}
+	return nil
+}
+
+// ReadProject reads the section "build" of a project's file, in the order of the file. Unknown keys anywhere in the file are errors, with the
+// line.
+func ReadProject(data []byte) ([]Given, error) {
+	if _, err := vuln.ReadConfig(data, ProjectSection); err != nil {
+		return nil, fmt.Errorf("%s: %w", ProjectFile, err)
+	}
+	var file map[string]yaml.Node
+	if err := yaml.Unmarshal(data, &file); err != nil {
+		return nil, fmt.Errorf("%s: %w", ProjectFile, err)
+	}
+	section, ok := file[ProjectSection]
+	if !ok || section.Tag == "!!null" {
+		return nil, nil
+	}
+	if section.Kind != yaml.MappingNode {
+		return nil, fmt.Errorf("%s, line %d: %s: keys and values are expected", ProjectFile, section.Line, ProjectSection)
+	}
+	var all []Given
+	for i := 0; i+1 < len(section.Content); i += 2 {
+		one, err := readSetting(section.Content[i], section.Content[i+1])
+		if err == nil && slices.ContainsFunc(all, func(g Given) bool { return g.Setting.Name == one.Setting.Name }) {
+			err = fmt.Errorf("key %q again", one.Setting.Name)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s, line %d: %s: %w", ProjectFile, section.Content[i].Line, ProjectSection, err)
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+func readSetting(key, value *yaml.Node) (Given, error) {
+	settings := Settings()
+	at := slices.IndexFunc(settings, func(s Setting) bool { return s.Name == key.Value })
+	if at < 0 {
+		return Given{}, fmt.Errorf("unknown key %q; the keys are the flags of slim build: %s", key.Value, names(settings, func(s Setting) string { return s.Name }))
+	}
+	given := Given{Setting: settings[at], From: fmt.Sprintf("%s, line %d", ProjectFile, key.Line)}
+	nodes := []*yaml.Node{value}
+	if value.Kind == yaml.SequenceNode && given.Setting.List {
+		nodes = value.Content
+	}
+	for _, node := range nodes {
+		if node.Kind != yaml.ScalarNode || node.Tag == "!!null" {
+			return given, errors.New(key.Value + ": one value is expected")
+		}
+		given.Values = append(given.Values, node.Value)
+	}
+	return given, nil
+}

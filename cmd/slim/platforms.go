@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	mobyclient "github.com/moby/moby/client"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/slimimage/slim/builder"
+)
+
+// onePlatform refuses a list of platforms where a command takes one.
+func onePlatform(command, platform string) error {
+	if command != "build" && strings.Contains(platform, ",") {
+		return usagef("slim build takes several", "--platform %s: slim %s takes one", platform, command)
+	}
+	return nil
+}
+
+// openPlatforms opens the image for every platform that is asked for; opt has the first, and the others.
+func (p *program) openPlatforms(ctx context.Context, ref string, opt *builder.Options, docker *mobyclient.Client) error {
+	list, err := builder.SplitPlatforms(opt.Platform, nil)
+	if err != nil {
+		return usagef("example: --platform linux/amd64,linux/arm64", "--platform: %v", err)
+	}
+	if len(list) < 2 {
+		list = []string{opt.Platform}
+	}
+	for i, platform := range list {
+		one := builder.Other{Platform: platform}
+		if opt.Dockerfile == nil {
+			if one.Input, err = p.openImage(ctx, ref, platform, docker); err != nil {
+				return err
+			}
+		}
+		if i == 0 {
+			opt.Platform, opt.Input = one.Platform, one.Input
+		} else {
+			opt.Others = append(opt.Others, one)
+		}
+	}
+	return nil
+}
+
+// arrange puts the platform first that the engine runs: the others follow from its evidence.
+func arrange(opt *builder.Options, engine []ocispecs.Platform) error {
+	if len(opt.Others) == 0 {
+		return nil
+	}
+	if opt.Export.Load {
+		return usagef("pass --push or --output type=oci,dest=FILE", "--load takes one platform: Docker's classic store holds no index")
+	}
+	all := append([]builder.Other{{Platform: opt.Platform, Input: opt.Input}}, opt.Others...)
+	names := make([]string, len(all))
+	for i, one := range all {
+		names[i] = one.Platform
+	}
+	order, err := builder.SplitPlatforms(strings.Join(names, ","), engine)
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(all, func(a, b builder.Other) int { return slices.Index(order, a.Platform) - slices.Index(order, b.Platform) })
+	opt.Platform, opt.Input, opt.Others = all[0].Platform, all[0].Input, all[1:]
+	return nil
+}
+
+// otherPlatforms tells of the further images of an index.
+func (p *program) otherPlatforms(result *builder.Result) {
+	for _, one := range result.Platforms {
+		if one.Plan == nil {
+			continue
+		}
+		p.say("%s: %s", one.Platform, shrunk(one.Plan.Before, one.Plan.After))
+		for _, why := range []string{one.Unobserved, one.Unchecked} {
+			if why != "" {
+				p.say("%s: %s", one.Platform, why)
+			}
+		}
+		p.checked(one)
+	}
+}
