@@ -4,7 +4,9 @@ package integration
 
 import (
 	"archive/tar"
+	"context"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,8 +17,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/lint"
 	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/layers"
 )
 
 // lintOf is what slim lint says of an image: the rules with a finding of level warning or worse, and the report.
@@ -109,4 +113,56 @@ func TestLintBeforeAndAfter(t *testing.T) {
 			t.Errorf("item %s passed, although %q", item.ID, item.Rest)
 		}
 	}
+}
+
+// recorder takes the place of a test that is to fail.
+type recorder struct {
+	testing.TB
+	said []string
+}
+
+func (r *recorder) Helper() {}
+
+func (r *recorder) Errorf(format string, args ...any) {
+	r.said = append(r.said, fmt.Sprintf(format, args...))
+}
+
+func (r *recorder) Error(args ...any) { r.said = append(r.said, fmt.Sprint(args...)) }
+
+// The contract finds what was planted, were it kept.
+func TestContractFails(t *testing.T) {
+	dir, tag, _ := strings.Cut(strings.TrimPrefix(planted(t), "oci:"), ":")
+	img := taggedImage(t, dir, tag)
+	result := builder.Result{Plan: &analyzer.Plan{User: analyzer.User{UID: 65532}, Packages: []analyzer.Package{{Type: "deb", Name: "tools", Version: "1.0"}}}}
+	for name := range contents(t, img) {
+		result.Plan.Files = append(result.Plan.Files, analyzer.File{Path: layers.CleanPath(name), Reasons: []analyzer.Reason{{Rule: "app file"}}})
+	}
+	result.Plan.Dropped = []analyzer.Dropped{{Path: "etc/ssl/certs/ca-certificates.crt"}}
+	r := &recorder{TB: t}
+	contract(r, result, img)
+	slices.Sort(r.said)
+	want := []string{
+		"/etc/shadow is in the image: nobody logs in",
+		"/etc/ssl/certs/ca-certificates.crt is missing, the original has it",
+		"/opt/app/spool is world-writable and not sticky: mode 777",
+		"/usr/bin/apt is a package manager that nothing needs: [app file]",
+		"/usr/bin/sh is a shell that nothing needs: [app file]",
+		"/usr/bin/su is setuid or setgid: mode 4755",
+		"/var/lib/dpkg/status lists what the original had",
+		"package tools has no record",
+		`the user is "", want UID:GID`,
+	}
+	if diff := cmp.Diff(want, r.said); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// taggedImage is an image of a layout by its name.
+func taggedImage(t *testing.T, dir, tag string) v1.Image {
+	t.Helper()
+	in, err := layers.Open(context.Background(), "oci:"+dir+":"+tag, layers.OpenOptions{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in.Image
 }
