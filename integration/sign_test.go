@@ -73,14 +73,7 @@ func buildSigned(t *testing.T) signed {
 		t.Fatal(err)
 	}
 	index, err := remote.Index(ref)
-	if err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := index.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.manifest = manifest.Manifests[0].Digest.String()
+	s.manifest = listed(t, index, err)[0].Digest.String()
 	s.digests = []name.Digest{ref.Context().Digest(result.Digest), ref.Context().Digest(s.manifest)}
 	return s
 }
@@ -168,6 +161,24 @@ func TestSignedBuild(t *testing.T) {
 			t.Errorf("exit code %d\n%s", out.code, out.stderr)
 		}
 	})
+	t.Run("one more predicate", func(t *testing.T) {
+		file, policy := filepath.Join(s.artifacts, "vex.json"), filepath.Join(s.artifacts, "policy.yaml")
+		for name, text := range map[string]string{file: vexDocument, policy: "predicates: [openvex, cyclonedx, slsaprovenance1]\nnon_root: true\n"} {
+			if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if out := slim(t, "verify", s.ref, "--key", s.public, "--policy", policy); out.code != 1 || !strings.Contains(out.stdout, "NOT VERIFIED (policy) linux/amd64") {
+			t.Errorf("without it: exit code %d\n%s", out.code, out.stdout)
+		}
+		if out := slimEnv(t, []string{keyPassword}, "attest", s.ref, "--key", s.private, "--predicate", file, "--type", "openvex"); out.code != 0 || !strings.Contains(out.stderr, " 4 of them new") {
+			t.Fatalf("exit code %d\n%s", out.code, out.stderr)
+		}
+		mustSlim(t, "verify", s.ref, "--key", s.public, "--policy", policy)
+		for _, statement := range bundleStatements(t, s.digests[0]) {
+			validatePredicate(t, statement.PredicateType, statement.Predicate)
+		}
+	})
 	t.Run("rebuild", func(t *testing.T) {
 		evidence := filepath.Join(s.artifacts, "evidence.json")
 		out := mustSlim(t, "verify", s.ref, "--key", s.public, "--rebuild", "--evidence", evidence)
@@ -185,25 +196,34 @@ func TestSignedBuild(t *testing.T) {
 var predicateTypes = []string{"https://cyclonedx.org/bom", "https://in-toto.io/attestation/release/v0.1", "https://in-toto.io/attestation/runtime-trace/v0.1",
 	"https://in-toto.io/attestation/test-result/v0.1", "https://slsa.dev/provenance/v1", "https://spdx.dev/Document"}
 
+const vexDocument = `{"@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://example.com/vex/1", "author": "us", "timestamp": "2026-01-01T00:00:00Z", "version": 1,
+ "statements": [{"vulnerability": {"name": "CVE-2026-0001"}, "products": [{"@id": "pkg:oci/small.slim"}], "status": "fixed"}]}`
+
 // said is an in-toto statement.
 type said struct {
 	PredicateType string          `json:"predicateType"`
 	Predicate     json.RawMessage `json:"predicate"`
 }
 
+// listed are the manifests of an index that was fetched.
+func listed(t *testing.T, index v1.ImageIndex, err error) []v1.Descriptor {
+	t.Helper()
+	var manifest *v1.IndexManifest
+	if err == nil {
+		manifest, err = index.IndexManifest()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return manifest.Manifests
+}
+
 // bundlesOf are the Sigstore bundles that refer to a manifest.
 func bundlesOf(t *testing.T, digest name.Digest) [][]byte {
 	t.Helper()
 	index, err := remote.Referrers(digest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := index.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var list [][]byte
-	for _, d := range manifest.Manifests {
+	for _, d := range listed(t, index, err) {
 		if d.Annotations["dev.sigstore.bundle.predicateType"] != d.Annotations["in-toto.io/predicate-type"] {
 			t.Errorf("the annotations of %s differ: %v", d.Digest, d.Annotations)
 		}
