@@ -23,6 +23,9 @@ const (
 	predicateRelease   = "https://in-toto.io/attestation/release/v0.1"
 )
 
+// builderID is the builder in the provenance, which SLSA demands (spec/v1.0/provenance, "builder.id") and BuildKit leaves empty.
+const builderID = "https://github.com/slimimage/slim"
+
 func attestationOf(ref gateway.Reference, a attestation) gateway.Attestation {
 	return gateway.Attestation{
 		Kind: gatewaypb.AttestationKind_InToto, Ref: ref, Path: "/" + a.file,

@@ -125,7 +125,7 @@ func (b *build) solveOpt(ctx context.Context, export Export) (bkclient.SolveOpt,
 	opt := bkclient.SolveOpt{Ref: b.ref, LocalMounts: mounts, OCIStores: stores, Session: attachables, Exports: exports,
 		CacheImports: b.opt.CacheFrom, CacheExports: b.opt.CacheTo, FrontendAttrs: map[string]string{}}
 	if export.attested() {
-		opt.FrontendAttrs["attest:provenance"] = "mode=max,version=v1"
+		opt.FrontendAttrs["attest:provenance"] = "mode=max,version=v1,builder-id=" + builderID
 	}
 	if b.opt.Observe.Network == "host" {
 		opt.AllowedEntitlements = []string{entitlements.EntitlementNetworkHost.String()}

@@ -61,7 +61,7 @@ func Attest(ctx context.Context, ref string, opt Options) (*Signed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", ref, err)
 	}
-	list, err := subjects(ctx, st, at)
+	list, err := subjects(ctx, st, at, true)
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", ref, err)
 	}

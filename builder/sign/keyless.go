@@ -18,7 +18,7 @@ func Keyless(ctx context.Context, ref string, files []PredicateFile) ([]string, 
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", ref, err)
 	}
-	list, err := subjects(ctx, st, at)
+	list, err := subjects(ctx, st, at, true)
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", ref, err)
 	}

@@ -73,6 +73,7 @@ func legacy(ctx context.Context, st store, s *subject, suffix string) ([]found, 
 		return nil, fmt.Errorf("reading %s: %w", tag, err)
 	}
 	var list []found
+	size := int64(0)
 	for i, d := range manifest.Layers {
 		if d.MediaType != mediaSimple && d.MediaType != mediaEnvelope {
 			continue
@@ -81,10 +82,11 @@ func legacy(ctx context.Context, st store, s *subject, suffix string) ([]found, 
 		if d.MediaType == mediaSimple {
 			f.kind, f.simple = predicateSigned, true
 		}
-		data, err := readBlob(ctx, st, d)
+		data, err := f.read(ctx, st, d, &size)
 		switch {
 		case err != nil:
-			f.broken = err
+			return nil, fmt.Errorf("reading %s: %w", f.where, err)
+		case f.broken != nil:
 		case f.simple:
 			f.readSimple(data, d.Annotations)
 		default:
@@ -102,6 +104,7 @@ func bundles(ctx context.Context, st store, s *subject) ([]found, error) {
 		return nil, fmt.Errorf("listing the referrers of %s: %w", s.digest, err)
 	}
 	var list []found
+	size := int64(0)
 	for _, digest := range referrers {
 		data, err := st.manifest(ctx, digest.String())
 		var manifest v1.Manifest
@@ -115,14 +118,29 @@ func bundles(ctx context.Context, st store, s *subject) ([]found, error) {
 			continue
 		}
 		f := found{format: FormatBundle, where: "bundle " + digest.String(), claimed: manifest.Annotations[annotationPayload], kind: manifest.Annotations[annotationBundle]}
-		if data, err = readBlob(ctx, st, manifest.Layers[0]); err != nil {
-			f.broken = err
-		} else {
+		if data, err = f.read(ctx, st, manifest.Layers[0], &size); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", f.where, err)
+		}
+		if f.broken == nil {
 			f.readBundle(data)
 		}
 		list = append(list, f)
 	}
 	return list, nil
+}
+
+// read reads the blob of a signed thing. Bytes that are not those of the digest, and too many of them, are found out here; an error is that of a
+// registry that does not answer. size adds up what was read.
+func (f *found) read(ctx context.Context, st store, d v1.Descriptor, size *int64) ([]byte, error) {
+	if *size += d.Size; *size > maxTogether {
+		return nil, fmt.Errorf("together with what is beside it, it has more than %d bytes", maxTogether)
+	}
+	data, err := readBlob(ctx, st, d)
+	var changed *bytesError
+	if errors.As(err, &changed) || errors.Is(err, errLarge) {
+		f.broken, err = err, nil
+	}
+	return data, err
 }
 
 func isBundle(media types.MediaType) bool {
@@ -177,7 +195,7 @@ func (f *found) open(envelope *dsse.Envelope, key string) {
 		f.sign(signature.Sig, id)
 	}
 	var said statement
-	if err := json.Unmarshal(f.payload, &said); err != nil {
+	if err := json.Unmarshal(f.payload, &said); err != nil || envelope.PayloadType != payloadInToto {
 		f.about = func(v1.Hash) bool { return false }
 		f.names = "nothing: it is no statement"
 		return

@@ -21,8 +21,11 @@ import (
 const (
 	maxManifest = 4 << 20  // bytes
 	maxBlob     = 64 << 20 // bytes of a statement, an envelope, a bundle or an image config
-	maxListed   = 1000     // manifests of an index, referrers, and layers of a manifest
+	maxTogether = 256 << 20
+	maxListed   = 1000 // manifests of an index, referrers, and layers of a manifest
 )
+
+var errLarge = errors.New("it is larger than slim reads")
 
 // store is where an image and its signatures are: a registry's repository, or an OCI layout.
 type store interface {

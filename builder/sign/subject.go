@@ -48,9 +48,10 @@ func (s *subject) label() string {
 	return s.platform
 }
 
-// subjects reads the manifest that ref names and those of its platforms; the first is the one that ref names.
-func subjects(ctx context.Context, st store, ref string) ([]*subject, error) {
-	w := walk{ctx: ctx, store: st}
+// subjects reads the manifest that ref names and those of its platforms, and where asked to what BuildKit says about them; the first is the one
+// that ref names.
+func subjects(ctx context.Context, st store, ref string, statements bool) ([]*subject, error) {
+	w := walk{ctx: ctx, store: st, statements: statements}
 	if err := w.visit(ref, "", 0); err != nil {
 		return nil, err
 	}
@@ -61,6 +62,9 @@ type walk struct {
 	ctx   context.Context
 	store store
 	found []*subject
+
+	statements bool  // read those of BuildKit
+	size       int64 // bytes of those that were read
 }
 
 func (w *walk) visit(ref, platform string, depth int) error {
@@ -126,7 +130,7 @@ func (w *walk) children(top *subject, data []byte, depth int) error {
 		}
 	}
 	for _, d := range index.Manifests {
-		if d.Annotations[referenceType] != "attestation-manifest" {
+		if d.Annotations[referenceType] != "attestation-manifest" || !w.statements {
 			continue
 		}
 		for _, s := range w.found {
@@ -162,6 +166,9 @@ func (w *walk) attached(digest v1.Hash, s *subject) ([]attached, error) {
 		if d.MediaType != payloadInToto {
 			continue
 		}
+		if w.size += d.Size; w.size > maxTogether {
+			return nil, fmt.Errorf("there are more than %d bytes of them", maxTogether)
+		}
 		data, err := readBlob(w.ctx, w.store, d)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", d.Digest, err)
@@ -181,7 +188,7 @@ func (w *walk) attached(digest v1.Hash, s *subject) ([]attached, error) {
 // readBlob reads a blob of bounded size into memory.
 func readBlob(ctx context.Context, st store, d v1.Descriptor) ([]byte, error) {
 	if d.Size > maxBlob {
-		return nil, fmt.Errorf("it has %d bytes, more than %d", d.Size, maxBlob)
+		return nil, fmt.Errorf("%w: it has %d bytes, and the bound is %d", errLarge, d.Size, maxBlob)
 	}
 	var buf bytes.Buffer
 	err := checkBlob(ctx, st, d, &buf)

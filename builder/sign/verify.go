@@ -50,7 +50,7 @@ type Verified struct {
 type Attested struct {
 	Type    string   `json:"type"`
 	Formats []string `json:"formats"`
-	payload []byte
+	payload string   // digest
 }
 
 // Problem is one thing that is wrong.
@@ -76,7 +76,7 @@ func Verify(ctx context.Context, ref string, opt VerifyOptions) (*Report, error)
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", ref, err)
 	}
-	list, err := subjects(ctx, st, at)
+	list, err := subjects(ctx, st, at, false)
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", ref, err)
 	}
@@ -210,15 +210,16 @@ func (done *Verified) add(f *found) {
 		}
 		return
 	}
+	digest := payloadDigest(f.payload)
 	for i := range done.Attestations {
-		if a := &done.Attestations[i]; a.Type == f.kind && string(a.payload) == string(f.payload) {
+		if a := &done.Attestations[i]; a.Type == f.kind && a.payload == digest {
 			if !slices.Contains(a.Formats, f.format) {
 				a.Formats = append(a.Formats, f.format)
 			}
 			return
 		}
 	}
-	done.Attestations = append(done.Attestations, Attested{f.kind, []string{f.format}, f.payload})
+	done.Attestations = append(done.Attestations, Attested{f.kind, []string{f.format}, digest})
 }
 
 // bytes reads the config and the layers of a manifest and compares them with their digests; n is how many are right.

@@ -173,7 +173,7 @@ func (w *world) verify(key *PrivateKey, policy *Policy) *Report {
 // subject is the index (0), amd64 (1) or arm64 (2).
 func (w *world) subject(n int) *subject {
 	w.t.Helper()
-	list, err := subjects(context.Background(), w.store(), "1")
+	list, err := subjects(context.Background(), w.store(), "1", false)
 	if err != nil {
 		w.t.Fatal(err)
 	}
