@@ -12,8 +12,11 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// maxDatabase bounds a package database, in bytes.
-const maxDatabase = 256 << 20
+// maxDatabase bounds a package database, maxBill a bill of materials in the image, in bytes.
+const (
+	maxDatabase = 256 << 20
+	maxBill     = 32 << 20
+)
 
 // records keeps the package databases, with only what is kept, so that scanners see what is there: dpkg's in the form of
 // distroless images (var/lib/dpkg/status.d, PACKAGE_METADATA.md of GoogleContainerTools/distroless), apk's and rpm's with fewer entries.
@@ -51,7 +54,7 @@ func (p *planner) sboms() {
 		if !p.im.nodes[name].regular() || path.Dir(name) != "sboms" || path.Ext(name) != ".json" || p.excluded(name) || p.files[name] != nil {
 			continue
 		}
-		data, err := p.im.read(name, maxDatabase)
+		data, err := p.im.read(name, maxBill)
 		var bill struct {
 			Metadata struct{ Component struct{ Name string } }
 		}
