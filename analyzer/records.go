@@ -2,6 +2,7 @@ package analyzer
 
 import (
 	"bytes"
+	"encoding/json"
 	"maps"
 	"path"
 	"slices"
@@ -11,8 +12,11 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// maxDatabase bounds a package database, in bytes.
-const maxDatabase = 256 << 20
+// maxDatabase bounds a package database, maxBill a bill of materials in the image, in bytes.
+const (
+	maxDatabase = 256 << 20
+	maxBill     = 32 << 20
+)
 
 // records keeps the package databases, with only what is kept, so that scanners see what is there: dpkg's in the form of
 // distroless images (var/lib/dpkg/status.d, PACKAGE_METADATA.md of GoogleContainerTools/distroless), apk's and rpm's with fewer entries.
@@ -25,6 +29,7 @@ func (p *planner) records() {
 		copyright := "usr/share/doc/" + name + "/copyright"
 		p.copyright(copyright, name)
 	}
+	p.sboms()
 	for _, database := range p.db.Databases() {
 		switch {
 		case database == "var/lib/dpkg/status":
@@ -38,6 +43,27 @@ func (p *planner) records() {
 			p.warn("the package database /" + database + " is of an old kind and kept whole: it also lists packages of which nothing is kept")
 		case strings.Contains(database, "status.d/"):
 			p.distrolessRecord(database, kept)
+		}
+	}
+}
+
+// sboms keeps the bills of materials that say what is inside a kept program: sboms/*.json, where DevGuard's scanner looks for a CycloneDX
+// document whose component is named as the program's path.
+func (p *planner) sboms() {
+	for _, name := range p.im.below("sboms") {
+		if !p.im.nodes[name].regular() || path.Dir(name) != "sboms" || path.Ext(name) != ".json" || p.excluded(name) || p.files[name] != nil {
+			continue
+		}
+		data, err := p.im.read(name, maxBill)
+		var bill struct {
+			Metadata struct{ Component struct{ Name string } }
+		}
+		if err != nil || json.Unmarshal(data, &bill) != nil || bill.Metadata.Component.Name == "" {
+			continue
+		}
+		program := bill.Metadata.Component.Name
+		if res, ok := p.im.resolve(".", program); ok && p.files[res.Path] != nil {
+			p.put(name, []Reason{{"bill of materials of", program}})
 		}
 	}
 }

@@ -85,11 +85,15 @@ func pathsOf(plan *analyzer.Plan) (after, before []string) {
 	return after, before
 }
 
-// vexStatements are the two VEX documents about a result. Without a digest they are for a statement whose subject names it.
+// vexStatements are the two VEX documents about a result, none where there is nothing to say: OpenVEX does not know an empty document.
+// Without a digest they are for a statement whose subject names it.
 func vexStatements(report *vuln.Report, product vex.Product, at time.Time) (map[string][]byte, error) {
 	statements := vex.Statements(report.Decisions, report.Comparison)
 	opt := vex.Options{Timestamp: at, Enclosed: product.Digest == ""}
 	files := map[string][]byte{}
+	if len(statements) == 0 {
+		return files, nil
+	}
 	for name, write := range map[string]func([]vex.Statement, vex.Product, vex.Options) ([]byte, error){fileOpenVEX: vex.OpenVEX, fileCycloneDXVEX: vex.CycloneDX} {
 		data, err := write(statements, product, opt)
 		if err != nil {
@@ -111,9 +115,11 @@ func (b *build) scanStatements(result *Result) ([]attestation, error) {
 		return nil, err
 	}
 	sarif, err := vuln.SARIF(result.Scan.Decisions, product.Repository, "")
-	return []attestation{
-		{predicateOpenVEX, fileOpenVEX, files[fileOpenVEX]}, {predicateCycloneDXVEX, fileCycloneDXVEX, files[fileCycloneDXVEX]}, {predicateSARIF, fileSARIF, sarif},
-	}, err
+	list := []attestation{{predicateSARIF, fileSARIF, sarif}}
+	if len(files) > 0 {
+		list = append(list, attestation{predicateOpenVEX, fileOpenVEX, files[fileOpenVEX]}, attestation{predicateCycloneDXVEX, fileCycloneDXVEX, files[fileCycloneDXVEX]})
+	}
+	return list, err
 }
 
 // product is the slim image by its first name, and by its digests where they are known.

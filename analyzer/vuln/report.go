@@ -63,7 +63,7 @@ const staleDatabase = 30 * 24 * time.Hour
 // stale doubts a database that has not changed for long.
 func stale(newest string, today time.Time) []string {
 	changed, err := time.Parse(time.RFC3339, newest)
-	if err != nil || today.Sub(changed) < staleDatabase {
+	if err != nil || changed.IsZero() || today.Sub(changed) < staleDatabase {
 		return nil
 	}
 	return []string{fmt.Sprintf("the newest record of the database is of %s", changed.UTC().Format(time.DateOnly))}

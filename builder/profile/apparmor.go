@@ -69,7 +69,8 @@ func (m Model) networkRules() []string {
 	if len(m.Ports) > 0 || len(m.Peers) > 0 || m.usesNetwork() {
 		rules = append(rules, "network inet,", "network inet6,", "network netlink raw,")
 	}
-	return append(rules, "network unix,", "deny network alg,", "deny network packet,", "deny network raw,")
+	// Not "network raw": that is of every family, netlink's too, by which the C library learns the interfaces.
+	return append(rules, "network unix,", "deny network alg,", "deny network packet,", "deny network inet raw,", "deny network inet6 raw,")
 }
 
 // usesNetwork says whether sockets were made, or may have been.

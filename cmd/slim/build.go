@@ -23,7 +23,6 @@ docker-archive:FILE, oci:DIR[:REF], oci-archive:FILE, or - for an archive on sta
 
 Examples:
    slim build nginx:1.27
-   slim build app:2 --vuln-db osv --fail-on critical --artifacts out
    slim build registry.example.com/app:2 --exec 'app --self-test' --tag registry.example.com/app:2-slim --push
    slim build -f Dockerfile . --output type=oci,dest=app.tar`,
 		Flags: flags(inputFlags(), observeFlags(), analyzeFlags(), exportFlags(), scanFlags(), lockFlags(), allFlags(), engineFlags(), cacheFlags(),

@@ -9,7 +9,8 @@ profile slim-web flags=(attach_disconnected,mediate_deleted) {
   network unix,
   deny network alg,
   deny network packet,
-  deny network raw,
+  deny network inet raw,
+  deny network inet6 raw,
 
   # the image: data by directory, libraries, programs
   "/etc/private/{,*}" r,
