@@ -77,7 +77,8 @@ func buildFacts(r *builder.Result) []fact {
 }
 
 func sizeCard(plan *analyzer.Plan) card {
-	return card{Name: "Size", Value: Bytes(plan.Before.Bytes) + " → " + Bytes(plan.After.Bytes),
+	whole := func(n int64) string { return strings.ReplaceAll(Bytes(n), " ", "\u00a0") } // a number and its unit stay on one line
+	return card{Name: "Size", Value: whole(plan.Before.Bytes) + " → " + whole(plan.After.Bytes),
 		Note: Smaller(plan.Before.Bytes, plan.After.Bytes), Share: part(plan.After.Bytes, plan.Before.Bytes)}
 }
 

@@ -140,7 +140,7 @@ func TestPlain(t *testing.T) {
 	page := string(build(t, Built{Result: testResult(), Files: []string{"seccomp.json", "plan.json"},
 		Findings: &Findings{List: []Finding{{ID: "CVE-1", Severity: "high", Score: 7.5, Package: "web", Version: "1", Before: true}, {ID: "CVE-2", Severity: "low", Package: "libc6", Version: "2", Before: true, After: true, Open: true}}}}))
 	body, _, _ := strings.Cut(page, `<script type="application/json"`)
-	for _, want := range []string{"5.0 kB → 320 B", "94% smaller", "9 → 3", "✓", "2 answers", "1 vary by themselves", "33:33", "the same", "varies by itself", "added in 2 rounds",
+	for _, want := range []string{"5.0\u00a0kB → 320\u00a0B", "94% smaller", "9 → 3", "✓", "2 answers", "1 vary by themselves", "33:33", "the same", "varies by itself", "added in 2 rounds",
 		"as 33:33 on a read-only root filesystem", `href="#q=pkg%3Aweb"`, `href="./seccomp.json"`, "/tmp", "2 → 1", "Before: 1 high, 1 low. After: 1 low.", "removed", "<td class=\"number\">7.5</td>", "noscript"} {
 		if !strings.Contains(body+string(must(assets.ReadFile("page.css"))), want) {
 			t.Errorf("the page does not say %q", want)

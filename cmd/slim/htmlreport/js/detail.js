@@ -24,10 +24,10 @@ function reason(c) {
   return [c.rule + " ", c.path < 0 ? from : make("a", {href: "#" + new URLSearchParams({q: c.from}), onclick: (event) => { event.preventDefault(); showPath(c.from); }}, from)];
 }
 
-// hints are the flags that would keep a path. A name with escapes is no pattern for --include.
+// hints are the flags that would keep a path. A name with escapes, or with marks of a pattern, is none that --include finds.
 function hints(i) {
   const flags = [];
-  if (!pathOf(i).includes("\\")) flags.push("--include " + word(pathOf(i)));
+  if (!/[\\*?[\]{}]/.test(pathOf(i))) flags.push("--include " + word(pathOf(i)));
   if (packageOf(i)) flags.push("--include-package " + word(packageOf(i)));
   if (!flags.length) return [];
   return [make("p", {}, "To keep it: ", ...flags.flatMap((flag, k) => k ? [" or ", make("code", {}, flag)] : [make("code", {}, flag)]))];

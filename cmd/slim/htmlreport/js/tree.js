@@ -5,11 +5,11 @@ const steps = {
   folder: [],
 };
 
-// rootNode is every path that the map shows: with before also what is not kept.
+// rootNode is every path that the map shows: before has what is not kept, and not what slim made.
 function rootNode() {
-  const list = [];
+  const list = [], before = state.map === "before";
   for (let i = 0; i < total; i++) {
-    if (P.size[i] > 0 && (kept(i) || state.map === "before")) list.push(i);
+    if (P.size[i] > 0 && (before ? !noteOf(i).startsWith("made by slim") : kept(i))) list.push(i);
   }
   return sumUp({name: "Everything", list: list, step: 0, depth: 0, parent: null, leaf: false});
 }

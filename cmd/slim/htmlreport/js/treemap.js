@@ -109,7 +109,8 @@ function drawNode(group, node, at, level) {
   fill(group, node, at);
   const room = !node.leaf && level < maxLevels && at.w > (level === 1 ? 48 : 90) && at.h > (level === 1 ? 38 : 62) && shapes.length < maxShapes;
   if (!room) return twoLines(group, node, at);
-  label(group, node.name + "  " + bytes(node.size), at.x + 6, at.y + 15, at.w - 12, level === 1);
+  const strong = level === 1, whole = node.name + "  " + bytes(node.size);
+  label(group, fits(whole, at.w - 12, strong) ? whole : node.name, at.x + 6, at.y + 15, at.w - 12, strong);
   const inner = split(node);
   const places = squarify(inner.map((child) => child.size), at.x + 3, at.y + 20, at.w - 6, at.h - 23);
   for (let k = 0; k < inner.length && k < maxInside; k++) {
@@ -132,14 +133,18 @@ function fill(group, node, at) {
   if (solid > 0) group.append(make("rect", {class: "frame f" + node.layer % 8, x: at.x, y: at.y, width: solid, height: at.h, "data-shape": shape}));
 }
 
+function fits(text, width, strong) {
+  measure.font = (strong ? "600 " : "") + "12px " + typeface;
+  return measure.measureText(text).width <= width;
+}
+
 // label writes text as far as it fits.
 function label(group, text, x, y, width, strong) {
-  measure.font = (strong ? "600 " : "") + "12px " + typeface;
-  if (measure.measureText(text).width > width) {
+  if (!fits(text, width, strong)) {
     let low = 0, high = text.length;
     while (low < high) {
       const middle = Math.ceil((low + high) / 2);
-      if (measure.measureText(text.slice(0, middle) + "…").width <= width) low = middle; else high = middle - 1;
+      if (fits(text.slice(0, middle) + "…", width, strong)) low = middle; else high = middle - 1;
     }
     if (low < 2) return;
     text = text.slice(0, low) + "…";
