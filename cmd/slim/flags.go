@@ -101,6 +101,7 @@ func exportFlags() []cli.Flag {
 func engineFlags() []cli.Flag {
 	return []cli.Flag{
 		withDefault(text(groupBuildKit, "engine", "ENGINE auto, embedded, docker, or a buildkitd's address"), "auto"),
+		text(groupBuildKit, "tls", "DIR with ca.pem, cert.pem and key.pem for a tcp:// engine"),
 		progressFlag(),
 		quietFlag(),
 	}
