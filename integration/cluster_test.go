@@ -3,6 +3,7 @@ package integration
 import (
 	"bytes"
 	"os"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -15,52 +16,16 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// workers are the manifests of examples/cluster.
-type workers struct {
-	namespace *corev1.Namespace
-	secret    *corev1.Secret
-	config    *corev1.ConfigMap
-	set       *appsv1.StatefulSet
-	services  map[string]*corev1.Service
-	budget    *policyv1.PodDisruptionBudget
-	network   *networkingv1.NetworkPolicy
-}
-
-// decode puts one document where it belongs and gives what to decode it into, nil for an unknown kind.
-func (w *workers) decode(kind, name string) any {
-	switch kind {
-	case "Namespace":
-		w.namespace = &corev1.Namespace{}
-		return w.namespace
-	case "Secret":
-		w.secret = &corev1.Secret{}
-		return w.secret
-	case "ConfigMap":
-		w.config = &corev1.ConfigMap{}
-		return w.config
-	case "StatefulSet":
-		w.set = &appsv1.StatefulSet{}
-		return w.set
-	case "Service":
-		w.services[name] = &corev1.Service{}
-		return w.services[name]
-	case "PodDisruptionBudget":
-		w.budget = &policyv1.PodDisruptionBudget{}
-		return w.budget
-	case "NetworkPolicy":
-		w.network = &networkingv1.NetworkPolicy{}
-		return w.network
-	}
-	return nil
-}
-
-// The manifests of the example are what Kubernetes' own types take, fit together, and say truly what pod security they need.
-func TestClusterExample(t *testing.T) {
+// manifests are the objects of examples/cluster by kind and name, each decoded strictly as what Kubernetes takes for it.
+func manifests(t *testing.T) map[string]any {
+	t.Helper()
 	data, err := os.ReadFile("../examples/cluster/buildkitd.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &workers{services: map[string]*corev1.Service{}}
+	kinds := map[string]any{"Namespace": corev1.Namespace{}, "Secret": corev1.Secret{}, "ConfigMap": corev1.ConfigMap{}, "Service": corev1.Service{},
+		"StatefulSet": appsv1.StatefulSet{}, "PodDisruptionBudget": policyv1.PodDisruptionBudget{}, "NetworkPolicy": networkingv1.NetworkPolicy{}}
+	found := map[string]any{}
 	for _, doc := range bytes.Split(data, []byte("\n---\n")) {
 		var head struct {
 			Kind     string
@@ -69,18 +34,40 @@ func TestClusterExample(t *testing.T) {
 		if err := yaml.Unmarshal(doc, &head); err != nil {
 			t.Fatal(err)
 		}
-		into := w.decode(head.Kind, head.Metadata.Name)
-		if into == nil {
+		if kinds[head.Kind] == nil {
 			t.Fatalf("unknown kind %q", head.Kind)
 		}
-		if err := yaml.UnmarshalStrict(doc, into); err != nil {
+		object := reflect.New(reflect.TypeOf(kinds[head.Kind])).Interface()
+		if err := yaml.UnmarshalStrict(doc, object); err != nil {
 			t.Fatalf("%s %s: %v", head.Kind, head.Metadata.Name, err)
 		}
 		if head.Kind != "Namespace" && head.Metadata.Namespace != "slim-build" {
 			t.Errorf("%s %s is in namespace %q", head.Kind, head.Metadata.Name, head.Metadata.Namespace)
 		}
+		found[head.Kind+" "+head.Metadata.Name] = object
 	}
-	template := w.set.Spec.Template
+	return found
+}
+
+// manifest is one of them.
+func manifest[T any](t *testing.T, all map[string]any, name string) *T {
+	t.Helper()
+	object, ok := all[name].(*T)
+	if !ok {
+		t.Fatalf("there is no %s", name)
+	}
+	return object
+}
+
+// The manifests of the example are what Kubernetes' own types take, fit together, and say truly what pod security they need.
+func TestClusterExample(t *testing.T) {
+	all := manifests(t)
+	set := manifest[appsv1.StatefulSet](t, all, "StatefulSet buildkitd")
+	address, names := manifest[corev1.Service](t, all, "Service buildkitd"), manifest[corev1.Service](t, all, "Service "+set.Spec.ServiceName)
+	budget, network := manifest[policyv1.PodDisruptionBudget](t, all, "PodDisruptionBudget buildkitd"), manifest[networkingv1.NetworkPolicy](t, all, "NetworkPolicy buildkitd")
+	template := set.Spec.Template
+	secret := manifest[corev1.Secret](t, all, "Secret "+template.Spec.Volumes[0].Secret.SecretName)
+	config := manifest[corev1.ConfigMap](t, all, "ConfigMap "+template.Spec.Volumes[1].ConfigMap.Name)
 	container := template.Spec.Containers[0]
 	selects := func(selector map[string]string) bool {
 		for key, value := range selector {
@@ -91,16 +78,16 @@ func TestClusterExample(t *testing.T) {
 		return len(selector) > 0
 	}
 	for what, ok := range map[string]bool{
-		"all workers behind one address": selects(w.services["buildkitd"].Spec.Selector) && w.services["buildkitd"].Spec.ClusterIP == "",
-		"a name for each worker":         w.services[w.set.Spec.ServiceName] != nil && w.services[w.set.Spec.ServiceName].Spec.ClusterIP == corev1.ClusterIPNone,
-		"the budget is theirs":           selects(w.budget.Spec.Selector.MatchLabels) && w.budget.Spec.MaxUnavailable.IntValue() == 1,
-		"the network policy is theirs":   selects(w.network.Spec.PodSelector.MatchLabels) && len(w.network.Spec.PolicyTypes) == 2,
-		"only clients come in":           len(w.network.Spec.Ingress) == 1 && w.network.Spec.Ingress[0].From[0].PodSelector != nil,
+		"all workers behind one address": selects(address.Spec.Selector) && address.Spec.ClusterIP == "",
+		"a name for each worker":         names.Spec.ClusterIP == corev1.ClusterIPNone,
+		"the budget is theirs":           selects(budget.Spec.Selector.MatchLabels) && budget.Spec.MaxUnavailable.IntValue() == 1,
+		"the network policy is theirs":   selects(network.Spec.PodSelector.MatchLabels) && len(network.Spec.PolicyTypes) == 2,
+		"only clients come in":           len(network.Spec.Ingress) == 1 && network.Spec.Ingress[0].From[0].PodSelector != nil,
 		"rootless":                       *template.Spec.SecurityContext.RunAsNonRoot && *template.Spec.SecurityContext.RunAsUser == 1000 && container.SecurityContext == nil,
 		"no token":                       !*template.Spec.AutomountServiceAccountToken,
-		"clients show a certificate":     slices.Contains(container.Args, "--tlscacert=/certs/ca.pem") && template.Spec.Volumes[0].Secret.SecretName == w.secret.Name,
-		"placeholders":                   w.secret.StringData["key.pem"] == "REPLACE",
-		"its config":                     template.Spec.Volumes[1].ConfigMap.Name == w.config.Name && w.config.Data["buildkitd.toml"] != "",
+		"clients show a certificate":     slices.Contains(container.Args, "--tlscacert=/certs/ca.pem"),
+		"placeholders":                   secret.StringData["key.pem"] == "REPLACE",
+		"its config":                     config.Data["buildkitd.toml"] != "",
 		"memory is bounded":              !container.Resources.Limits.Memory().IsZero(),
 	} {
 		if !ok {
@@ -115,7 +102,7 @@ func TestClusterExample(t *testing.T) {
 		return !slices.ContainsFunc(evaluator.EvaluatePod(api.LevelVersion{Level: level, Version: api.LatestVersion()}, &template.ObjectMeta, &template.Spec),
 			func(r policy.CheckResult) bool { return !r.Allowed })
 	}
-	if level := w.namespace.Labels["pod-security.kubernetes.io/enforce"]; level != string(api.LevelPrivileged) || !allowed(api.LevelPrivileged) || allowed(api.LevelBaseline) {
+	if level := manifest[corev1.Namespace](t, all, "Namespace slim-build").Labels["pod-security.kubernetes.io/enforce"]; level != string(api.LevelPrivileged) || !allowed(api.LevelPrivileged) || allowed(api.LevelBaseline) {
 		t.Errorf("the namespace is %q; privileged allows the workers: %t, baseline: %t", level, allowed(api.LevelPrivileged), allowed(api.LevelBaseline))
 	}
 }
