@@ -161,7 +161,11 @@ func (b *build) solve(ctx context.Context, c gateway.Client, state llb.State) (g
 	if err != nil {
 		return nil, fmt.Errorf("writing the build graph: %w", err)
 	}
-	res, err := c.Solve(ctx, gateway.SolveRequest{Definition: def.ToPB(), Evaluate: true})
+	imports, err := cacheImports(c)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.Solve(ctx, gateway.SolveRequest{Definition: def.ToPB(), Evaluate: true, CacheImports: imports})
 	if err != nil {
 		return nil, err
 	}

@@ -85,7 +85,7 @@ type batch struct {
 	file    string
 	entries []batchEntry
 	shared  *work // engine and Docker for all
-	spec    string
+	engine  engine.Options
 	state   *batchState
 	board   *board
 	result  batchResult
@@ -98,12 +98,12 @@ type batch struct {
 // buildAll is slim build --all: the file, the engine, the images, the summary.
 func (p *program) buildAll(c *cli.Context) error {
 	p.quiet, p.batch = c.Bool("quiet"), true
-	b := &batch{p: p, file: c.String("all"), spec: c.String("engine"), taken: map[string]string{}, result: batchResult{Schema: batchSchema}}
+	b := &batch{p: p, file: c.String("all"), engine: engineOptions(c), taken: map[string]string{}, result: batchResult{Schema: batchSchema}}
 	jobs, err := b.prepare(c)
 	if err != nil {
 		return err
 	}
-	if engine.NeedsUserns(b.spec) {
+	if engine.NeedsUserns(b.engine.Spec) {
 		code, err := engine.RunInUserns(c.Context, os.Args)
 		if err == nil {
 			err = &childError{code}
@@ -118,7 +118,7 @@ func (p *program) buildAll(c *cli.Context) error {
 	if shared.docker, err = engine.Docker(c.Context); err != nil && !errors.Is(err, engine.ErrNoDocker) {
 		return err
 	}
-	if err := p.connect(c.Context, shared, b.spec); err != nil {
+	if err := p.connect(c, shared); err != nil {
 		return err
 	}
 	b.shared = shared
@@ -320,7 +320,7 @@ func (b *batch) open(q *program, c *cli.Context, opt *builder.Options, i int) (*
 		return w, func() {}, err
 	}
 	for deadline := time.Now().Add(engineWait); ; {
-		opt.Engine, err = engine.Connect(c.Context, engine.Options{Spec: b.spec})
+		opt.Engine, err = engine.Connect(c.Context, b.engine)
 		if err == nil {
 			b.lost.Store(false)
 			own := opt.Engine

@@ -26,7 +26,7 @@ type batchEntry struct {
 }
 
 // batchWide are flags of build that a file of images has once, on the command line.
-var batchWide = []string{"all", "jobs", "resume", "engine", "progress", "quiet", "format", "help", "explain-size"}
+var batchWide = []string{"all", "jobs", "resume", "engine", "tls", "progress", "quiet", "format", "help", "explain-size"}
 
 // parseBatch reads a file of images: a list, or "defaults" and "images". The keys of an image are image, or dockerfile and context; name;
 // probe-command; and the flags of slim build by their names. Unknown keys, values of another kind, and an image twice are errors with the line.

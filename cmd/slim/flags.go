@@ -114,6 +114,7 @@ func scanFlags() []cli.Flag {
 func engineFlags() []cli.Flag {
 	return []cli.Flag{
 		withDefault(text(groupBuildKit, "engine", "ENGINE auto, embedded, docker, or a buildkitd's address"), "auto"),
+		text(groupBuildKit, "tls", "DIR with ca.pem, cert.pem and key.pem for a tcp:// engine"),
 		progressFlag(),
 		quietFlag(),
 	}

@@ -67,7 +67,7 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 	} else {
 		w.repo = nameFrom(absolute(opt.Dockerfile.Context))
 	}
-	if err = p.connect(c.Context, w, spec); err != nil {
+	if err = p.connect(c, w); err != nil {
 		return nil, err
 	}
 	if err := arrange(opt, w.engine.Platforms); err != nil {
@@ -78,14 +78,25 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 }
 
 // connect starts or finds the engine, unless another's is lent.
-func (p *program) connect(ctx context.Context, w *work, spec string) (err error) {
+func (p *program) connect(c *cli.Context, w *work) (err error) {
 	if w.lent {
 		return nil
 	}
-	if w.engine, err = engine.Connect(ctx, engine.Options{Spec: spec, Notice: func(line string) { p.say("%s", line) }}); err == nil {
+	opt := engineOptions(c)
+	opt.Notice = func(line string) { p.say("%s", line) }
+	if w.engine, err = engine.Connect(c.Context, opt); err == nil {
 		p.say("engine: %s", w.engine.Name)
 	}
 	return err
+}
+
+// engineOptions are those of --engine and --tls.
+func engineOptions(c *cli.Context) engine.Options {
+	opt := engine.Options{Spec: c.String("engine")}
+	if dir := c.String("tls"); dir != "" {
+		opt.CACert, opt.Cert, opt.Key = filepath.Join(dir, "ca.pem"), filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	}
+	return opt
 }
 
 func absolute(dir string) string {
