@@ -205,7 +205,7 @@ func composeFails(t *testing.T, compose string) {
 func nothingLeft(t *testing.T) {
 	t.Helper()
 	for _, kind := range []string{"container", "volume", "network"} {
-		args := []string{kind, "ls", "-q", "--filter", "label=com.docker.compose.project"}
+		args := []string{kind, "ls", "-q", "--filter", "label=com.docker.compose.project", "--filter", "name=slim-"}
 		if kind == "container" {
 			args = append(args, "-a")
 		}

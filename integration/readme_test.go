@@ -52,11 +52,19 @@ var numbers = regexp.MustCompile(`\d+(\.\d+)*`)
 // shape is a session's line without what differs from one version of a package to the next: sizes, counts and versions.
 func shape(line string) string { return numbers.ReplaceAllString(line, "N") }
 
-// webImage is the web server of the README: nginx from Debian packages.
+// webImage is the image of examples/nginx.
 func webImage(t *testing.T) v1.Image {
 	t.Helper()
-	config := v1.Config{Cmd: []string{"nginx", "-g", "daemon off;"}, ExposedPorts: map[string]struct{}{"80/tcp": {}}, StopSignal: "SIGQUIT"}
-	return configured(t, config, worldLayer(t, "web"))
+	files := map[string][]byte{}
+	for name, file := range map[string]string{"etc/nginx/nginx.conf": "nginx.conf", "srv/site/index.html": "site/index.html", "srv/site/style.css": "site/style.css"} {
+		data, err := os.ReadFile("../examples/nginx/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = data
+	}
+	config := v1.Config{Cmd: []string{"nginx", "-g", "daemon off;"}, ExposedPorts: map[string]struct{}{"18080/tcp": {}}, StopSignal: "SIGQUIT"}
+	return configured(t, config, worldLayer(t, "web"), filesLayer(t, files))
 }
 
 // TestReadme types the README's session as it stands, against an image of that name, and compares what it prints but for the numbers.
@@ -65,7 +73,7 @@ func TestReadme(t *testing.T) {
 	load(t, map[string]v1.Image{"web:1": webImage(t)})
 	t.Cleanup(func() { exec.Command("docker", "rmi", "-f", "web.slim:1").Run() })
 	dir := t.TempDir()
-	env := append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+filepath.Join(cacheDir(t), "slim"), "BUILDKIT_HOST=",
+	env := append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+filepath.Join(cacheDir(t), "slim"), "SLIM_ENGINE=embedded",
 		"PATH="+filepath.Dir(slimBinary)+":"+os.Getenv("PATH"))
 	commands := session(t, "../README.md")
 	if len(commands) < 3 {

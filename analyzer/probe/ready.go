@@ -18,6 +18,9 @@ const (
 	lastEphemeral  = 60999
 )
 
+// Ephemeral says whether a port is one that the kernel chooses by chance.
+func Ephemeral(port int) bool { return port >= firstEphemeral && port <= lastEphemeral }
+
 // forever is the patience with an application that has to listen and does not.
 const forever = time.Duration(math.MaxInt64)
 
@@ -143,7 +146,7 @@ func (d *driver) named(sockets []analyzer.Socket) []analyzer.Socket {
 }
 
 func (d *driver) byChance(s analyzer.Socket) bool {
-	if s.Port < firstEphemeral || s.Port > lastEphemeral {
+	if !Ephemeral(s.Port) {
 		return false
 	}
 	return !slices.ContainsFunc(d.job.Process.Exposed, func(exposed string) bool {

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/probe"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -45,12 +46,6 @@ func Listening() ([]analyzer.Socket, error) {
 	return slices.Compact(sockets), nil
 }
 
-// The ports that the kernel chooses by chance: Linux's default for net.ipv4.ip_local_port_range (ip(7)).
-const (
-	firstEphemeral = 32768
-	lastEphemeral  = 60999
-)
-
 // listeningOf are the sockets that the processes listen on, less the ports chosen by chance: a container's network may be shared with others,
 // and Docker's name server listens in it. Of a process whose descriptors are closed to this one its user must do.
 func listeningOf(processes []*process) ([]analyzer.Socket, error) {
@@ -74,8 +69,7 @@ func listeningOf(processes []*process) ([]analyzer.Socket, error) {
 	found, err := listeners()
 	var sockets []analyzer.Socket
 	for _, l := range found {
-		byChance := l.Port >= firstEphemeral && l.Port <= lastEphemeral
-		if !byChance && (inodes[l.inode] || users[l.uid] || l.uid == "" && len(users) > 0) {
+		if !probe.Ephemeral(l.Port) && (inodes[l.inode] || users[l.uid] || l.uid == "" && len(users) > 0) {
 			sockets = append(sockets, l.Socket)
 		}
 	}

@@ -207,8 +207,8 @@ func (j *project) withLog(ctx context.Context, err error) error {
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, io.Discard
 	_ = cmd.Run() // the error that is told matters more
-	for _, line := range strings.Split(strings.TrimSpace(log.String()), "\n") {
-		j.p.complain("%s", line)
+	for line := range strings.Lines(log.String()) {
+		j.p.complain("%s", strings.TrimSpace(line))
 	}
 	return err
 }
