@@ -203,6 +203,9 @@ func (b *build) stageError(ctx context.Context, doing string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
+	if bad := damaged(err); bad != nil {
+		return bad
+	}
 	if text := b.said.wait(ctx); text != "" {
 		return fmt.Errorf("%s: %s", doing, text)
 	}
