@@ -139,6 +139,9 @@ type file struct {
 }
 
 func createFile(name string) (io.WriteCloser, error) {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return os.OpenFile(name, os.O_WRONLY, 0) // a device or a pipe, /dev/null say, which a rename would replace
+	}
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".part-")
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", name, err)

@@ -185,6 +185,9 @@ func (b *build) stageError(ctx context.Context, doing string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
+	if bad := damaged(err); bad != nil {
+		return bad
+	}
 	if b.call != nil {
 		return fmt.Errorf("%s: %w", doing, err) // a frontend does not hear the agent; the client shows what it said
 	}

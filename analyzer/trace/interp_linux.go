@@ -39,8 +39,12 @@ func interpreter(name string) string {
 		return ""
 	}
 	defer f.Close()
+	return interpreterOf(f)
+}
+
+func interpreterOf(f io.ReaderAt) string {
 	head := make([]byte, 256) // BINPRM_BUF_SIZE, linux/binfmts.h
-	n, _ := io.ReadFull(f, head)
+	n, _ := f.ReadAt(head, 0)
 	head = head[:n]
 	if bytes.HasPrefix(head, []byte("#!")) {
 		line, _, _ := strings.Cut(string(head[2:]), "\n")
@@ -56,7 +60,7 @@ func interpreter(name string) string {
 	return programInterpreter(f)
 }
 
-func programInterpreter(f *os.File) string {
+func programInterpreter(f io.ReaderAt) string {
 	file, err := elf.NewFile(f)
 	if err != nil {
 		return ""

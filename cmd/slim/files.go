@@ -10,10 +10,18 @@ import (
 	"path/filepath"
 )
 
-// writeFile writes a file under another name beside it and renames it when it is whole; "-" is stdout.
+// writeFile writes a file under another name beside it and renames it when it is whole; "-" is stdout. A device or a pipe (/dev/null, say) is
+// written to: a rename would replace it.
 func (p *program) writeFile(name string, write func(io.Writer) error) (err error) {
 	if name == "-" {
 		return write(p.stdout)
+	}
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return fmt.Errorf("writing %s: %w", name, err)
+		}
+		return errors.Join(write(f), f.Close())
 	}
 	part, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".part-")
 	if err != nil {

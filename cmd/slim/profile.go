@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -120,18 +121,24 @@ func (p *program) readPlan(name string) (*analyzer.Plan, *analyzer.Evidence, err
 		return nil, nil, err
 	}
 	var report struct {
-		Schema   string             `json:"schema"`
-		Evidence *analyzer.Evidence `json:"evidence"`
-		Plan     json.RawMessage    `json:"plan"`
+		Schema   string          `json:"schema"`
+		Evidence json.RawMessage `json:"evidence"`
+		Plan     json.RawMessage `json:"plan"`
 	}
+	var evidence *analyzer.Evidence
 	if err := json.Unmarshal(data, &report); err == nil && report.Schema == builder.ResultSchema {
 		data = report.Plan
+		if len(report.Evidence) > 0 && string(report.Evidence) != "null" {
+			if evidence, err = analyzer.ReadEvidence(bytes.NewReader(report.Evidence)); err != nil {
+				return nil, nil, fmt.Errorf("%s: %w", name, err)
+			}
+		}
 	}
 	plan, err := analyzer.ReadPlan(data)
 	if err != nil {
 		return nil, nil, &hintError{err: fmt.Errorf("%s: %w", name, err), hint: "make one with `slim build --report FILE` or `slim analyze --report FILE`"}
 	}
-	return plan, report.Evidence, nil
+	return plan, evidence, nil
 }
 
 // writeFiles writes files into a directory, which it makes if need be: all of them beside their names first, then each under its name. It
