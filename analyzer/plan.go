@@ -41,6 +41,8 @@ type Request struct {
 	Repair [][]layers.Path `json:"repair,omitempty"`
 	// Writable lists directories that a check found the user must write in, beyond those of the evidence.
 	Writable []layers.Path `json:"writable,omitempty"`
+	// NeedsRoot is what a check found that goes wrong under another user than root, "" where nothing does.
+	NeedsRoot string `json:"needsRoot,omitempty"`
 }
 
 // Plan is what the slim image holds. Files are sorted by path; each has at least one reason.

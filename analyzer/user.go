@@ -70,6 +70,10 @@ func (w *worklist) decideUser() (User, error) {
 	if own.UID != 0 {
 		return own, nil
 	}
+	if why := w.req.NeedsRoot; why != "" {
+		own.Reason = "the application needs root; as another user: " + why
+		return own, nil
+	}
 	if uid, gid, exe, ok := w.droppedTo(); ok {
 		e := find(uid)
 		return User{UID: uid, GID: gid, Name: e.name, Home: e.home, Reason: "the user that " + exe + " dropped to"}, nil

@@ -1,6 +1,10 @@
 package analyzer
 
-import "github.com/slimimage/slim/layers"
+import (
+	"fmt"
+
+	"github.com/slimimage/slim/layers"
+)
 
 // VerdictSchema names the version of Verdict.
 const VerdictSchema = "slim/verdict/v1"
@@ -32,3 +36,6 @@ type Difference struct {
 	Got   string      `json:"got"`
 	Path  layers.Path `json:"path,omitempty"` // a path named in it, where one is
 }
+
+// String says in few words what is not as it was.
+func (d Difference) String() string { return fmt.Sprintf("%s, %s: %s", d.Probe, d.What, d.Got) }

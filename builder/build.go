@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
@@ -106,7 +107,7 @@ func Analyze(ctx context.Context, opt Options) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		_, err = b.analyze(ctx, c, src, seen, nil, nil, result)
+		_, err = b.analyze(ctx, c, src, seen, nil, &hardening{}, result)
 		return gateway.NewResult(), err
 	})
 	return result, err
@@ -216,32 +217,65 @@ type slimmed struct {
 	parsed *imageConfig
 }
 
-// shrink analyzes, packs and checks, and does so again with what the check found missing.
+// shrink analyzes, packs and checks. An application that ran as root and does not do the same as another user stays root's, and says so.
 func (b *build) shrink(ctx context.Context, c gateway.Client, src source, seen *observation, result *Result) (*slimmed, error) {
 	repair, extra := b.opt.Locked.repairs()
 	base, err := b.baseline(ctx, c, src, seen, result)
 	if err != nil {
 		return nil, err
 	}
-	var again *analyzer.Evidence
+	r := &rounds{build: b, client: c, src: src, seen: seen, base: base, result: result}
+	slim, err := r.run(ctx, repair, extra)
+	if err != nil || base == nil || result.Verdict.OK || !b.mayNeedRoot(seen.evidence, result) {
+		return slim, err
+	}
+	failed, made := *result, b.made
+	rooted, err := r.run(ctx, nil, &hardening{needsRoot: result.Verdict.Differences[0].String()})
+	if err != nil || !result.Verdict.OK {
+		*result, b.made = failed, made
+		return slim, err
+	}
+	return rooted, nil
+}
+
+// mayNeedRoot says whether a result that failed its check might pass it as root, as which the original ran.
+func (b *build) mayNeedRoot(seen *analyzer.Evidence, result *Result) bool {
+	return b.opt.Analyze.User == "" && result.Plan.User.UID != 0 && len(result.Verdict.Differences) > 0 &&
+		slices.ContainsFunc(seen.Processes, func(p analyzer.Process) bool { return p.UID == 0 })
+}
+
+// rounds are the tries to make an image that passes its check.
+type rounds struct {
+	*build
+	client gateway.Client
+	src    source
+	seen   *observation
+	base   *observation       // what the check compares with, nil where nothing is checked
+	again  *analyzer.Evidence // of the original once more, where a check asked for it
+	result *Result
+}
+
+// run analyzes, packs and checks, and does so again with what the check found missing.
+func (r *rounds) run(ctx context.Context, repair [][]layers.Path, extra *hardening) (*slimmed, error) {
+	result := r.result
 	for round := 0; ; round++ {
-		plan, err := b.analyze(ctx, c, src, seen, repair, extra.writable, result)
+		plan, err := r.analyze(ctx, r.client, r.src, r.seen, repair, extra, result)
 		if err != nil {
 			return nil, err
 		}
-		slim, err := b.pack(ctx, c, src, plan, result)
+		slim, err := r.pack(ctx, r.client, r.src, plan, result)
 		if err != nil {
 			return nil, err
 		}
-		b.made = made{src, slim, repair, extra}
-		if base == nil {
+		r.made = made{r.src, slim, repair, extra}
+		if r.base == nil {
 			return slim, nil
 		}
-		k := &checker{build: b, client: c, src: src, seen: base.evidence, again: again, slim: slim, extra: extra, result: result}
+		k := &checker{build: r.build, client: r.client, src: r.src, seen: r.base.evidence, again: r.again, slim: slim, extra: extra, result: result}
 		if result.Verdict, err = k.run(ctx); err != nil || result.Verdict.OK {
 			return slim, err
 		}
-		again = k.again
+		r.again = k.again
 		missing := analyzer.Repairable(result.Verdict, result.Plan, result.Check, repair)
 		closed := extra.unknown(analyzer.Unwritable(result.Plan, result.Check))
 		if len(missing)+len(closed) == 0 || round == maxRounds {
@@ -286,7 +320,7 @@ func (b *build) baseline(ctx context.Context, c gateway.Client, src source, seen
 }
 
 // analyze turns evidence into the plan.
-func (b *build) analyze(ctx context.Context, c gateway.Client, src source, seen *observation, repair [][]layers.Path, writable []layers.Path, result *Result) (plan llb.State, err error) {
+func (b *build) analyze(ctx context.Context, c gateway.Client, src source, seen *observation, repair [][]layers.Path, extra *hardening, result *Result) (plan llb.State, err error) {
 	name := "analyze"
 	if len(repair) > 0 {
 		name = fmt.Sprintf("analyze: repair round %d", len(repair))
@@ -298,7 +332,7 @@ func (b *build) analyze(ctx context.Context, c gateway.Client, src source, seen 
 		return plan, err
 	}
 	req := &analyzer.Request{Schema: analyzer.RequestSchema, Image: src.digest, Platform: b.platformString(), Process: entry,
-		Options: b.opt.Analyze, Repair: repair, Writable: writable}
+		Options: b.opt.Analyze, Repair: repair, Writable: extra.writable, NeedsRoot: extra.needsRoot}
 	plan, err = b.analyzeState(src.state, req, seen.states, name)
 	if err != nil {
 		return plan, err

@@ -21,6 +21,8 @@ const anyUser = "61234:0"
 type hardening struct {
 	syscalls []string      // seen when it ran as its own user
 	writable []layers.Path // directories that a check found read-only
+	// needsRoot is why its user is root: a difference that there was under another. "" where it is not.
+	needsRoot string
 }
 
 // unknown lists those directories that are not among the writable ones yet.
@@ -119,8 +121,7 @@ func (k *checker) run(ctx context.Context) (*analyzer.Verdict, error) {
 		return nil, err
 	}
 	if v.AnyUser = stranger.OK; !stranger.OK && len(stranger.Differences) > 0 {
-		d := stranger.Differences[0]
-		v.AnyUserWhy = fmt.Sprintf("%s, %s: %s", d.Probe, d.What, d.Got)
+		v.AnyUserWhy = stranger.Differences[0].String()
 	}
 	return v, nil
 }
@@ -132,8 +133,7 @@ func (k *checker) unconfined(ctx context.Context, why *analyzer.Verdict) (*analy
 		return v, err
 	}
 	if len(why.Differences) > 0 {
-		d := why.Differences[0]
-		v.Unconfined = fmt.Sprintf("%s, %s: %s", d.Probe, d.What, d.Got)
+		v.Unconfined = why.Differences[0].String()
 	}
 	return v, nil
 }

@@ -89,6 +89,8 @@ type LockedCheck struct {
 	Repair   [][]layers.Path `json:"repair,omitempty"`   // paths that it missed, by round
 	Writable []layers.Path   `json:"writable,omitempty"` // directories that its user must write in
 	Syscalls []string        `json:"syscalls,omitempty"` // that its profile was given, sorted
+	// NeedsRoot is why it runs as root although nobody asked for that.
+	NeedsRoot string `json:"needsRoot,omitempty"`
 }
 
 // LockedEngine is what made the image; other versions may make it otherwise.
@@ -125,7 +127,7 @@ func (l *Lock) repairs() ([][]layers.Path, *hardening) {
 	if l == nil {
 		return nil, &hardening{}
 	}
-	return l.Check.Repair, &hardening{syscalls: l.Check.Syscalls, writable: l.Check.Writable}
+	return l.Check.Repair, &hardening{syscalls: l.Check.Syscalls, writable: l.Check.Writable, needsRoot: l.Check.NeedsRoot}
 }
 
 // lock is the lock of a finished build.
@@ -136,7 +138,7 @@ func (b *build) lock(ctx context.Context, result *Result) (_ *Lock, err error) {
 	done := b.step("lock")
 	defer func() { done(err) }()
 	l := &Lock{Schema: LockSchema, Options: OptionsOf(b.opt), Plan: planDigest(result.Plan), Engine: b.engineVersion(ctx), seen: bare(result.Evidence)}
-	l.Check = LockedCheck{Repair: b.made.repair, Writable: b.made.extra.writable, Syscalls: slices.Compact(slices.Sorted(slices.Values(b.made.extra.syscalls)))}
+	l.Check = LockedCheck{Repair: b.made.repair, Writable: b.made.extra.writable, NeedsRoot: b.made.extra.needsRoot, Syscalls: slices.Compact(slices.Sorted(slices.Values(b.made.extra.syscalls)))}
 	if v := result.Verdict; v != nil {
 		l.Check.Checked, l.Check.Confined, l.Check.AnyUser = v.Checked, v.Confined, v.AnyUser
 	}
