@@ -50,7 +50,7 @@ type Input struct {
 	Reference   string            // its name and tag or digest; "" when it has none
 	Config      *v1.ConfigFile    // required
 	Root        layers.RootFS     // its merged layers; required
-	Annotations map[string]string // of its manifest and of the index it is in
+	Annotations map[string]string // of its manifest
 	// Attached is what is attached to the image in its registry or layout; nil when that cannot be known, NotAttached says why.
 	Attached    *layers.Attached
 	NotAttached string

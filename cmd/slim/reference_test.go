@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/analyzer/lint"
 )
 
 var update = flag.Bool("update", false, "rewrite goldens and the generated part of docs/reference.md")
@@ -74,8 +76,21 @@ func reference(app *cli.App) string {
 			b.WriteString("\n")
 		}
 		fmt.Fprintf(&b, "```\n%s\n```\n\n", strings.ReplaceAll(strings.Trim(examples, "\n"), "   slim", "slim"))
+		if command.Name == "lint" {
+			b.WriteString(ruleTable())
+		}
 	}
 	return b.String()
+}
+
+// ruleTable is the rules of slim lint as Markdown.
+func ruleTable() string {
+	var b strings.Builder
+	b.WriteString("| rule | level | what must be so | the same elsewhere |\n|---|---|---|---|\n")
+	for _, rule := range lint.Rules() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", rule.ID, rule.Level, rule.Title, strings.Join(rule.Same, ", "))
+	}
+	return b.String() + "\n"
 }
 
 func flagRow(flag cli.DocGenerationFlag) string {
