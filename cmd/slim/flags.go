@@ -90,7 +90,7 @@ func exportFlags() []cli.Flag {
 		toggle(groupOutput, "load", "load it into the Docker engine"),
 		toggle(groupOutput, "push", "push it to its registry"),
 		texts(groupOutput, "output", "write it to type=oci|docker|tar|local|image,dest=PATH (repeatable; dest=- is stdout)", "o"),
-		text(groupOutput, "artifacts", "write evidence, plan, verdict, and the files that confine the image where it runs, into DIR"),
+		text(groupOutput, "artifacts", "write report.html, evidence, plan, verdict, and the files that confine the image where it runs, into DIR"),
 		toggle(groupOutput, "no-attest", "attach no attestations (bills of materials, provenance, trace, test result)"),
 		toggle(groupOutput, "strict", "make no image that does not run under its own profile"),
 		text(groupOutput, "compression", "KIND of the layers: gzip, zstd or uncompressed"),
