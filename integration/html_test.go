@@ -180,6 +180,12 @@ func TestInspectPage(t *testing.T) {
 	if hint := strings.Join(textsOf(elements(root, "hint")), " "); !strings.Contains(hint, "50,305 paths") {
 		t.Errorf("the list says %q, want 50,305 paths: 50,001 files and 304 directories", hint)
 	}
+	root = b.open(t, driven(t, page, `document.querySelector('[data-value="folder"]').click(); document.querySelector(".group").dispatchEvent(new MouseEvent("click", {bubbles: true}));`), "/image.html")
+	groups := elements(root, "group")
+	last := slices.ContainsFunc(groups, func(n *html.Node) bool { return strings.HasPrefix(attribute(n, "aria-label"), "151 smaller: 25.1 kB") })
+	if len(groups) != 150 || !last {
+		t.Errorf("the map of 300 folders shows %d, and one for the smaller ones is %v; want 150 and true", len(groups), last)
+	}
 	root = b.open(t, page, "/image.html#q=file49999.py")
 	if diff := cmp.Diff([]string{"/usr/lib/app/module199/file49999.py"}, textsOf(elements(root, "path"))); diff != "" {
 		t.Errorf("searching one of 50,000 files lists (-want +got):\n%s", diff)

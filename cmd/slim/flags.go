@@ -91,7 +91,7 @@ func exportFlags() []cli.Flag {
 		toggle(groupOutput, "load", "load it into the Docker engine"),
 		toggle(groupOutput, "push", "push it to its registry"),
 		texts(groupOutput, "output", "write it to type=oci|docker|tar|local|image,dest=PATH (repeatable; dest=- is stdout)", "o"),
-		text(groupOutput, "artifacts", "write evidence, plan, verdict, and the files that confine the image where it runs, into DIR"),
+		text(groupOutput, "artifacts", "write report.html, evidence, plan, verdict, and the files that confine the image where it runs, into DIR"),
 		toggle(groupOutput, "no-attest", "attach no attestations (bills of materials, provenance, trace, test result)"),
 		text(groupOutput, "sign", "sign what is pushed, and its attestations, with the private key in FILE (see slim attest)"),
 		attestFormatFlag(),

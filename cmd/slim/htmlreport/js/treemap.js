@@ -82,12 +82,24 @@ function draw() {
   drawing.setAttribute("viewBox", "0 0 " + width + " " + height);
   drawing.setAttribute("height", height);
   drawing.replaceChildren(hatch());
-  drawn = split(looking).slice(0, maxGroups);
+  drawn = shown(looking);
   const places = squarify(drawn.map((node) => node.size), 0, 0, width, height);
   drawn.forEach((node, index) => drawing.append(drawGroup(node, index, places[index])));
   drawCrumbs();
   drawLegend();
   tell(looking);
+}
+
+// shown is a node's children, the smallest of very many as one that can be looked into.
+function shown(node) {
+  const all = split(node);
+  if (all.length <= maxGroups) return all;
+  if (!node.shown) {
+    const small = all.slice(maxGroups - 1);
+    const rest = sumUp({name: number(small.length) + " smaller", list: small.flatMap((child) => child.list), step: node.step, depth: node.depth, parent: node, leaf: false});
+    node.shown = [...all.slice(0, maxGroups - 1), rest].sort((a, b) => b.size - a.size);
+  }
+  return node.shown;
 }
 
 // hatch is the pattern of what is not kept: it differs from every colour by its lines.

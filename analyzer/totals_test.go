@@ -1,0 +1,39 @@
+package analyzer
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slimimage/slim/layers"
+)
+
+// TestDroppedAgain: of the names of one file only one counts, a kept one before those that are dropped; so the sizes add up to the image's.
+func TestDroppedAgain(t *testing.T) {
+	root, err := layers.TreeFromTxtar([]byte("hardlink usr/a/kept usr/b/kept\nhardlink usr/a/one usr/b/one\n-- usr/b/kept --\n12345678\n-- usr/b/one --\n1234\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	evidence := &Evidence{Schema: EvidenceSchema, Paths: []PathUse{{Path: "usr/b/kept", Ops: []Op{OpOpen}}}}
+	plan, err := Analyze(t.Context(), root, Request{Schema: RequestSchema, Options: Options{Keep: KeepObserved}}, []*Evidence{evidence})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	var sum int64
+	for _, d := range plan.Dropped {
+		lines = append(lines, fmt.Sprintf("%s %d %v", d.Path, d.Size, d.Again))
+		if !d.Again {
+			sum += d.Size
+		}
+	}
+	want := "/usr/a/kept 9 true\n/usr/a/one 5 false\n/usr/b/one 5 true"
+	if diff := cmp.Diff(want, strings.Join(lines, "\n")); diff != "" {
+		t.Errorf("dropped (-want +got):\n%s", diff)
+	}
+	if sum+9 != plan.Before.Bytes {
+		t.Errorf("what is dropped and what is kept are %d bytes, and the image has %d", sum+9, plan.Before.Bytes)
+	}
+}
