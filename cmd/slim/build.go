@@ -38,6 +38,9 @@ func (p *program) build(c *cli.Context) error {
 	if c.String("all") != "" {
 		return p.buildAll(c)
 	}
+	if c.Bool("resume") {
+		return usagef("slim build --all FILE --resume", "--resume is of --all")
+	}
 	opt, err := p.prepare(c)
 	if err != nil {
 		return err
