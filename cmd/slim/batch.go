@@ -10,63 +10,12 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"text/tabwriter"
-	"time"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/engine"
 )
-
-// batchSchema names the version of batchResult.
-const batchSchema = "slim/batch/v1"
-
-// batchResult is the result of slim build --all.
-type batchResult struct {
-	Schema string       `json:"schema"`
-	Images []batchImage `json:"images"` // in the order of the file
-}
-
-// batchImage is what became of one image.
-type batchImage struct {
-	Name       string   `json:"name"`
-	State      string   `json:"state"`              // "done", "before" (by an earlier run), "failed" or "cancelled"
-	ExitCode   int      `json:"exitCode,omitempty"` // that slim build alone would have had
-	Error      string   `json:"error,omitempty"`
-	Hint       string   `json:"hint,omitempty"`
-	Image      string   `json:"image,omitempty"`  // digest of the input
-	Digest     string   `json:"digest,omitempty"` // of the slim image
-	Names      []string `json:"names,omitempty"`
-	Written    []string `json:"written,omitempty"`
-	SizeBefore int64    `json:"sizeBefore,omitempty"`
-	SizeAfter  int64    `json:"sizeAfter,omitempty"`
-}
-
-// States of a batchImage.
-const (
-	batchDone      = "done"
-	batchBefore    = "before"
-	batchFailed    = "failed"
-	batchCancelled = "cancelled"
-)
-
-// batchError names the images that failed. Its exit code is 3 where all of them failed their run or check, else 1.
-type batchError struct {
-	failed []string
-	total  int
-	code   int
-	file   string
-}
-
-func (e *batchError) Error() string {
-	return fmt.Sprintf("%d of %d images failed: %s", len(e.failed), e.total, strings.Join(e.failed, ", "))
-}
-
-func (e *batchError) hint() string {
-	return "slim build --all " + shellQuote(e.file) + " --resume builds what is missing"
-}
 
 const defaultJobs = 4
 
@@ -149,6 +98,9 @@ func (b *batch) prepare(c *cli.Context) (jobs int, err error) {
 	if c.Args().Present() {
 		return 0, usagef("slim build --all FILE", "unexpected argument %q: the images stand in %s", c.Args().First(), b.file)
 	}
+	if b.file == "-" {
+		return 0, usagef("write them to a file, beside which slim notes what is done", "--all: the images are not read from standard input")
+	}
 	for name, flag := range batchFlags(c.Command.Flags) {
 		if c.IsSet(name) && os.Getenv(flag.(cli.DocGenerationFlag).GetEnvVars()[0]) == "" {
 			return 0, usagef("write it under defaults: in "+b.file, "--%s is of one image", name)
@@ -215,186 +167,4 @@ func (b *batch) claim(image string, c *cli.Context, opt builder.Options) error {
 		b.taken[place] = image
 	}
 	return nil
-}
-
-// run builds the images, so many at once.
-func (b *batch) run(ctx context.Context, jobs int) {
-	b.result.Images = make([]batchImage, len(b.entries))
-	var group errgroup.Group
-	group.SetLimit(jobs)
-	for i, entry := range b.entries {
-		group.Go(func() error {
-			image := batchImage{Name: entry.name, State: batchCancelled, ExitCode: exitCancelled}
-			if ctx.Err() == nil {
-				image = b.image(ctx, i, entry)
-			}
-			b.result.Images[i] = image
-			return nil
-		})
-	}
-	_ = group.Wait() // what went wrong stands in the results
-}
-
-// image builds one image.
-func (b *batch) image(ctx context.Context, i int, entry batchEntry) batchImage {
-	var image batchImage
-	err := b.one(ctx, entry, func(q *program, c *cli.Context) (err error) {
-		image, err = b.build(q, c, i)
-		return err
-	})
-	image.Name = entry.name
-	switch {
-	case err != nil && ctx.Err() != nil:
-		image.State, image.ExitCode = batchCancelled, exitCancelled
-	case err != nil:
-		image.State, image.ExitCode, image.Error, image.Hint = batchFailed, exitCode(err), oneLine(err.Error()), hintFor(err)
-	}
-	text := image.State
-	switch image.State {
-	case batchDone:
-		text = fmt.Sprintf("done, %s -> %s", megabytes(image.SizeBefore), megabytes(image.SizeAfter))
-	case batchBefore:
-		text = "done by an earlier run"
-	case batchFailed:
-		text = "failed: " + image.Error
-	}
-	b.board.end(i, text, err == nil)
-	return image
-}
-
-// build is what slim build does for one image, with the engine that all share.
-func (b *batch) build(q *program, c *cli.Context, i int) (image batchImage, err error) {
-	name := b.entries[i].name
-	opt, ends, err := q.readBuild(c)
-	if err != nil {
-		return image, err
-	}
-	b.board.set(i, "opening")
-	work, done, err := b.open(q, c, &opt, i)
-	if err != nil {
-		return image, err
-	}
-	defer done()
-	if err := work.place(c, &opt); err != nil {
-		return image, err
-	}
-	if err := b.claim(name, c, opt); err != nil {
-		return image, err
-	}
-	key, err := batchKey(c.Context, c, opt)
-	if err != nil {
-		return image, err
-	}
-	if before := b.state.find(key); before != nil {
-		image = *before
-		image.State = batchBefore
-		return image, nil
-	}
-	opt.Step = func(stage string) func(error) {
-		b.board.set(i, stage)
-		return nil
-	}
-	result, err := builder.Build(c.Context, opt)
-	if err != nil {
-		return image, errors.Join(err, q.writeReport(c, reportOf(result, err)))
-	}
-	image = batchImage{Name: name, State: batchDone, Image: result.Image, Digest: result.Digest, Written: result.Written,
-		SizeBefore: result.SizeBefore, SizeAfter: result.SizeAfter}
-	if opt.Export.Load || opt.Export.Push {
-		image.Names = result.Names
-	}
-	if err := q.finish(c, opt, result, ends); err != nil {
-		return image, err
-	}
-	return image, b.state.add(key, image)
-}
-
-// engineWait is how long the first image waits for an engine that went away; those after it do not wait.
-const engineWait = 20 * time.Second
-
-// open opens an image's input, and for a BuildKit at an address a connection of its own: where many stand behind the address, each
-// image may get another, and one that ends takes only its own images with it.
-func (b *batch) open(q *program, c *cli.Context, opt *builder.Options, i int) (*work, func(), error) {
-	w, err := q.open(c, opt)
-	if err != nil || b.shared.engine.Kind != engine.KindAddress {
-		return w, func() {}, err
-	}
-	for deadline := time.Now().Add(engineWait); ; {
-		opt.Engine, err = engine.Connect(c.Context, b.engine)
-		if err == nil {
-			b.lost.Store(false)
-			own := opt.Engine
-			return w, func() { _ = own.Close() }, nil
-		}
-		if b.lost.Load() || time.Now().After(deadline) || c.Context.Err() != nil {
-			b.lost.Store(true)
-			return nil, nil, err
-		}
-		b.board.set(i, "waiting for BuildKit")
-		time.Sleep(time.Second)
-	}
-}
-
-func (b *batch) count(state string) int {
-	n := 0
-	for _, image := range b.result.Images {
-		if image.State == state {
-			n++
-		}
-	}
-	return n
-}
-
-// table prints what became of every image.
-func (b *batch) table() {
-	if b.p.quiet {
-		return
-	}
-	w := tabwriter.NewWriter(b.p.stderr, 0, 8, 2, ' ', 0)
-	for _, image := range b.result.Images {
-		switch image.State {
-		case batchFailed:
-			fmt.Fprintf(w, "slim:   %s\tfailed\t%s\n", image.Name, image.Error)
-		default:
-			fmt.Fprintf(w, "slim:   %s\t%s\t%s -> %s\t%s\n", image.Name, image.State, megabytes(image.SizeBefore), megabytes(image.SizeAfter),
-				strings.Join(append(image.Names, image.Written...), " "))
-		}
-	}
-	w.Flush()
-	b.p.say("%d done, %d done before, %d failed", b.count(batchDone), b.count(batchBefore), b.count(batchFailed))
-}
-
-// print writes the result to stdout.
-func (b *batch) print(c *cli.Context) error {
-	if c.String("format") == "json" {
-		return writeJSON(b.p.stdout, b.result)
-	}
-	out := &printer{w: b.p.stdout}
-	for _, image := range b.result.Images {
-		if image.State == batchFailed {
-			continue
-		}
-		for _, name := range append(image.Names, image.Written...) {
-			out.line("%s", name)
-		}
-	}
-	return out.err
-}
-
-// failure is the error of a run in which images failed.
-func (b *batch) failure() error {
-	e := &batchError{total: len(b.entries), file: b.file, code: exitCheck}
-	for _, image := range b.result.Images {
-		switch {
-		case image.State != batchFailed:
-			continue
-		case image.ExitCode != exitCheck:
-			e.code = exitFailure
-		}
-		e.failed = append(e.failed, image.Name)
-	}
-	if len(e.failed) == 0 {
-		return nil
-	}
-	return e
 }

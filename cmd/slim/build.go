@@ -39,6 +39,9 @@ func (p *program) build(c *cli.Context) error {
 	if c.String("all") != "" {
 		return p.buildAll(c)
 	}
+	if c.Bool("resume") {
+		return usagef("slim build --all FILE --resume", "--resume is of --all")
+	}
 	opt, ends, err := p.readBuild(c)
 	if err != nil {
 		return err

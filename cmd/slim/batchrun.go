@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/builder/engine"
+)
+
+// run builds the images, so many at once.
+func (b *batch) run(ctx context.Context, jobs int) {
+	b.result.Images = make([]batchImage, len(b.entries))
+	var group errgroup.Group
+	group.SetLimit(jobs)
+	for i, entry := range b.entries {
+		group.Go(func() error {
+			image := batchImage{Name: entry.name, State: batchCancelled, ExitCode: exitCancelled}
+			if ctx.Err() == nil {
+				image = b.image(ctx, i, entry)
+			}
+			b.result.Images[i] = image
+			return nil
+		})
+	}
+	_ = group.Wait() // what went wrong stands in the results
+}
+
+// image builds one image.
+func (b *batch) image(ctx context.Context, i int, entry batchEntry) batchImage {
+	var image batchImage
+	err := b.one(ctx, entry, func(q *program, c *cli.Context) (err error) {
+		image, err = b.build(q, c, i)
+		return err
+	})
+	image.Name = entry.name
+	switch {
+	case err != nil && ctx.Err() != nil:
+		image.State, image.ExitCode = batchCancelled, exitCancelled
+	case err != nil:
+		image.State, image.ExitCode, image.Error, image.Hint = batchFailed, exitCode(err), oneLine(err.Error()), hintFor(err)
+	}
+	text := image.State
+	switch image.State {
+	case batchDone:
+		text = fmt.Sprintf("done, %s -> %s", megabytes(image.SizeBefore), megabytes(image.SizeAfter))
+	case batchBefore:
+		text = "done by an earlier run"
+	case batchFailed:
+		text = "failed: " + image.Error
+	}
+	b.board.end(i, text, err == nil)
+	return image
+}
+
+// build is what slim build does for one image, with the engine that all share.
+func (b *batch) build(q *program, c *cli.Context, i int) (image batchImage, err error) {
+	name := b.entries[i].name
+	opt, ends, err := q.readBuild(c)
+	if err != nil {
+		return image, err
+	}
+	b.board.set(i, "opening")
+	work, done, err := b.open(q, c, &opt, i)
+	if err != nil {
+		return image, err
+	}
+	defer done()
+	if err := work.place(c, &opt); err != nil {
+		return image, err
+	}
+	if err := b.claim(name, c, opt); err != nil {
+		return image, err
+	}
+	key, err := batchKey(c.Context, c, opt)
+	if err != nil {
+		return image, err
+	}
+	if before := b.state.find(key); before != nil {
+		image = *before
+		image.State = batchBefore
+		return image, nil
+	}
+	opt.Step = func(stage string) func(error) {
+		b.board.set(i, stage)
+		return nil
+	}
+	result, err := builder.Build(c.Context, opt)
+	if err != nil {
+		return image, errors.Join(err, q.writeReport(c, reportOf(result, err)))
+	}
+	image = batchImage{Name: name, State: batchDone, Image: result.Image, Digest: result.Digest, Written: result.Written,
+		SizeBefore: result.SizeBefore, SizeAfter: result.SizeAfter}
+	if opt.Export.Load || opt.Export.Push {
+		image.Names = result.Names
+	}
+	if err := q.finish(c, opt, result, ends); err != nil {
+		return image, err
+	}
+	return image, b.state.add(key, image)
+}
+
+// engineWait is how long the first image waits for an engine that went away; those after it do not wait.
+const engineWait = 20 * time.Second
+
+// open opens an image's input, and for a BuildKit at an address a connection of its own: where many stand behind the address, each
+// image may get another, and one that ends takes only its own images with it.
+func (b *batch) open(q *program, c *cli.Context, opt *builder.Options, i int) (*work, func(), error) {
+	w, err := q.open(c, opt)
+	if err != nil || b.shared.engine.Kind != engine.KindAddress {
+		return w, func() {}, err
+	}
+	for deadline := time.Now().Add(engineWait); ; {
+		opt.Engine, err = engine.Connect(c.Context, b.engine)
+		if err == nil {
+			b.lost.Store(false)
+			own := opt.Engine
+			return w, func() { _ = own.Close() }, nil
+		}
+		if b.lost.Load() || time.Now().After(deadline) || c.Context.Err() != nil {
+			b.lost.Store(true)
+			return nil, nil, err
+		}
+		b.board.set(i, "waiting for BuildKit")
+		time.Sleep(time.Second)
+	}
+}
