@@ -18,7 +18,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// validatePredicate has the library of a predicate's own makers read it. There is none for runtime-trace: the fields of its specification must be there.
+// validatePredicate has the library of a predicate's own makers read it. There is none for runtime-trace: the fields of its
+// specification must be there.
 func validatePredicate(t *testing.T, kind string, data []byte) {
 	t.Helper()
 	var err error

@@ -107,8 +107,8 @@ func keyFiles(t *testing.T) (private, public string, key crypto.PublicKey) {
 	return private, public, made.Public()
 }
 
-// What BuildKit attached is signed, in both formats, on the index and on the platform; slim itself, sigstore-go and the libraries of each predicate agree
-// that it is right, and the image can be made again.
+// What BuildKit attached is signed, in both formats, on the index and on the platform; slim itself, sigstore-go and the libraries
+// of each predicate agree that it is right, and the image can be made again.
 func TestSignedBuild(t *testing.T) {
 	s := buildSigned(t)
 	out := mustSlim(t, "verify", s.ref, "--key", s.public, "--format", "json")

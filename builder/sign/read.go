@@ -23,8 +23,8 @@ const (
 	annotationInToto    = "in-toto.io/predicate-type"
 )
 
-// Annotations of slim's own: which key signed, and the digest of what was signed. Nothing is believed on their word. They tell a changed payload from a
-// changed signature and from another key, which all look the same to arithmetic.
+// Annotations of slim's own: which key signed, and the digest of what was signed. Nothing is believed on their word. They tell a
+// changed payload from a changed signature and from another key, which all look the same to arithmetic.
 const (
 	annotationKey     = "io.slimimage.key"
 	annotationPayload = "io.slimimage.payload"

@@ -18,10 +18,10 @@ func (p *program) attestCommand() *cli.Command {
 		Name:      "attest",
 		Usage:     "sign an image in a registry, and what is said about it",
 		UsageText: "slim attest [flags] IMAGE --key KEY",
-		Description: `Signs the index of IMAGE and the manifest of each platform, and attaches to each, signed, the attestations that BuildKit left unsigned in the
-index (bills of materials, provenance, trace, test result) and those of --predicate. KEY is cosign's, or a PEM file (ECDSA, RSA, Ed25519); the password of an
-encrypted one is in COSIGN_PASSWORD or SLIM_KEY_PASSWORD. What the key has signed before is not signed again. With --keyless nothing is done: it prints
-the commands for the cosign program.
+		Description: `Signs the index of IMAGE and the manifest of each platform, and attaches to each, signed, the attestations that BuildKit left
+unsigned in the index (bills of materials, provenance, trace, test result) and those of --predicate. KEY is cosign's, or a
+PEM file (ECDSA, RSA, Ed25519); the password of an encrypted one is in COSIGN_PASSWORD or SLIM_KEY_PASSWORD. What the key has
+signed before is not signed again. With --keyless nothing is done: it prints the commands for the cosign program.
 
 Examples:
    slim attest registry.example.com/app:2-slim --key cosign.key

@@ -14,8 +14,9 @@ func (p *program) verifyCommand() *cli.Command {
 		Name:      "verify",
 		Usage:     "verify the signatures, attestations and bytes of an image",
 		UsageText: "slim verify [flags] IMAGE --key PUBLIC-KEY",
-		Description: `Reads IMAGE, in a registry or an OCI layout (oci:DIR), and checks of its index and of each platform: the signature, the attestations and whom they are
-about, and the bytes of every layer. It says what is wrong, and then the exit code is 1. What others signed is listed. --policy is a YAML file:
+		Description: `Reads IMAGE, in a registry or an OCI layout (oci:DIR), and checks of its index and of each platform: the signature, the
+attestations and whom they are about, and the bytes of every layer. It says what is wrong, and then the exit code is 1. What
+others signed is listed. --policy is a YAML file:
 
    predicates: [cyclonedx, test-result]   # must be attested by the key
    non_root: true                         # the user is a number other than 0
