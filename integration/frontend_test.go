@@ -407,7 +407,7 @@ func TestFrontendBake(t *testing.T) {
 	run := func(args ...string) string {
 		t.Helper()
 		cmd := exec.Command(tool, args...)
-		cmd.Dir = filepath.Join(dir, "examples/bake")
+		cmd.Dir = prepare.Dir
 		cmd.Env = append(os.Environ(), "BUILDX_CONFIG="+filepath.Join(dir, "config"), "FRONTEND="+ref)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
@@ -416,20 +416,21 @@ func TestFrontendBake(t *testing.T) {
 		return string(out)
 	}
 	run("create", "--name", "slim-test", "--driver", "remote", "--use", address)
-	full, slim := filepath.Join(dir, "full"), filepath.Join(dir, "slim")
-	run("bake", "--progress", "plain", "--set", "full.output=type=oci,tar=false,dest="+full, "--set", "slim.output=type=oci,tar=false,dest="+slim)
-	if labelsOf(t, readLayout(t, full))[builder.LabelSlim] != "" || labelsOf(t, readLayout(t, slim))[builder.LabelSlim] == "" {
+	bake := []string{"bake", "-f", "../bake/docker-bake.hcl", "--allow=fs.read=..", "--progress", "plain"}
+	run(append(bake, "--set", "full.output=type=oci,tar=false,dest=full", "--set", "slim.output=type=oci,tar=false,dest=slim")...)
+	full, slim := readLayout(t, filepath.Join(prepare.Dir, "full")), readLayout(t, filepath.Join(prepare.Dir, "slim"))
+	if labelsOf(t, full)[builder.LabelSlim] != "" || labelsOf(t, slim)[builder.LabelSlim] == "" {
 		t.Error("want the image as it is, and the slim one")
 	}
-	run("bake", "--progress", "plain", "--allow=fs.write=profile", "artifacts")
-	if _, err := os.Stat(filepath.Join(dir, "examples/bake/profile/seccomp.json")); err != nil {
+	run(append(bake, "artifacts")...)
+	if _, err := os.Stat(filepath.Join(prepare.Dir, "profile/seccomp.json")); err != nil {
 		t.Error(err)
 	}
-	if out := run("build", "--check", "--build-arg", "BUILDKIT_SYNTAX="+ref, "../hello"); !strings.Contains(out, "no warnings") {
+	if out := run("build", "--check", "--build-arg", "BUILDKIT_SYNTAX="+ref, "."); !strings.Contains(out, "no warnings") {
 		t.Errorf("--check: %s", tail(out, 10))
 	}
-	attested := filepath.Join(dir, "attested")
-	run("build", "--sbom=true", "--build-arg", "BUILDKIT_SYNTAX="+ref, "--output", "type=oci,tar=false,name=a/b:1,dest="+attested, "../hello")
+	attested := filepath.Join(t.TempDir(), "attested")
+	run("build", "--sbom=true", "--build-arg", "BUILDKIT_SYNTAX="+ref, "--output", "type=oci,tar=false,name=a/b:1,dest="+attested, ".")
 	if types := predicates(t, attested); !slices.Contains(types, "https://in-toto.io/attestation/test-result/v0.1") || !slices.Contains(types, "https://slsa.dev/provenance/v1") {
 		t.Errorf("--sbom: attached are %v", types)
 	}

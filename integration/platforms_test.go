@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"github.com/slimimage/slim/builder"
@@ -44,29 +45,32 @@ func serverFor(t *testing.T, arch string) []byte {
 	return data
 }
 
-// twoPlatforms is an image for both architectures in a layout of its own. Beside the server it has a file in a directory that is named after the
+var triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
+
+// twoPlatforms is an image for both architectures. Beside the server it has a file in a directory that is named after the
 // architecture, which the server is asked for, and one that nobody needs.
 func twoPlatforms(t *testing.T) string {
 	t.Helper()
-	triplets := map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
-	index := v1.ImageIndex(empty.Index)
-	for _, arch := range []string{foreignArch(), runtime.GOARCH} { // the other first: the order must not matter
-		layer := filesLayer(t, map[string][]byte{
+	return indexOf(t, smallConfig, func(arch string) []v1.Layer {
+		return []v1.Layer{filesLayer(t, map[string][]byte{
 			"server": serverFor(t, arch), "data/late.txt": []byte("late " + arch + "\n"), "usr/lib/" + triplets[arch] + "/used.txt": []byte(arch + "\n"),
 			"usr/lib/unused.txt": []byte("unused\n"), "etc/passwd": []byte("root:x:0:0:root:/root:/bin/sh\n"),
-		}, "server")
-		image, err := mutate.AppendLayers(empty.Image, layer)
+		}, "server")}
+	})
+}
+
+// indexOf puts an image for both architectures into a layout of its own.
+func indexOf(t *testing.T, config v1.Config, layersOf func(arch string) []v1.Layer) string {
+	t.Helper()
+	index := v1.ImageIndex(empty.Index)
+	for _, arch := range []string{foreignArch(), runtime.GOARCH} { // the other first: the order must not matter
+		image, err := mutate.AppendLayers(empty.Image, layersOf(arch)...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		config := &v1.ConfigFile{OS: "linux", Architecture: arch, RootFS: v1.RootFS{Type: "layers"}}
-		if file, err := image.ConfigFile(); err != nil {
-			t.Fatal(err)
-		} else {
-			config.RootFS, config.History = file.RootFS, file.History
-		}
-		config.Config = smallConfig
-		if image, err = mutate.ConfigFile(image, config); err != nil {
+		file := configOf(t, image).DeepCopy()
+		file.OS, file.Architecture, file.Config = "linux", arch, config
+		if image, err = mutate.ConfigFile(image, file); err != nil {
 			t.Fatal(err)
 		}
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}}})
@@ -133,8 +137,7 @@ func members(t *testing.T, dir string) (images map[string]v1.Image, statements m
 func TestPlatforms(t *testing.T) {
 	ref, own, other := twoPlatforms(t), "linux/"+runtime.GOARCH, "linux/"+foreignArch()
 	dir := filepath.Join(t.TempDir(), "layout")
-	triplet := map[string]string{"linux/amd64": "x86_64-linux-gnu", "linux/arm64": "aarch64-linux-gnu"}
-	args := []string{"--run", "do open:/usr/lib/" + triplet[own] + "/used.txt", "--keep", "observed", "--format", "json"}
+	args := []string{"--run", "do open:/usr/lib/" + triplets[runtime.GOARCH] + "/used.txt", "--keep", "observed", "--format", "json"}
 	var result builder.Result
 	out := mustSlim(t, append([]string{"build", ref, "--platform", other + "," + own, "--tag", "a/two:1", "--output", "type=oci,tar=false,dest=" + dir}, args...)...)
 	decode(t, out.stdout, &result)
@@ -154,7 +157,7 @@ func TestPlatforms(t *testing.T) {
 		for _, file := range one.Plan.Files {
 			kept[file.Path.String()] = true
 		}
-		if used := "/usr/lib/" + triplet[one.Platform] + "/used.txt"; !kept["/server"] || !kept[used] || kept["/usr/lib/unused.txt"] {
+		if used := "/usr/lib/" + triplets[strings.TrimPrefix(one.Platform, "linux/")] + "/used.txt"; !kept["/server"] || !kept[used] || kept["/usr/lib/unused.txt"] {
 			t.Errorf("%s: kept %v, want /server and %s, and no unused.txt", one.Platform, kept, used)
 		}
 	}
@@ -211,4 +214,58 @@ func sameManifest(t *testing.T, want, got v1.Image) {
 	if b, err := got.Digest(); err != nil || a != b {
 		t.Errorf("manifest %s, %v; want %s", b, err, a)
 	}
+}
+
+// extracted is Python of Debian's packages for an architecture, without running any of it.
+func extracted(t *testing.T, arch string) v1.Layer {
+	t.Helper()
+	name := filepath.Join(cacheDir(t), "extracted-python3-"+arch+".tar")
+	if _, err := os.Stat(name); err != nil {
+		cmd := exec.Command("mmdebstrap", "--quiet", "--architectures="+arch, "--variant=extract", "--include=python3", "--dpkgopt=path-exclude=/usr/share/man/*",
+			"--customize-hook=rm -rf \"$1\"/var/lib/apt/lists/* \"$1\"/var/cache/apt/*", "bookworm", name+".part.tar")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("mmdebstrap: %v\n%s", err, tail(string(out), 20))
+		}
+		if err := os.Rename(name+".part.tar", name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	layer, err := tarball.LayerFromFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return layer
+}
+
+// TestPlatformsDebian makes an index of Python for two architectures: what the foreign one keeps has its own names, and is as much.
+func TestPlatformsDebian(t *testing.T) {
+	app := map[string][]byte{"app.py": []byte("import json, ssl, sqlite3, zlib\nprint(json.dumps([1]))\n")}
+	config := v1.Config{Entrypoint: []string{"/usr/bin/python3", "/app.py"}, Env: []string{"PATH=/usr/bin"}}
+	ref := indexOf(t, config, func(arch string) []v1.Layer { return []v1.Layer{extracted(t, arch), filesLayer(t, app)} })
+	own, other := "linux/"+runtime.GOARCH, "linux/"+foreignArch()
+	var result builder.Result
+	out := mustSlim(t, "build", ref, "--platform", own+","+other, "--output", "type=oci,dest="+filepath.Join(t.TempDir(), "x.tar"), "--format", "json")
+	decode(t, out.stdout, &result)
+	if !result.Verdict.OK || len(result.Platforms) != 1 {
+		t.Fatalf("verdict %+v, %d more platforms", result.Verdict, len(result.Platforms))
+	}
+	foreign := result.Platforms[0]
+	kept := map[string]bool{}
+	for _, file := range foreign.Plan.Files {
+		kept[file.Path.String()] = true
+		if strings.Contains(file.Path.String(), triplets[runtime.GOARCH]) {
+			t.Errorf("%s keeps %s", other, file.Path)
+		}
+	}
+	lib, loader := "/usr/lib/"+triplets[foreignArch()]+"/", map[string]string{"amd64": "ld-linux-x86-64.so.2", "arm64": "ld-linux-aarch64.so.1"}
+	for _, want := range []string{lib + "libc.so.6", lib + "libssl.so.3", lib + loader[foreignArch()], "/usr/lib/python3.11/json/decoder.py", "/app.py",
+		"/usr/lib/python3.11/lib-dynload/_ssl.cpython-311-" + triplets[foreignArch()] + ".so"} {
+		if !kept[want] && !kept[strings.TrimPrefix(want, "/usr")] { // bookworm's packages themselves are not merged yet
+			t.Errorf("%s does not keep %s", other, want)
+		}
+	}
+	if n, m := len(result.Plan.Files), len(foreign.Plan.Files); m < n*95/100 || m > n*105/100 {
+		t.Errorf("%s keeps %d files, %s %d: want as many, nearly", own, n, other, m)
+	}
+	t.Logf("%s: %d files, %.1f MB; %s: %d files, %.1f MB", own, len(result.Plan.Files), float64(result.SizeAfter)/1e6, other, len(foreign.Plan.Files), float64(foreign.SizeAfter)/1e6)
 }

@@ -1,6 +1,9 @@
 package rules
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // archName is one way in which paths name an architecture, by Go's name for it.
 type archName struct {
@@ -33,37 +36,40 @@ var archNames = []archName{
 		"Node.js, process.arch; prebuildify names its directories so"},
 }
 
+// generalNames is how many names at the end of archNames are words of other meanings, too.
+const generalNames = 3
+
 // Translate names what a path of an image for one architecture may be called in the image for another, the likeliest first and the path itself
 // last. Architectures are Go's names.
 func Translate(path, from, to string) []string {
-	list := []string{}
-	for _, skip := range []int{0, generalNames} { // all names, then only those that can mean nothing else
-		name := path
-		for _, a := range archNames[:len(archNames)-skip] {
-			if old, replacement := a.names[from], a.names[to]; old != "" && replacement != "" {
-				name = replaceWord(name, old, replacement)
-			}
+	all, sure := path, path // with every name replaced, and with those that can mean nothing else
+	for i, a := range archNames {
+		old, replacement := a.names[from], a.names[to]
+		if old == "" || replacement == "" {
+			continue
 		}
-		if name != path && (len(list) == 0 || list[0] != name) {
-			list = append(list, name)
+		all = replaceWord(all, old, replacement)
+		if i < len(archNames)-generalNames {
+			sure = replaceWord(sure, old, replacement)
 		}
 	}
-	if dir, ok := strings.CutPrefix(list0(list, path), "usr/lib64/"); ok { // where the loader of one architecture is in lib64, another's is in lib
-		list = append(list, "usr/lib/"+dir)
-	} else if dir, ok := strings.CutPrefix(list0(list, path), "lib64/"); ok {
-		list = append(list, "lib/"+dir)
+	var list []string
+	for _, candidate := range []string{all, sure, withoutLib64(all)} {
+		if candidate != path && !slices.Contains(list, candidate) {
+			list = append(list, candidate)
+		}
 	}
 	return append(list, path)
 }
 
-// generalNames is how many names at the end of archNames are words of other meanings, too.
-const generalNames = 3
-
-func list0(list []string, otherwise string) string {
-	if len(list) > 0 {
-		return list[0]
+// withoutLib64 is a path below lib: the loader of amd64 is in /lib64 where that of arm64 is in /lib (glibc, as above).
+func withoutLib64(path string) string {
+	for _, dir := range []string{"", "usr/"} {
+		if rest, ok := strings.CutPrefix(path, dir+"lib64/"); ok {
+			return dir + "lib/" + rest
+		}
 	}
-	return otherwise
+	return path
 }
 
 // replaceWord replaces a name wherever it is not part of a longer word.

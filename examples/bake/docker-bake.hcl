@@ -1,4 +1,4 @@
-# An unchanged Dockerfile as it is, and slim, in one call: docker buildx bake, in this directory, after ../hello/prepare.sh in ../hello.
+# An unchanged Dockerfile as it is, and slim, in one call. In examples/hello, after prepare.sh: docker buildx bake -f ../bake/docker-bake.hcl
 # FRONTEND is the image that `make frontend-image` makes, in a registry that BuildKit reaches.
 
 variable "FRONTEND" {
@@ -10,7 +10,7 @@ group "default" {
 }
 
 target "full" {
-  context = "../hello"
+  context = "."
   tags    = ["hello:full"]
 }
 
@@ -23,7 +23,7 @@ target "slim" {
   }
 }
 
-# What confines the image where it runs, its evidence and its bills of materials: docker buildx bake artifacts
+# What confines the image where it runs, its evidence and its bills of materials: docker buildx bake -f ../bake/docker-bake.hcl artifacts
 target "artifacts" {
   inherits = ["slim"]
   target   = "slim-artifacts"
