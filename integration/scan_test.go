@@ -79,17 +79,17 @@ func osvDatabase(t *testing.T, ids map[string]string) string {
 	return dir
 }
 
-// planted is an image of three packages with a known flaw each; of two a file is used.
-func planted(t *testing.T) (ref, database string) {
+// flawed is an image of three packages with a known flaw each; of two a file is used.
+func flawed(t *testing.T) (ref, database string) {
 	entries := debianFiles(map[string]string{"libkept": "usr/lib/kept.txt", "libgone": "usr/lib/gone.txt", "librisk": "usr/lib/risk.txt"})
-	ref = doImage(t, "planted", v1.Config{}, entries, "open:/usr/lib/kept.txt", "open:/usr/lib/risk.txt")
+	ref = doImage(t, "flawed", v1.Config{}, entries, "open:/usr/lib/kept.txt", "open:/usr/lib/risk.txt")
 	return ref, osvDatabase(t, map[string]string{"CVE-2026-0001": "libkept", "CVE-2026-0002": "libgone", "CVE-2026-0003": "librisk"})
 }
 
 // TestPlantedVulnerability: a package with a kept file is still found after slimming, one without is reported as removed, and what is said
 // of them is attached and written as go-vex and cyclonedx-go read it.
 func TestPlantedVulnerability(t *testing.T) {
-	ref, database := planted(t)
+	ref, database := flawed(t)
 	work := t.TempDir()
 	config := filepath.Join(work, "slim.yaml")
 	if err := os.WriteFile(config, []byte("accept:\n  - {id: CVE-2026-0003, reason: nobody reaches it, until: 2099-01-31}\n"), 0o644); err != nil {

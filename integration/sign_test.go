@@ -73,7 +73,7 @@ func buildSigned(t *testing.T) signed {
 		t.Fatal(err)
 	}
 	index, err := remote.Index(ref)
-	s.manifest = listed(t, index, err)[0].Digest.String()
+	s.manifest = manifestsOf(t, index, err)[0].Digest.String()
 	s.digests = []name.Digest{ref.Context().Digest(result.Digest), ref.Context().Digest(s.manifest)}
 	return s
 }
@@ -205,8 +205,8 @@ type said struct {
 	Predicate     json.RawMessage `json:"predicate"`
 }
 
-// listed are the manifests of an index that was fetched.
-func listed(t *testing.T, index v1.ImageIndex, err error) []v1.Descriptor {
+// manifestsOf are the manifests of an index that was fetched.
+func manifestsOf(t *testing.T, index v1.ImageIndex, err error) []v1.Descriptor {
 	t.Helper()
 	var manifest *v1.IndexManifest
 	if err == nil {
@@ -223,7 +223,7 @@ func bundlesOf(t *testing.T, digest name.Digest) [][]byte {
 	t.Helper()
 	index, err := remote.Referrers(digest)
 	var list [][]byte
-	for _, d := range listed(t, index, err) {
+	for _, d := range manifestsOf(t, index, err) {
 		if d.Annotations["dev.sigstore.bundle.predicateType"] != d.Annotations["in-toto.io/predicate-type"] {
 			t.Errorf("the annotations of %s differ: %v", d.Digest, d.Annotations)
 		}

@@ -17,9 +17,6 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// arriving are commands and flags that examples/ci uses and that are written at the same time as this test; none is missed once it is there.
-var arriving = []string{"lint", "build --summary"}
-
 // TestDocumentedCommands holds that every `slim ...` in the README, the docs and the examples names commands and flags that there are.
 func TestDocumentedCommands(t *testing.T) {
 	var files []string
@@ -71,9 +68,6 @@ func unknownWord(app *cli.App, words []string) string {
 	}
 	command := app.Command(words[0])
 	if command == nil {
-		if slices.Contains(arriving, words[0]) {
-			return ""
-		}
 		return "there is no such command"
 	}
 	var known []string
@@ -88,7 +82,7 @@ func unknownWord(app *cli.App, words []string) string {
 		case word == "--":
 			return ""
 		case !strings.HasPrefix(word, "-"), word == "-", name == "--help", name == "-h", slices.Contains(known, name):
-		case !slices.Contains(arriving, words[0]+" "+name):
+		default:
 			return "there is no flag " + name
 		}
 	}

@@ -29,7 +29,7 @@ func addPage(files map[string][]byte, result *builder.Result) error {
 		return nil
 	}
 	var page bytes.Buffer
-	if err := htmlreport.Build(&page, htmlreport.Built{Result: result, Files: slices.Collect(maps.Keys(files))}); err != nil {
+	if err := htmlreport.Build(&page, htmlreport.Built{Result: result, Findings: htmlreport.FindingsOf(result.Scan), Files: slices.Collect(maps.Keys(files))}); err != nil {
 		return err
 	}
 	files[pageFile] = page.Bytes()

@@ -55,7 +55,11 @@ func (s *jobSummary) write(result *builder.Result, failure error) (err error) {
 	}
 	f, err := os.OpenFile(s.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err == nil {
-		_, err = f.WriteString(summaryOf(s.image, result, failure, s.last, nil))
+		var found *htmlreport.Findings
+		if result != nil {
+			found = htmlreport.FindingsOf(result.Scan)
+		}
+		_, err = f.WriteString(summaryOf(s.image, result, failure, s.last, found))
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
