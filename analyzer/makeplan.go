@@ -166,14 +166,21 @@ func (p *planner) ownership() {
 			p.parents(name)
 			continue
 		}
-		p.give(name, "written by the run")
+		p.give(name, "written by the run", true)
 	}
 	if p.user.UID == 0 {
 		return
 	}
+	if p.user.Reason == reasonNonroot {
+		for _, name := range p.state() {
+			if mayNot(p.im.nodes[name], p.user, needBits(p.im.nodes[name])) {
+				p.give(name, "state of the application", true)
+			}
+		}
+	}
 	var given []string
 	for _, name := range p.unreadable(p.user) {
-		if p.give(name, "read by the run as root") {
+		if p.give(name, "read by the run as root", false) {
 			given = append(given, "/"+name)
 		}
 	}
@@ -194,7 +201,7 @@ func (p *planner) parents(name string) {
 	}
 }
 
-func (p *planner) give(name, why string) bool {
+func (p *planner) give(name, why string, write bool) bool {
 	f := p.files[name]
 	if f == nil {
 		if !p.im.isDir(name) {
@@ -205,7 +212,7 @@ func (p *planner) give(name, why string) bool {
 	f.UID = &p.user.UID
 	n := p.im.nodes[name]
 	want := needBits(n)
-	if !strings.HasPrefix(why, "written") {
+	if !write {
 		want = 4
 		if n.mode.IsDir() {
 			want = 5

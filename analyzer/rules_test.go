@@ -104,6 +104,10 @@ func (s *script) directive(verb string, words []string) error {
 				s.files[word] = []byte("x\n")
 			}
 		}
+	case "sqlite": // an empty database; a file of a txtar ends with a new line
+		for _, word := range words {
+			s.files[word] = append(append([]byte(sqliteMagic), make([]byte, 511-len(sqliteMagic))...), '\n')
+		}
 	case "program", "library":
 		s.files[words[0]] = elfOf(verb, words)
 	case "package":

@@ -15,6 +15,9 @@ import (
 // nonroot is the user of distroless images, for a program that never says who it wants to be.
 const nonroot = 65532
 
+// reasonNonroot is the reason of a user that neither the image nor the application has chosen.
+const reasonNonroot = "the image ran as root and did not need to name a user"
+
 // passwdEntry is one line of /etc/passwd.
 type passwdEntry struct {
 	name     string
@@ -82,7 +85,7 @@ func (w *worklist) decideUser() (User, error) {
 	if e.name == "" {
 		e = passwdEntry{"nonroot", nonroot, nonroot, "/home/nonroot"}
 	}
-	return User{UID: e.uid, GID: e.gid, Name: e.name, Home: e.home, Reason: "the image ran as root and did not need to name a user"}, nil
+	return User{UID: e.uid, GID: e.gid, Name: e.name, Home: e.home, Reason: reasonNonroot}, nil
 }
 
 // namedUser resolves USER of a config: "", "name", "uid", "uid:gid", "name:group".
