@@ -2,6 +2,8 @@ package analyzer
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"github.com/slimimage/slim/layers"
 )
@@ -14,13 +16,28 @@ const JobSchema = "slim/job/v1"
 // has another build's number.
 const RunIDEnv = "FTP_PROXY"
 
+// EnvFile is where the agent finds more environment for the application: KEY=VALUE, NUL between two.
+const EnvFile = "/.slim/env"
+
+// WithEnv is an environment with entries in place of those of the same name: a program takes the first.
+func WithEnv(env []string, entries ...string) []string {
+	all := slices.Clone(env)
+	for _, entry := range entries {
+		name, _, _ := strings.Cut(entry, "=")
+		all = slices.DeleteFunc(all, func(old string) bool { return strings.HasPrefix(old, name+"=") })
+		all = append(all, entry)
+	}
+	return all
+}
+
 // Job tells the agent what to run and how to drive it. One job is one run of the entrypoint.
 type Job struct {
-	Schema   string `json:"schema"`
-	Image    string `json:"image"`    // digest of the platform manifest
-	Platform string `json:"platform"` // "linux/amd64"
-	Name     string `json:"name"`     // Run.Name
-	Process  Entry  `json:"process"`
+	Schema    string `json:"schema"`
+	Image     string `json:"image"`    // digest of the platform manifest
+	Platform  string `json:"platform"` // "linux/amd64"
+	Name      string `json:"name"`     // Run.Name
+	Process   Entry  `json:"process"`
+	EnvDigest string `json:"envDigest,omitempty"` // of EnvFile, "" where there is none
 	// AutoProbe asks for the default drive: HTTP on every listening port that speaks it, same-origin links two deep,
 	// the health check, a plain connect for the rest.
 	AutoProbe bool   `json:"autoProbe"`

@@ -69,6 +69,7 @@ func (b *build) supports(id apicaps.CapID) bool {
 // observeState runs a job in root and returns the directory with evidence.json. attempt tells a repeated observation from
 // the first, which BuildKit would otherwise answer from its cache.
 func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fresh bool) (llb.State, error) {
+	job, env := b.withEnv(job)
 	data, err := json.Marshal(job)
 	if err != nil {
 		return llb.State{}, fmt.Errorf("writing the job: %w", err)
@@ -91,6 +92,7 @@ func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fre
 		llb.WithCustomName("[slim] " + name),
 		b.platformOption(),
 	}
+	opts = append(opts, env...)
 	if b.probeState != nil {
 		opts = append(opts, llb.AddMount(probeRoot, *b.probeState))
 	}

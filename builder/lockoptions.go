@@ -21,6 +21,7 @@ type LockedOptions struct {
 	DisableRules   []string      `json:"disable-rule,omitempty"`
 	Runs           []string      `json:"run,omitempty"`
 	Execs          []string      `json:"exec,omitempty"`
+	Env            string        `json:"env,omitempty"`   // digest of --env, whose values may be secret
 	Probe          string        `json:"probe,omitempty"` // digest of the steps
 	ProbeImage     string        `json:"probe-image,omitempty"`
 	ProbeCommand   []string      `json:"probe-command,omitempty"`
@@ -45,6 +46,7 @@ func OptionsOf(opt Options) LockedOptions {
 	if l.Compression == "" {
 		l.Compression = "gzip"
 	}
+	l.Env = envDigest(o.Env)
 	if len(o.Steps) > 0 {
 		l.Probe = digestOf(o.Steps)
 	}

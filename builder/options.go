@@ -62,6 +62,7 @@ type ObserveOptions struct {
 	Runs      []string        // --run: arguments instead of CMD, one more run each, split as a shell splits words
 	Execs     []string        // --exec: commands in the running container of the default run
 	Steps     []analyzer.Step // --probe
+	Env       []string        // --env: KEY=VALUE, more environment for the runs; the image keeps its own
 	ProbeRef  string          // --probe-image: reference of an image with a test suite
 	ProbeArgv []string        // its command
 	Network   string          // "none" (when empty), "default" or "host"

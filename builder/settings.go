@@ -34,6 +34,7 @@ func Settings() []Setting {
 	return []Setting{
 		toggle("force", func(o *Options) *bool { return &o.Force }),
 		list("run", func(o *Options) *[]string { return &o.Observe.Runs }),
+		{Name: "env", List: true, set: setEnv},
 		list("exec", func(o *Options) *[]string { return &o.Observe.Execs }),
 		{Name: "probe", File: true, set: setProbe},
 		text("probe-image", func(o *Options) *string { return &o.Observe.ProbeRef }),
@@ -95,6 +96,14 @@ func among(value string, allowed []string) error {
 		return nil
 	}
 	return fmt.Errorf("%q is none of %s", value, strings.Join(allowed, ", "))
+}
+
+func setEnv(opt *Options, entry string) error {
+	if name, _, ok := strings.Cut(entry, "="); !ok || name == "" || strings.ContainsRune(entry, 0) {
+		return fmt.Errorf("%q is not KEY=VALUE", name)
+	}
+	opt.Observe.Env = append(opt.Observe.Env, entry)
+	return nil
 }
 
 func setProbe(opt *Options, data string) (err error) {

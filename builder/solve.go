@@ -138,6 +138,7 @@ func (b *build) attachables() ([]session.Attachable, error) {
 	dockerConfig := config.LoadDefaultConfigFile(io.Discard)
 	list := []session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
 		AuthConfigProvider: authprovider.LoadAuthConfig(dockerConfig)})}
+	store := secretStore{env: b.opt.Observe.Env}
 	if df := b.opt.Dockerfile; df != nil && len(df.Secrets) > 0 {
 		sources := make([]secretsprovider.Source, 0, len(df.Secrets))
 		for _, spec := range df.Secrets {
@@ -151,9 +152,9 @@ func (b *build) attachables() ([]session.Attachable, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--secret: %w", err)
 		}
-		list = append(list, secretsprovider.NewSecretProvider(users))
+		store.users = users
 	}
-	return list, nil
+	return append(list, secretsprovider.NewSecretProvider(store)), nil
 }
 
 func parseSecret(spec string) (secretsprovider.Source, error) {

@@ -45,6 +45,13 @@ func observe(ctx context.Context, args []string) error {
 	if len(job.Process.Argv) == 0 {
 		return errors.New("the job names no command")
 	}
+	if job.EnvDigest != "" {
+		env, err := os.ReadFile(analyzer.EnvFile)
+		if err != nil {
+			return err
+		}
+		job.Process.Env = analyzer.WithEnv(job.Process.Env, strings.Split(string(env), "\x00")...)
+	}
 	if id := os.Getenv(analyzer.RunIDEnv); id != "" && !*adopt {
 		if err := os.WriteFile(filepath.Join(filepath.Dir(*out), "run-id"), []byte(id), 0o644); err != nil {
 			return err

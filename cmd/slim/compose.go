@@ -27,7 +27,7 @@ func composeFlags() []cli.Flag {
 }
 
 // notWithCompose are flags of observe that say how slim itself would run and drive an image.
-var notWithCompose = []string{"platform", "file", "run", "exec", "probe", "probe-image", "network"}
+var notWithCompose = []string{"platform", "file", "run", "env", "exec", "probe", "probe-image", "network"}
 
 // observeCompose starts a service and what it depends on in a project of its own, under the agent, and has the test command drive it.
 func (p *program) observeCompose(c *cli.Context) (err error) {

@@ -60,6 +60,7 @@ func inputFlags() []cli.Flag {
 func observeFlags() []cli.Flag {
 	return []cli.Flag{
 		texts(groupObserve, "run", "one more run, with these ARGS instead of CMD (repeatable)"),
+		texts(groupObserve, "env", "KEY=VALUE for the environment of the runs, or KEY from this one; the image keeps its own (repeatable)", "e"),
 		texts(groupObserve, "exec", "run CMD in the running container (repeatable)"),
 		text(groupObserve, "probe", "YAML FILE of requests to make"),
 		text(groupObserve, "probe-image", "IMAGE with a test suite to run beside the application; its command may follow after --"),

@@ -96,6 +96,18 @@ func dockerfileOptions(c *cli.Context) (*builder.Dockerfile, error) {
 func (p *program) observeOptions(c *cli.Context) (opt builder.ObserveOptions, err error) {
 	opt = builder.ObserveOptions{Runs: c.StringSlice("run"), Execs: c.StringSlice("exec"), ProbeRef: c.String("probe-image"),
 		ProbeArgv: p.rest, Network: c.String("network")}
+	for _, entry := range c.StringSlice("env") {
+		name, _, given := strings.Cut(entry, "=")
+		if name == "" {
+			return opt, usagef("example: --env POSTGRES_PASSWORD=secret", "--env %q is not KEY=VALUE", entry)
+		}
+		if value, set := os.LookupEnv(name); !given && set {
+			entry, given = name+"="+value, true
+		}
+		if given { // as docker run has it: a name alone is taken from the environment, where it is set
+			opt.Env = append(opt.Env, entry)
+		}
+	}
 	if err := oneOf("network", opt.Network, "", "none", "default", "host"); err != nil {
 		return opt, err
 	}

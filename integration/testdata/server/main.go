@@ -92,6 +92,12 @@ func do(op string) {
 		if data, err = os.ReadFile(from); err == nil {
 			err = os.WriteFile(to, data, 0o644)
 		}
+	case "env":
+		if os.Getenv(path) == "" {
+			err = os.ErrNotExist
+		}
+	case "length":
+		op = fmt.Sprint(op, " ", len(os.Getenv(path)))
 	case "id":
 		groups, _ := os.Getgroups()
 		fmt.Print(os.Getuid(), ":", os.Getgid(), " ", groups, " ")
