@@ -82,15 +82,17 @@ const DefaultRun = "default"
 
 // Run is one start of the entrypoint and what it answered.
 type Run struct {
-	Name       string   `json:"name"` // DefaultRun, or "run " and the --run arguments as given
-	Argv       []string `json:"argv"`
-	Kind       string   `json:"kind"`
-	Home       string   `json:"home,omitempty"` // HOME of its environment
-	Listen     []Socket `json:"listen,omitempty"`
-	Peers      []Socket `json:"peers,omitempty"` // remote ends it tried to reach
-	Answers    []Answer `json:"answers"`
-	ExitCode   int      `json:"exitCode"`             // of a command; of a server only when it ended by itself
-	Signal     string   `json:"signal,omitempty"`     // the signal that ended it, when not the agent's own stop
+	Name     string   `json:"name"` // DefaultRun, or "run " and the --run arguments as given
+	Argv     []string `json:"argv"`
+	Kind     string   `json:"kind"`
+	Home     string   `json:"home,omitempty"` // HOME of its environment
+	Listen   []Socket `json:"listen,omitempty"`
+	Peers    []Socket `json:"peers,omitempty"` // remote ends it tried to reach
+	Answers  []Answer `json:"answers"`
+	ExitCode int      `json:"exitCode"`         // of a command; of a server only when it ended by itself
+	Signal   string   `json:"signal,omitempty"` // the signal that ended it, when not the agent's own stop
+	// Written is how much the files held that the run had made, when it ended: bytes rounded up to 64 MiB, 0 below 16 MiB.
+	Written    int64    `json:"written,omitempty"`
 	PeakMemory int64    `json:"peakMemory"`           // bytes of resident memory of all its processes, rounded up to 16 MiB
 	Failure    string   `json:"failure,omitempty"`    // why this run is not a good observation, one sentence; empty when it is
 	Unfaithful []string `json:"unfaithful,omitempty"` // where the run differed from how the image says it runs

@@ -135,6 +135,7 @@ func uniteRuns(a, b Run) Run {
 	one.Listen, one.Peers = uniteSockets(a.Listen, b.Listen), uniteSockets(a.Peers, b.Peers)
 	one.Unfaithful = union(a.Unfaithful, b.Unfaithful)
 	one.PeakMemory = max(a.PeakMemory, b.PeakMemory)
+	one.Written = max(a.Written, b.Written)
 	one.Answers = append([]Answer{}, a.Answers...)
 	if jsonKey(a.Answers) != jsonKey(b.Answers) && len(b.Answers) > 0 {
 		one.Answers = unite(slices.Concat(a.Answers, b.Answers), func(x Answer) string { return x.Probe }, betterAnswer)

@@ -57,7 +57,7 @@ func (m Model) tmpfs(w Writable) string {
 	if w.Executes {
 		exec = "exec" // docker's own default for a tmpfs is noexec
 	}
-	return fmt.Sprintf("/%s:rw,%s,nosuid,nodev,size=%s,%s,uid=%d,gid=%d", string(w.Path), exec, mebibytes(tmpfsSize, "m"), mode, m.UID, m.GID)
+	return fmt.Sprintf("/%s:rw,%s,nosuid,nodev,size=%s,%s,uid=%d,gid=%d", string(w.Path), exec, mebibytes(w.tmpfs(), "m"), mode, m.UID, m.GID)
 }
 
 func (m Model) userText() string { return fmt.Sprintf("%d:%d", m.UID, m.GID) }

@@ -41,9 +41,10 @@ type Model struct {
 type Writable struct {
 	Path layers.Path `json:"path"`
 	// Populated says that the image has files below it: an empty mount would hide them.
-	Populated bool `json:"populated,omitempty"`
-	Volume    bool `json:"volume,omitempty"`   // the image declares it as a volume: what it holds is to outlive the container
-	Executes  bool `json:"executes,omitempty"` // what was made there is run or loaded: no noexec
+	Populated bool  `json:"populated,omitempty"`
+	Volume    bool  `json:"volume,omitempty"`   // the image declares it as a volume: what it holds is to outlive the container
+	Size      int64 `json:"size,omitempty"`     // bytes that it must be able to hold; 0 is the usual
+	Executes  bool  `json:"executes,omitempty"` // what was made there is run or loaded: no noexec
 }
 
 // Port is a port that others may reach.
@@ -93,6 +94,7 @@ func From(ev *analyzer.Evidence, plan *analyzer.Plan, name string) Model {
 	m.capabilities(ev)
 	for _, run := range ev.Runs {
 		m.PeakMemory = max(m.PeakMemory, run.PeakMemory)
+		m.room(run.Written)
 	}
 	if len(m.Syscalls) == 0 {
 		m.warn("no system calls were recorded: seccomp.json is Docker's default for a container without capabilities")

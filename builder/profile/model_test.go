@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -175,5 +176,22 @@ func TestExecutes(t *testing.T) {
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s: directories with exec (-want +got):\n%s", test.name, diff)
 		}
+	}
+}
+
+// A run that wrote much needs room: twice that, as a power of two, in each directory and in the memory that they take.
+func TestRoom(t *testing.T) {
+	ev := webEvidence()
+	before, _ := DockerRun(From(ev, webPlan(), "web:1"))
+	ev.Runs[0].Written = 192 << 20
+	got := From(ev, webPlan(), "web:1")
+	for _, w := range got.Writable {
+		if w.tmpfs() != 512<<20 {
+			t.Errorf("%s holds %d bytes, want 512 MiB", w.Path, w.tmpfs())
+		}
+	}
+	after, err := DockerRun(got)
+	if err != nil || !strings.Contains(after, "size=512m,") || strings.Contains(after, "size=64m,") || !strings.Contains(before, "--memory 160m") || !strings.Contains(after, "--memory 608m") {
+		t.Errorf("before %s\nafter %s (%v)", before, after, err)
 	}
 }

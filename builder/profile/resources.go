@@ -11,7 +11,7 @@ const (
 	mebibyte     = 1 << 20
 	minMemory    = 64 * mebibyte   // below it, a container may not even start: the runtime's own init needs some MiB
 	unknownPeak  = 128 * mebibyte  // where nothing was measured
-	tmpfsSize    = 64 * mebibyte   // of one writable directory
+	tmpfsSize    = 64 * mebibyte   // of one writable directory, at least
 	volumeSize   = 1024 * mebibyte // of a declared volume, until a claim takes its place
 	logSize      = 64 * mebibyte   // of the container's log, which Kubernetes counts as ephemeral storage
 	pidsLimit    = 512             // threads count, and a JVM or Go program has dozens for each core
@@ -37,7 +37,7 @@ func (m Model) memory() (request, limit int64) {
 	request = max(roundUp(peak), minMemory)
 	limit = max(roundUp(peak*factor), minMemory)
 	if len(m.Writable) > 0 {
-		limit += tmpfsSize
+		limit += m.Writable[0].tmpfs()
 	}
 	return request, limit
 }
@@ -56,7 +56,23 @@ func (w Writable) size() int64 {
 	if w.Volume {
 		return volumeSize
 	}
-	return tmpfsSize
+	return w.tmpfs()
+}
+
+// tmpfs is how many bytes it may hold where it is a file system in memory.
+func (w Writable) tmpfs() int64 { return max(w.Size, tmpfsSize) }
+
+// room makes every writable directory large enough for twice what a run wrote: where it wrote it is not told.
+func (m *Model) room(written int64) {
+	size := int64(tmpfsSize)
+	for size < 2*written && size < maxMemoryCap {
+		size *= 2
+	}
+	for i := range m.Writable {
+		if size > m.Writable[i].tmpfs() {
+			m.Writable[i].Size = size
+		}
+	}
 }
 
 func roundUp(bytes int64) int64 { return (bytes + memoryUnit - 1) / memoryUnit * memoryUnit }
