@@ -91,7 +91,7 @@ type Run struct {
 	Answers  []Answer `json:"answers"`
 	ExitCode int      `json:"exitCode"`         // of a command; of a server only when it ended by itself
 	Signal   string   `json:"signal,omitempty"` // the signal that ended it, when not the agent's own stop
-	// Written is how much the files held that the run had made, when it ended: bytes rounded up to 64 MiB, 0 below 16 MiB.
+	// Written is how much the files held that the run had made, before it was stopped: bytes rounded up to 64 MiB, 0 below 16 MiB.
 	Written    int64    `json:"written,omitempty"`
 	PeakMemory int64    `json:"peakMemory"`           // bytes of resident memory of all its processes, rounded up to 16 MiB
 	Failure    string   `json:"failure,omitempty"`    // why this run is not a good observation, one sentence; empty when it is

@@ -35,7 +35,8 @@ func built(t testing.TB, ref string, args ...string) (builder.Result, v1.Image) 
 	return result, readLayout(t, dir)
 }
 
-func readLayout(t testing.TB, dir string) v1.Image {
+// layoutIndex is the index of a layout and what it lists.
+func layoutIndex(t testing.TB, dir string) (v1.ImageIndex, *v1.IndexManifest) {
 	t.Helper()
 	l, err := layout.FromPath(dir)
 	if err != nil {
@@ -49,6 +50,29 @@ func readLayout(t testing.TB, dir string) v1.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return index, manifest
+}
+
+// innerIndex is the index that another one lists first, or that one itself where it lists an image.
+func innerIndex(t testing.TB, index v1.ImageIndex, manifest *v1.IndexManifest) (v1.ImageIndex, *v1.IndexManifest) {
+	t.Helper()
+	d := manifest.Manifests[0]
+	if !d.MediaType.IsIndex() {
+		return index, manifest
+	}
+	inner, err := index.ImageIndex(d.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if manifest, err = inner.IndexManifest(); err != nil {
+		t.Fatal(err)
+	}
+	return inner, manifest
+}
+
+func readLayout(t testing.TB, dir string) v1.Image {
+	t.Helper()
+	index, manifest := layoutIndex(t, dir)
 	for {
 		d := manifest.Manifests[0]
 		if d.MediaType.IsImage() {
@@ -58,12 +82,7 @@ func readLayout(t testing.TB, dir string) v1.Image {
 			}
 			return img
 		}
-		if index, err = index.ImageIndex(d.Digest); err != nil {
-			t.Fatal(err)
-		}
-		if manifest, err = index.IndexManifest(); err != nil {
-			t.Fatal(err)
-		}
+		index, manifest = innerIndex(t, index, manifest)
 	}
 }
 

@@ -48,22 +48,8 @@ func frontend(t *testing.T) string {
 	if out, err := exec.Command(goTool(t, "mkimage", "../cmd/slim-frontend/mkimage"), "-bin", cacheDir(t), "-agents", agentDir, "-out", dir).CombinedOutput(); err != nil {
 		t.Fatalf("mkimage: %v\n%s", err, out)
 	}
-	l, err := layout.FromPath(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	index, err := l.ImageIndex()
-	if err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := index.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	inner, err := index.ImageIndex(manifest.Manifests[0].Digest)
-	if err != nil {
-		t.Fatal(err)
-	}
+	index, manifest := layoutIndex(t, dir)
+	inner, _ := innerIndex(t, index, manifest)
 	if err := validate.Index(inner); err != nil {
 		t.Error(err)
 	}

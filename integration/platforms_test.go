@@ -89,24 +89,8 @@ func indexOf(t *testing.T, config v1.Config, layersOf func(arch string) []v1.Lay
 // members are the images of an exported index by architecture, and the types of the statements about each.
 func members(t *testing.T, dir string) (images map[string]v1.Image, statements map[string][]string) {
 	t.Helper()
-	l, err := layout.FromPath(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	index, err := l.ImageIndex()
-	if err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := index.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if index, err = index.ImageIndex(manifest.Manifests[0].Digest); err != nil {
-		t.Fatal(err)
-	}
-	if manifest, err = index.IndexManifest(); err != nil {
-		t.Fatal(err)
-	}
+	index, manifest := layoutIndex(t, dir)
+	index, manifest = innerIndex(t, index, manifest)
 	images, statements = map[string]v1.Image{}, map[string][]string{}
 	arches := map[string]string{}
 	for _, d := range manifest.Manifests {

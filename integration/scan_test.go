@@ -17,7 +17,6 @@ import (
 	cyclonedx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
 	openvex "github.com/openvex/go-vex/pkg/vex"
 
 	"github.com/slimimage/slim/builder"
@@ -193,26 +192,8 @@ func mustRead(t *testing.T, name string) []byte {
 // digest of the image's own manifest.
 func attached(t *testing.T, dir string) map[string][]byte {
 	t.Helper()
-	l, err := layout.FromPath(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	index, err := l.ImageIndex()
-	if err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := index.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := manifest.Manifests[0]; d.MediaType.IsIndex() {
-		if index, err = index.ImageIndex(d.Digest); err != nil {
-			t.Fatal(err)
-		}
-		if manifest, err = index.IndexManifest(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	index, manifest := layoutIndex(t, dir)
+	index, manifest = innerIndex(t, index, manifest)
 	images, predicates := map[string]bool{}, map[string][]byte{}
 	for _, d := range manifest.Manifests {
 		about := d.Annotations["vnd.docker.reference.digest"]

@@ -93,6 +93,20 @@ func stopSignal(name string) unix.Signal {
 	return unix.SIGTERM
 }
 
+// Written is what the files hold now that the application has made, in bytes. Blocks count, not lengths: a sparse file costs little.
+func (s *Session) Written() int64 {
+	s.events.Lock()
+	defer s.events.Unlock()
+	var bytes int64
+	for name, use := range s.tracer.rec.paths {
+		var stat unix.Stat_t
+		if use.ops.has(analyzer.OpCreate) && unix.Lstat(name, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFREG {
+			bytes += stat.Blocks * 512 // stat(2): of 512 bytes whatever the file system's blocks are
+		}
+	}
+	return bytes
+}
+
 // Finish ends what is left of the application and puts what was seen into evidence and run. Output is the answer of a command.
 func (s *Session) Finish(e *analyzer.Evidence, run *analyzer.Run) (output analyzer.Answer) {
 	close(s.stopMem)

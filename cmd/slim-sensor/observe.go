@@ -13,11 +13,8 @@ import (
 	"path"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/probe"
@@ -147,6 +144,7 @@ func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evide
 	if err != nil {
 		return nil, err
 	}
+	run.Written = roundWritten(session.Written()) // before it cleans up
 	session.Stop(stopGrace)
 	run.Kind, run.Listen, run.Answers, run.Failure = outcome.Kind, outcome.Listen, outcome.Answers, outcome.Failure
 	output := session.Finish(evidence, run)
@@ -156,22 +154,14 @@ func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evide
 	} else {
 		run.ExitCode, run.Signal = 0, "" // it was stopped by the agent
 	}
-	run.Written = written(evidence)
 	evidence.Runs = []analyzer.Run{*run}
 	evidence.Normalize()
 	return evidence, nil
 }
 
-// written is what the files hold that the run has made, as Run.Written has it. Blocks count, not lengths: a sparse file costs little.
-func written(evidence *analyzer.Evidence) int64 {
+// roundWritten is bytes as Run.Written has them.
+func roundWritten(bytes int64) int64 {
 	const least, unit = 16 << 20, 64 << 20
-	var bytes int64
-	for _, use := range evidence.Paths {
-		var stat unix.Stat_t
-		if slices.Contains(use.Ops, analyzer.OpCreate) && unix.Lstat("/"+string(use.Path), &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFREG {
-			bytes += stat.Blocks * 512 // stat(2): of 512 bytes whatever the file system's blocks are
-		}
-	}
 	if bytes < least {
 		return 0
 	}
