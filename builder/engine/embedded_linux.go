@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -42,7 +41,6 @@ import (
 	"github.com/moby/buildkit/worker"
 	"github.com/moby/buildkit/worker/base"
 	"github.com/moby/buildkit/worker/runc"
-	"github.com/sirupsen/logrus"
 	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
@@ -96,14 +94,6 @@ func requirements() error {
 		}
 	}
 	return errors.New("the embedded BuildKit needs runc: apt-get install runc (or pass --engine with the address of a buildkitd)")
-}
-
-// quiet sends BuildKit's log to w; its packages, those of its client too, log through logrus's standard logger.
-func quiet(w io.Writer) {
-	if w == nil {
-		w = io.Discard
-	}
-	logrus.SetOutput(w)
 }
 
 // shutDown lets running requests end for a moment.

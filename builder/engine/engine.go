@@ -17,9 +17,9 @@ import (
 	"github.com/moby/buildkit/client"
 	_ "github.com/moby/buildkit/client/connhelper/dockercontainer" // docker-container:// addresses
 	_ "github.com/moby/buildkit/client/connhelper/kubepod"         // kube-pod:// addresses
-	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
-
 	mobyclient "github.com/moby/moby/client"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/sirupsen/logrus"
 )
 
 // Kinds of engines.
@@ -177,4 +177,12 @@ func plain(err error) error {
 		text = strings.Trim(text[i+len("desc = "):], `"`)
 	}
 	return errors.New(text)
+}
+
+// quiet sends BuildKit's log to w; its packages, those of its client too, log through logrus's standard logger.
+func quiet(w io.Writer) {
+	if w == nil {
+		w = io.Discard
+	}
+	logrus.SetOutput(w)
 }
