@@ -92,6 +92,10 @@ func do(op string) {
 		if data, err = os.ReadFile(from); err == nil {
 			err = os.WriteFile(to, data, 0o644)
 		}
+	case "root":
+		if os.Getuid() != 0 {
+			err = os.ErrPermission
+		}
 	case "env":
 		if os.Getenv(path) == "" {
 			err = os.ErrNotExist
