@@ -43,6 +43,7 @@ func (w *worklist) plan() (*Plan, error) {
 	p.ownership()
 	p.records()
 	p.setuid()
+	p.capabilities()
 	p.tighten()
 	p.assignLayers()
 	return p.build(), nil
@@ -252,6 +253,34 @@ func (p *planner) setuid() {
 	if len(dropped) > 0 {
 		slices.Sort(dropped)
 		p.warn("setuid or setgid bits dropped: " + strings.Join(dropped, ", "))
+	}
+}
+
+// capabilities drops the file capabilities of programs that neither ran nor were asked for, and says of the others that they have some: a program gets them from
+// whoever starts it, as it gets rights from a setuid bit. The kernel reads them of what it executes alone (capabilities(7)).
+func (p *planner) capabilities() {
+	var dropped, kept []string
+	for _, name := range slices.Sorted(maps.Keys(p.files)) {
+		f, n := p.files[name], p.im.nodes[name]
+		if f.New || f.Edited || !n.regular() || n.mode.Perm()&0o111 == 0 {
+			continue
+		}
+		has, err := layers.HasCapability(p.im.root, name)
+		switch {
+		case err != nil:
+			p.warn(fmt.Sprintf("/%s: its capabilities cannot be read: %v", name, err))
+		case has && (p.executed[name] || slices.Contains(f.Reasons, Reason{Rule: "included"})):
+			kept = append(kept, "/"+name)
+		case has:
+			f.NoCapability = true
+			dropped = append(dropped, "/"+name)
+		}
+	}
+	if len(dropped) > 0 {
+		p.warn("file capabilities dropped: " + strings.Join(dropped, ", "))
+	}
+	if len(kept) > 0 {
+		p.warn("file capabilities kept, which no_new_privs takes away: " + strings.Join(kept, ", "))
 	}
 }
 

@@ -102,6 +102,8 @@ type File struct {
 	Edited  bool        `json:"edited,omitempty"`  // Content takes the place of the image's bytes, also when it is empty
 	New     bool        `json:"new,omitempty"`     // the image has no such path: Kind, UID, GID, Mode and Content say it all
 	Link    string      `json:"link,omitempty"`    // target of a new symlink
+	// NoCapability says that the file capabilities which it has in the image are dropped: it did not run.
+	NoCapability bool `json:"noCapability,omitempty"`
 }
 
 // Reason says why a path is kept: a rule, and what it came from (a path, a package, a program; may be empty).

@@ -281,6 +281,9 @@ func (s *script) result(plan *Plan) string {
 		if s.show["layers"] {
 			fmt.Fprintf(&b, "  @%s", plan.Layers[f.Layer].Name)
 		}
+		if f.NoCapability {
+			b.WriteString("  without its capabilities")
+		}
 		if f.Mode != nil && !f.New {
 			fmt.Fprintf(&b, "  mode %o", *f.Mode)
 		}

@@ -33,7 +33,7 @@ func (c *copier) attributes(item Item) error {
 			return &fs.PathError{Op: "chmod", Path: item.Path, Err: err}
 		}
 	}
-	if stat.Mode&unix.S_IFMT == unix.S_IFREG && !item.New && !item.HasContent {
+	if stat.Mode&unix.S_IFMT == unix.S_IFREG && !item.New && !item.HasContent && !item.NoCapability {
 		if err := c.copyCapability(item.Path); err != nil {
 			return &fs.PathError{Op: "setxattr " + capability, Path: item.Path, Err: err}
 		}
@@ -89,12 +89,8 @@ func (c *copier) copyCapability(name string) error {
 		return err
 	}
 	defer in.Close()
-	value := make([]byte, 64) // struct vfs_ns_cap_data is 24 bytes (linux/capability.h)
-	n, err := unix.Fgetxattr(int(in.Fd()), capability, value)
-	if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) {
-		return nil
-	}
-	if err != nil {
+	value, err := capabilityOf(in.Fd())
+	if err != nil || len(value) == 0 {
 		return err
 	}
 	out, err := c.dst.Open(name)
@@ -102,5 +98,40 @@ func (c *copier) copyCapability(name string) error {
 		return err
 	}
 	defer out.Close()
-	return unix.Fsetxattr(int(out.Fd()), capability, value[:n], 0)
+	return unix.Fsetxattr(int(out.Fd()), capability, value, 0)
+}
+
+// capabilityOf reads the raw capabilities of an open file, nothing where it has none.
+func capabilityOf(fd uintptr) ([]byte, error) {
+	value := make([]byte, 64) // struct vfs_ns_cap_data is 24 bytes (linux/capability.h)
+	n, err := unix.Fgetxattr(int(fd), capability, value)
+	if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return value[:n], nil
+}
+
+// HasCapability says whether a regular file has file capabilities (security.capability). name is physical.
+func HasCapability(root RootFS, name string) (bool, error) {
+	info, err := root.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return false, err
+	}
+	if n, ok := info.Sys().(*Inode); ok {
+		return n.Capability != "", nil
+	}
+	f, err := root.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	file, ok := f.(interface{ Fd() uintptr })
+	if !ok {
+		return false, nil
+	}
+	value, err := capabilityOf(file.Fd())
+	return len(value) > 0, err
 }

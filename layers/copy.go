@@ -22,6 +22,8 @@ type Item struct {
 	New        bool   // the source has no such path: Kind, UID, GID, Mode, Content and Link say it all
 	Kind       string // of a new path: "file", "dir" or "symlink"
 	Link       string // target of a new symlink
+
+	NoCapability bool // without the source's file capabilities
 }
 
 // CopyOptions says what the source cannot.

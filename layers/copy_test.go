@@ -245,6 +245,13 @@ func TestCopyCapability(t *testing.T) {
 	if err := unix.Setxattr(srcDir+"/ping", capability, value, 0); err != nil {
 		t.Skipf("setting a file capability: %v", err)
 	}
+	if has, err := HasCapability(DirFS(src), "ping"); err != nil || !has {
+		t.Errorf("HasCapability = %v, %v, want true", has, err)
+	}
+	must(t, Copy(dst, src, []Item{{Path: "ping", NoCapability: true}}, CopyOptions{}))
+	if has, err := HasCapability(DirFS(dst), "ping"); err != nil || has {
+		t.Errorf("HasCapability of a copy without = %v, %v, want false", has, err)
+	}
 	must(t, Copy(dst, src, []Item{{Path: "ping"}}, CopyOptions{}))
 	got := make([]byte, 64)
 	n, err := unix.Getxattr(dstDir+"/ping", capability, got)

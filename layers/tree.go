@@ -11,7 +11,7 @@ import (
 
 // TreeFromTxtar is a root filesystem in memory, for tests: the archive's files (0644, root's, parents 0755), then, line by line,
 // what its comment says: "dir PATH", "file PATH" (an empty one), "symlink PATH -> TARGET", "hardlink NEW OLD", "mode PATH 4755",
-// "owner PATH 1:2". Other lines must be empty or begin with "#". Names have no leading slash and, in the comment, no blanks.
+// "owner PATH 1:2", "capability PATH RAW". Other lines must be empty or begin with "#". Names have no leading slash and, in the comment, no blanks.
 func TreeFromTxtar(b []byte) (RootFS, error) {
 	archive := txtar.Parse(b)
 	x := newTree()
@@ -48,10 +48,14 @@ func (x *Index) directive(words []string) error {
 		return x.put(name, x.inode(Inode{Mode: fs.ModeSymlink | 0o777, Link: words[3], Size: int64(len(words[3]))}), 0)
 	case words[0] == "hardlink" && len(words) == 3:
 		return x.link(name, string(CleanPath(words[2])), 0)
-	case (words[0] == "mode" || words[0] == "owner") && len(words) == 3:
+	case (words[0] == "mode" || words[0] == "owner" || words[0] == "capability") && len(words) == 3:
 		n := x.find(name)
 		if n == nil {
 			return fs.ErrNotExist
+		}
+		if words[0] == "capability" {
+			n.Capability = words[2]
+			return nil
 		}
 		if words[0] == "owner" {
 			_, err := fmt.Sscanf(words[2], "%d:%d", &n.UID, &n.GID)
