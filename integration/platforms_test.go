@@ -205,14 +205,8 @@ func extracted(t *testing.T, arch string) v1.Layer {
 	t.Helper()
 	name := filepath.Join(cacheDir(t), "extracted-python3-"+arch+".tar")
 	if _, err := os.Stat(name); err != nil {
-		cmd := exec.Command("mmdebstrap", "--quiet", "--architectures="+arch, "--variant=extract", "--include=python3", "--dpkgopt=path-exclude=/usr/share/man/*",
-			"--customize-hook=rm -rf \"$1\"/var/lib/apt/lists/* \"$1\"/var/cache/apt/*", "bookworm", name+".part.tar")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("mmdebstrap: %v\n%s", err, tail(string(out), 20))
-		}
-		if err := os.Rename(name+".part.tar", name); err != nil {
-			t.Fatal(err)
-		}
+		mmdebstrap(t, name, "--architectures="+arch, "--variant=extract", "--include=python3",
+			"--customize-hook=rm -rf \"$1\"/var/lib/apt/lists/* \"$1\"/var/cache/apt/*")
 	}
 	layer, err := tarball.LayerFromFile(name)
 	if err != nil {

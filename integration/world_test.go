@@ -18,6 +18,7 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -170,12 +171,25 @@ func worldFile(t testing.TB, world string) string {
 // debian makes a root filesystem of Debian packages with mmdebstrap.
 func debian(t testing.TB, name string, packages ...string) {
 	t.Helper()
+	mmdebstrap(t, name, "--variant=minbase", "--include="+strings.Join(packages, ","),
+		"--customize-hook=rm -rf \"$1\"/var/lib/apt/lists/* \"$1\"/var/cache/apt/* \"$1\"/var/lib/postgresql/*/main \"$1\"/var/lib/mysql/*")
+}
+
+// mmdebstrap makes a tar of Debian, whole or not at all. A mirror that does not answer at once is asked again.
+func mmdebstrap(t testing.TB, name string, args ...string) {
+	t.Helper()
 	part := name + ".part.tar"
-	cmd := exec.Command("mmdebstrap", "--quiet", "--variant=minbase", "--include="+strings.Join(packages, ","), "--dpkgopt=path-exclude=/usr/share/man/*",
-		"--customize-hook=rm -rf \"$1\"/var/lib/apt/lists/* \"$1\"/var/cache/apt/* \"$1\"/var/lib/postgresql/*/main \"$1\"/var/lib/mysql/*", "bookworm", part)
-	if out, err := cmd.CombinedOutput(); err != nil {
+	args = append(append([]string{"--quiet", "--dpkgopt=path-exclude=/usr/share/man/*"}, args...), "bookworm", part)
+	for try := 1; ; try++ {
+		out, err := exec.Command("mmdebstrap", args...).CombinedOutput()
+		if err == nil {
+			break
+		}
 		os.Remove(part)
-		t.Fatalf("mmdebstrap: %v\n%s", err, tail(string(out), 30))
+		if try == 3 {
+			t.Fatalf("mmdebstrap: %v\n%s", err, tail(string(out), 30))
+		}
+		time.Sleep(5 * time.Second)
 	}
 	if err := os.Rename(part, name); err != nil {
 		t.Fatal(err)
