@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/slimimage/slim/analyzer/elf"
+	"github.com/slimimage/slim/analyzer/packages"
 	"github.com/slimimage/slim/analyzer/rules"
 	"github.com/slimimage/slim/analyzer/shell"
 )
@@ -172,6 +173,11 @@ func (w *worklist) packageOf(name string) {
 	if !ok || w.touched[pkg.Name] || !w.matters(name) {
 		return
 	}
+	w.touch(pkg)
+}
+
+// touch keeps what belongs to every use of a package, and of the packages that hold its data and settings under its name.
+func (w *worklist) touch(pkg *packages.Package) {
 	w.touched[pkg.Name] = true
 	from := "package " + pkg.Name
 	for _, file := range pkg.Files {
@@ -186,6 +192,24 @@ func (w *worklist) packageOf(name string) {
 			w.namedInSettings(file)
 		}
 	}
+	for _, name := range companions(pkg.Name) {
+		if companion, ok := w.db.Package(name); ok && !w.touched[name] {
+			w.touch(companion)
+		}
+	}
+}
+
+// companions are the names under which distributions split off what does not depend on the architecture (Debian Developer's Reference 6.7.5,
+// Architecture-independent data): NAME-data and NAME-common. A library's package has its version behind the name.
+func companions(name string) []string {
+	if strings.HasSuffix(name, "-data") || strings.HasSuffix(name, "-common") {
+		return nil
+	}
+	names := []string{name + "-data", name + "-common"}
+	if base := strings.TrimRight(name, "0123456789.-"); base != name && base != "" {
+		names = append(names, base+"-data", base+"-common")
+	}
+	return names
 }
 
 // matters says whether a kept path means that its package is in use: a program or library of it, or a module of a language; not a
