@@ -106,16 +106,11 @@ func preload(index *layers.Index) error {
 }
 
 func readByName(name string) bool {
-	for _, dir := range []string{"var/lib/dpkg/", "var/lib/ucf/", "var/lib/rpm/", "usr/lib/sysimage/rpm/", "usr/share/rpm/", "lib/apk/db/", "usr/lib/apk/db/"} {
-		if strings.HasPrefix(name, dir) {
-			return true
-		}
-	}
 	switch name {
 	case "etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/os-release", "usr/lib/os-release":
 		return true
 	}
-	return false
+	return packages.IsDatabase(name)
 }
 
 // walk lists every path, the root too. No link is followed.

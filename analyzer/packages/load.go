@@ -21,6 +21,15 @@ const (
 	maxDirs     = 100_000   // directories remembered at a time
 )
 
+// databaseDirs are where package managers keep what they know of a root filesystem, many small files.
+var databaseDirs = []string{"var/lib/dpkg/", "var/lib/ucf/", "var/lib/rpm/", "usr/lib/sysimage/rpm/", "usr/share/rpm/", "lib/apk/db/", "usr/lib/apk/db/"}
+
+// IsDatabase says whether a path, without a leading slash, may be one that Load reads. It is for roots where opening one file is slow, and
+// several are better read in one pass.
+func IsDatabase(name string) bool {
+	return slices.ContainsFunc(databaseDirs, func(dir string) bool { return strings.HasPrefix(name, dir) })
+}
+
 // Load reads the package databases of root: dpkg, apk and rpm, each where it is present. A root without any is no error:
 // the DB is then empty. A damaged database yields what could be read and a warning.
 func Load(root layers.RootFS) (*DB, error) {

@@ -183,14 +183,9 @@ func (s *scan) examine(ctx context.Context, e *entry, content io.Reader) error {
 // ReadsFirst says whether Read opens a file by itself, before Options.Contents: package databases and what names the
 // distribution. It is for roots where opening one file is slow.
 func ReadsFirst(name string) bool {
-	for _, prefix := range []string{"var/lib/dpkg/", "var/lib/ucf/", "var/lib/rpm/", "usr/lib/sysimage/rpm/", "usr/share/rpm/", "lib/apk/db/", "usr/lib/apk/db/"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
 	switch name {
 	case "etc/os-release", "usr/lib/os-release", "etc/debian_version", "etc/alpine-release":
 		return true
 	}
-	return false
+	return packages.IsDatabase(name)
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -39,9 +38,6 @@ func addPage(files map[string][]byte, result *builder.Result) error {
 // maxDatabase bounds what is read ahead of an image's package databases, in bytes together.
 const maxDatabase = 256 << 20
 
-// databaseDirs are where package managers keep what they know: many small files, which are read in one pass.
-var databaseDirs = []string{"var/lib/dpkg/", "var/lib/rpm/", "usr/lib/sysimage/rpm/", "lib/apk/db/", "usr/lib/apk/db/", "var/lib/ucf/"}
-
 // inspectPage writes the page of --html; name is "" where none is asked for.
 func (p *program) inspectPage(name, image string, index *layers.Index, found *layers.Inspection) error {
 	if name == "" {
@@ -52,8 +48,7 @@ func (p *program) inspectPage(name, image string, index *layers.Index, found *la
 	}
 	var ahead int64
 	err := index.Preload(maxDatabase, func(e layers.Entry) bool {
-		at := func(dir string) bool { return strings.HasPrefix(string(e.Path), dir) }
-		if !slices.ContainsFunc(databaseDirs, at) || ahead+e.Size > maxDatabase {
+		if !packages.IsDatabase(string(e.Path)) || ahead+e.Size > maxDatabase {
 			return false
 		}
 		ahead += e.Size
