@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -49,8 +48,7 @@ func Attachments(ctx context.Context, in *Input) (*Attached, error) {
 		if err != nil {
 			return nil, err
 		}
-		place = registryShelf{ref.Context(), []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain),
-			remote.WithTransport(limitedTransport{remote.DefaultTransport})}}
+		place = registryShelf{ref.Context(), RemoteOptions(ctx)}
 	case KindOCI:
 		place = layoutShelf{blobStore{in.Layout}}
 	case KindDocker:

@@ -75,13 +75,9 @@ func dockerfileOptions(c *cli.Context) (*builder.Dockerfile, error) {
 	df := &builder.Dockerfile{Context: c.Args().First(), File: c.String("file"), Target: c.String("target"), Secrets: c.StringSlice("secret"),
 		BuildArgs: map[string]string{}, BuildContexts: map[string]string{}}
 	for _, arg := range c.StringSlice("build-arg") {
-		key, value, ok := strings.Cut(arg, "=")
-		if !ok {
-			if value, ok = os.LookupEnv(key); !ok {
-				continue // as buildx has it: a name alone is taken from the environment, where it is set
-			}
+		if name, value, ok := assignment(arg); ok {
+			df.BuildArgs[name] = value
 		}
-		df.BuildArgs[key] = value
 	}
 	for _, spec := range c.StringSlice("build-context") {
 		name, value, ok := strings.Cut(spec, "=")
@@ -93,19 +89,24 @@ func dockerfileOptions(c *cli.Context) (*builder.Dockerfile, error) {
 	return df, nil
 }
 
+// assignment reads KEY=VALUE. As buildx and docker run have it, KEY alone is taken from the environment; it is not ok where that has none.
+func assignment(spec string) (name, value string, ok bool) {
+	if name, value, ok = strings.Cut(spec, "="); !ok {
+		value, ok = os.LookupEnv(name)
+	}
+	return name, value, ok
+}
+
 func (p *program) observeOptions(c *cli.Context) (opt builder.ObserveOptions, err error) {
 	opt = builder.ObserveOptions{Runs: c.StringSlice("run"), Execs: c.StringSlice("exec"), ProbeRef: c.String("probe-image"),
 		ProbeArgv: p.rest, Network: c.String("network")}
 	for _, entry := range c.StringSlice("env") {
-		name, _, given := strings.Cut(entry, "=")
+		name, value, ok := assignment(entry)
 		if name == "" {
 			return opt, usagef("example: --env POSTGRES_PASSWORD=secret", "--env %q is not KEY=VALUE", entry)
 		}
-		if value, set := os.LookupEnv(name); !given && set {
-			entry, given = name+"="+value, true
-		}
-		if given { // as docker run has it: a name alone is taken from the environment, where it is set
-			opt.Env = append(opt.Env, entry)
+		if ok {
+			opt.Env = append(opt.Env, name+"="+value)
 		}
 	}
 	if err := oneOf("network", opt.Network, "", "none", "default", "host"); err != nil {
