@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -92,7 +91,7 @@ func (b *batch) build(q *program, c *cli.Context, i int) (image batchImage, err 
 	}
 	result, err := builder.Build(c.Context, opt)
 	if err != nil {
-		return image, errors.Join(err, q.writeReport(c, reportOf(result, err)))
+		return image, q.undone(c, result, err, ends)
 	}
 	image = batchImage{Name: name, State: batchDone, Image: result.Image, Digest: result.Digest, Written: result.Written,
 		SizeBefore: result.SizeBefore, SizeAfter: result.SizeAfter}

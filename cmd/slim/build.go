@@ -62,8 +62,7 @@ func (p *program) build(c *cli.Context) error {
 	result, err := builder.Build(c.Context, opt)
 	show.close()
 	if err != nil {
-		known := reportOf(result, err)
-		return errors.Join(err, p.writeReport(c, known), ends.summary.write(known, err))
+		return p.undone(c, result, err, ends)
 	}
 	return p.finish(c, opt, result, ends)
 }
@@ -109,6 +108,12 @@ func (p *program) prepare(c *cli.Context) (opt builder.Options, err error) {
 		return opt, err
 	}
 	return p.buildOptions(c)
+}
+
+// undone is the error of a build that failed, after what is known of it is written where the command line asks for it.
+func (p *program) undone(c *cli.Context, result *builder.Result, err error, ends endings) error {
+	known := reportOf(result, err)
+	return errors.Join(err, p.writeReport(c, known), ends.summary.write(known, err))
 }
 
 // finish tells what was made, also in the job summary.
