@@ -59,7 +59,7 @@ func (p *planner) withholdSecrets() {
 		return
 	}
 	for _, name := range secretDatabases {
-		if !slices.Contains(p.kept[name], Reason{Rule: "included"}) {
+		if !included(p.kept[name]) {
 			delete(p.kept, name)
 		}
 	}
@@ -256,8 +256,13 @@ func (p *planner) setuid() {
 	}
 }
 
-// capabilities drops the file capabilities of programs that neither ran nor were asked for, and says of the others that they have some: a program gets them from
-// whoever starts it, as it gets rights from a setuid bit. The kernel reads them of what it executes alone (capabilities(7)).
+// included says whether the user asked for a path, by itself or with the directory it is in.
+func included(reasons []Reason) bool {
+	return slices.ContainsFunc(reasons, func(r Reason) bool { return r.Rule == "included" })
+}
+
+// capabilities drops the file capabilities of programs that neither ran nor were asked for, and says of the others that they have some: a
+// program gives them to whoever starts it, as a setuid bit gives rights. The kernel reads them of what it executes alone (capabilities(7)).
 func (p *planner) capabilities() {
 	var dropped, kept []string
 	for _, name := range slices.Sorted(maps.Keys(p.files)) {
@@ -269,7 +274,7 @@ func (p *planner) capabilities() {
 		switch {
 		case err != nil:
 			p.warn(fmt.Sprintf("/%s: its capabilities cannot be read: %v", name, err))
-		case has && (p.executed[name] || slices.Contains(f.Reasons, Reason{Rule: "included"})):
+		case has && (p.executed[name] || included(f.Reasons)):
 			kept = append(kept, "/"+name)
 		case has:
 			f.NoCapability = true
