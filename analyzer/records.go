@@ -72,7 +72,7 @@ func (p *planner) sboms() {
 func (p *planner) rpmRecords(database string, kept map[string]bool) {
 	data, err := p.im.read(database, maxDatabase)
 	if err == nil {
-		data, err = packages.FilterRpm(data, func(pkg *packages.Package) bool { return kept[pkg.Name] })
+		data, err = packages.FilterRpm(data, func(name string) bool { return kept[name] })
 	}
 	f := p.put(database, []Reason{{Rule: "package record"}})
 	if err != nil {

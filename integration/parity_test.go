@@ -25,7 +25,7 @@ import (
 	scalibrfs "github.com/google/osv-scalibr/fs"
 	"github.com/google/osv-scalibr/stats"
 
-	"github.com/slimimage/slim/analyzer/packages/rpmtest"
+	"github.com/slimimage/slim/analyzer/packages/rpmdb/rpmtest"
 )
 
 // TestPackageParity: the packages with at least one kept file are the packages that readers which are not slim's find in the slim image,

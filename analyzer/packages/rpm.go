@@ -1,37 +1,26 @@
 package packages
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
+	"github.com/slimimage/slim/analyzer/packages/rpmdb"
 	"github.com/slimimage/slim/layers"
 )
 
-// rpmDatabases are where rpm keeps its database and in which format: sqlite since 4.16, ndb (SUSE), Berkeley DB before.
-var rpmDatabases = []struct {
-	path string
-	read func(r io.ReaderAt, size int64, each func(header []byte) error) error
-}{
-	{"/usr/lib/sysimage/rpm/rpmdb.sqlite", readSqlite}, {"/var/lib/rpm/rpmdb.sqlite", readSqlite}, {"/usr/share/rpm/rpmdb.sqlite", readSqlite},
-	{"/usr/lib/sysimage/rpm/Packages.db", readNdb}, {"/var/lib/rpm/Packages.db", readNdb},
-	{"/usr/lib/sysimage/rpm/Packages", readBdb}, {"/var/lib/rpm/Packages", readBdb},
-}
-
-// maxHeader is how large one package's header may be, in bytes (rpm itself takes 256 MiB; the largest packages have 10),
-// and maxItems how many values one of its tags may have.
-const (
-	maxHeader = 64 << 20
-	maxItems  = 1 << 20
-)
+// rpmKeys is the name under which rpm keeps the public keys that it trusts, as if they were packages (rpmkeys(8)).
+const rpmKeys = "gpg-pubkey"
 
 // errStop ends the reading of a database early.
 var errStop = errors.New("stop")
 
 // rpm reads the first rpm database there is.
 func (l *loader) rpm() error {
-	for _, db := range rpmDatabases {
-		res, err := layers.Resolve(l.root, ".", db.path, true)
+	for _, location := range rpmdb.Locations() {
+		res, err := layers.Resolve(l.root, ".", location.Path, true)
 		if err != nil || res.Missing {
 			continue
 		}
@@ -39,39 +28,57 @@ func (l *loader) rpm() error {
 		if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
 			continue
 		}
-		f, err := l.root.Open(res.Path)
-		if err != nil {
-			return fmt.Errorf("opening %q: %w", db.path, err)
-		}
-		defer f.Close()
-		l.db.databases = append(l.db.databases, res.Path)
-		at, size, err := readerAt(f, info.Size())
-		if err != nil {
-			return fmt.Errorf("reading %q: %w", db.path, err)
-		}
-		if log, err := l.root.Lstat(res.Path + "-wal"); err == nil && log.Size() > 0 {
-			l.db.warn(fmt.Sprintf("%q has a write-ahead log, which is not read: the latest changes are not known", db.path))
-		}
-		err = db.read(at, size, func(header []byte) error {
-			pkg, err := parseRpmHeader(header)
-			if err != nil {
-				l.db.warn(fmt.Sprintf("reading %q: %v", db.path, err))
-				return nil
-			}
-			if pkg.Name != "gpg-pubkey" { // keys are kept as packages
-				l.add(pkg)
-			}
-			if len(l.db.packages) == maxPackages {
-				return errStop
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errStop) {
-			l.db.warn(fmt.Sprintf("reading %q: %v: some packages are not known", db.path, err))
-		}
-		return nil
+		return l.rpmDatabase(location, res.Path, info)
 	}
 	return nil
+}
+
+// rpmDatabase reads the database at a physical path.
+func (l *loader) rpmDatabase(location rpmdb.Location, where string, info fs.FileInfo) error {
+	f, err := l.root.Open(where)
+	if err != nil {
+		return fmt.Errorf("opening %q: %w", location.Path, err)
+	}
+	defer f.Close()
+	l.db.databases = append(l.db.databases, where)
+	at, size, err := readerAt(f, info.Size())
+	if err != nil {
+		return fmt.Errorf("reading %q: %w", location.Path, err)
+	}
+	if log, err := l.root.Lstat(where + "-wal"); err == nil && log.Size() > 0 {
+		l.db.warn(fmt.Sprintf("%q has a write-ahead log, which is not read: the latest changes are not known", location.Path))
+	}
+	err = location.Read(at, size, func(header []byte) error {
+		found, err := rpmdb.ParseHeader(header)
+		if err != nil {
+			l.db.warn(fmt.Sprintf("reading %q: %v", location.Path, err))
+			return nil
+		}
+		if found.Name != rpmKeys {
+			l.add(rpmPackage(found))
+		}
+		if len(l.db.packages) == maxPackages {
+			return errStop
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errStop) {
+		l.db.warn(fmt.Sprintf("reading %q: %v: some packages are not known", location.Path, err))
+	}
+	return nil
+}
+
+// rpmPackage is a package as a header describes it.
+func rpmPackage(header *rpmdb.Package) *Package {
+	pkg := &Package{
+		Type: "rpm", Name: header.Name, Version: header.Version, Arch: header.Arch, Source: header.Source, Provides: header.Provides,
+		Maintainer: header.Maintainer, License: header.License, Homepage: header.Homepage,
+	}
+	for _, name := range header.Requires {
+		pkg.requires = append(pkg.requires, []string{name})
+	}
+	header.Files(pkg.list)
+	return pkg
 }
 
 // readerAt is a file for reading at offsets; where the root cannot do that it is read into memory, up to maxDatabase.
@@ -80,32 +87,12 @@ func readerAt(f io.Reader, size int64) (io.ReaderAt, int64, error) {
 		return at, size, nil
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxDatabase))
-	return bytesAt(data), int64(len(data)), err
+	return bytes.NewReader(data), int64(len(data)), err
 }
 
-// bytesAt is an io.ReaderAt of bytes.
-type bytesAt []byte
-
-// ReadAt copies what there is from off on.
-func (b bytesAt) ReadAt(p []byte, off int64) (int, error) {
-	if off < 0 || off >= int64(len(b)) {
-		return 0, io.EOF
-	}
-	n := copy(p, b[off:])
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
-}
-
-// readExact reads n bytes at off that must lie inside size.
-func readExact(r io.ReaderAt, size, off, n int64) ([]byte, error) {
-	if off < 0 || n < 0 || off > size || n > size-off {
-		return nil, errors.New("points outside the file")
-	}
-	buf := make([]byte, n)
-	if _, err := r.ReadAt(buf, off); err != nil && err != io.EOF {
-		return nil, err
-	}
-	return buf, nil
+// FilterRpm is rpm's database, of the SQLite kind, with only the packages whose names keep wants. The headers of those stay as they are,
+// byte by byte, because signatures are about them; nothing of the others is left in it, and the keys that rpm stores as packages are
+// dropped. An error is a damaged database.
+func FilterRpm(database []byte, keep func(name string) bool) ([]byte, error) {
+	return rpmdb.Filter(database, func(name string) bool { return name != rpmKeys && keep(name) })
 }

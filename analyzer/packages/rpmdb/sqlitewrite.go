@@ -1,4 +1,4 @@
-package packages
+package rpmdb
 
 import (
 	"bytes"
@@ -9,21 +9,20 @@ import (
 // sqlitePage is the size of the pages that are written, in bytes: SQLite's default.
 const sqlitePage = 4096
 
-// sqliteSchema is rpm's main table. Its indices are not written: whoever lists packages reads this table alone, and `rpm --rebuilddb` makes
-// them anew.
+// sqliteSchema is rpm's main table. Its indices are not written: programs that list packages read this table alone, and
+// `rpm --rebuilddb` creates them.
 const sqliteSchema = "CREATE TABLE 'Packages' (hnum INTEGER PRIMARY KEY,blob BLOB NOT NULL)"
 
-// FilterRpm is rpm's database, of the sqlite kind, with only the packages that keep wants; their headers stay as they are, byte by byte,
-// because signatures are about them. Nothing of the others is left in it. Keys, which rpm keeps as packages, go. An error is a damaged
-// database.
-func FilterRpm(database []byte, keep func(*Package) bool) ([]byte, error) {
+// Filter is a database of the SQLite kind with only the packages whose names keep wants, their headers byte by byte as they were.
+// Nothing of the others is left in it. An error is a damaged database.
+func Filter(database []byte, keep func(name string) bool) ([]byte, error) {
 	w := &sqliteWriter{pages: [][]byte{make([]byte, sqlitePage)}} // the first is the schema's
-	err := readSqlite(bytesAt(database), int64(len(database)), func(header []byte) error {
-		pkg, err := parseRpmHeader(header)
+	err := readSqlite(bytes.NewReader(database), int64(len(database)), func(header []byte) error {
+		pkg, err := ParseHeader(header)
 		if err != nil {
 			return err
 		}
-		if pkg.Name != "gpg-pubkey" && keep(pkg) {
+		if keep(pkg.Name) {
 			w.row(header)
 		}
 		return nil

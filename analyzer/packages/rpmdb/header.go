@@ -1,4 +1,4 @@
-package packages
+package rpmdb
 
 import (
 	"bytes"
@@ -30,27 +30,30 @@ const (
 	tagDirNames    = 1118
 )
 
-// rpmConfig is the bit of tagFileFlags for configuration (rpmfileAttrs).
-const rpmConfig = 1 << 0
+// configFlag is the bit of tagFileFlags for configuration (rpmfileAttrs).
+const configFlag = 1 << 0
+
+// maxPath is the longest path that is read, in bytes: PATH_MAX.
+const maxPath = 4096
 
 var errHeader = errors.New("damaged header")
 
-// rpmHeader is a header blob: an index of tags into a store. All numbers are big-endian (header.c: 4 bytes count of the
+// header is a header blob: an index of tags into a store. All numbers are big-endian (header.c: 4 bytes count of the
 // index, 4 bytes size of the store, 16 bytes each entry: tag, type, offset, count).
-type rpmHeader struct {
+type header struct {
 	entries map[uint32][3]uint32 // type, offset, count
 	store   []byte
 }
 
-func newRpmHeader(blob []byte) (rpmHeader, error) {
+func newHeader(blob []byte) (header, error) {
 	if len(blob) < 8 {
-		return rpmHeader{}, errHeader
+		return header{}, errHeader
 	}
 	count, size := binary.BigEndian.Uint32(blob), binary.BigEndian.Uint32(blob[4:])
 	if count > 1<<16 || uint64(8)+16*uint64(count)+uint64(size) > uint64(len(blob)) {
-		return rpmHeader{}, errHeader
+		return header{}, errHeader
 	}
-	h := rpmHeader{entries: map[uint32][3]uint32{}, store: blob[8+16*count:]}
+	h := header{entries: map[uint32][3]uint32{}, store: blob[8+16*count:]}
 	h.store = h.store[:size]
 	for i := range int(count) {
 		raw := blob[8+16*i:]
@@ -61,7 +64,7 @@ func newRpmHeader(blob []byte) (rpmHeader, error) {
 }
 
 // strings reads a tag of type STRING, STRING_ARRAY or I18NSTRING.
-func (h rpmHeader) strings(tag uint32) []string {
+func (h header) strings(tag uint32) []string {
 	entry, ok := h.entries[tag]
 	if !ok || entry[0] != 6 && entry[0] != 8 && entry[0] != 9 || entry[2] > maxItems || uint64(entry[1]) > uint64(len(h.store)) {
 		return nil
@@ -79,7 +82,7 @@ func (h rpmHeader) strings(tag uint32) []string {
 	return list
 }
 
-func (h rpmHeader) text(tag uint32) string {
+func (h header) text(tag uint32) string {
 	if list := h.strings(tag); len(list) > 0 {
 		return list[0]
 	}
@@ -87,7 +90,7 @@ func (h rpmHeader) text(tag uint32) string {
 }
 
 // numbers reads a tag of type INT16 or INT32.
-func (h rpmHeader) numbers(tag uint32) []uint32 {
+func (h header) numbers(tag uint32) []uint32 {
 	entry, ok := h.entries[tag]
 	width := uint64(4)
 	if entry[0] == 3 {
@@ -108,13 +111,28 @@ func (h rpmHeader) numbers(tag uint32) []uint32 {
 	return list
 }
 
-// parseRpmHeader reads one package.
-func parseRpmHeader(blob []byte) (*Package, error) {
-	h, err := newRpmHeader(blob)
+// Package is what a header says of its package.
+type Package struct {
+	Name       string
+	Version    string // "EPOCH:VERSION-RELEASE", without what the header does not have
+	Arch       string
+	Source     string // name of the source package
+	License    string
+	Homepage   string
+	Maintainer string   // the vendor; the packager where there is none
+	Provides   []string // without its own name
+	Requires   []string // names of capabilities and absolute paths of files; what rpm itself must be able to do is left out
+
+	header header
+}
+
+// ParseHeader reads the header of one package. An error is a damaged header.
+func ParseHeader(blob []byte) (*Package, error) {
+	h, err := newHeader(blob)
 	if err != nil {
 		return nil, err
 	}
-	pkg := &Package{Type: "rpm", Name: h.text(tagName), Version: h.text(tagVersion), Arch: h.text(tagArch)}
+	pkg := &Package{Name: h.text(tagName), Version: h.text(tagVersion), Arch: h.text(tagArch), header: h}
 	if pkg.Name == "" {
 		return nil, errHeader
 	}
@@ -135,16 +153,17 @@ func parseRpmHeader(blob []byte) (*Package, error) {
 		}
 	}
 	for _, name := range h.strings(tagRequireName) {
-		if !strings.HasPrefix(name, "rpmlib(") && !strings.HasPrefix(name, "(") { // what rpm itself can do; rich dependencies
-			pkg.requires = append(pkg.requires, []string{name})
+		if !strings.HasPrefix(name, "rpmlib(") && !strings.HasPrefix(name, "(") { // features of rpm; rich dependencies
+			pkg.Requires = append(pkg.Requires, name)
 		}
 	}
-	h.files(pkg)
 	return pkg, nil
 }
 
-// files reads the list of files: base names, each with the index of its directory.
-func (h rpmHeader) files(pkg *Package) {
+// Files calls each with the absolute path of every file that is not a directory, and whether it is configuration. The header has base
+// names, each with the index of its directory.
+func (p *Package) Files(each func(name string, config bool)) {
+	h := p.header
 	bases, dirs, indexes := h.strings(tagBaseNames), h.strings(tagDirNames), h.numbers(tagDirIndexes)
 	modes, flags := h.numbers(tagFileModes), h.numbers(tagFileFlags)
 	for i, base := range bases {
@@ -156,7 +175,7 @@ func (h rpmHeader) files(pkg *Package) {
 			continue
 		}
 		if dir := dirs[indexes[i]]; len(dir)+len(base) < maxPath {
-			pkg.list(path.Clean("/"+dir+"/"+base), i < len(flags) && flags[i]&rpmConfig != 0)
+			each(path.Clean("/"+dir+"/"+base), i < len(flags) && flags[i]&configFlag != 0)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package packages
+package rpmdb
 
 import (
 	"encoding/binary"
