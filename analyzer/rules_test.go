@@ -20,6 +20,7 @@ import (
 	"github.com/slimimage/slim/analyzer/elf/elftest"
 	"github.com/slimimage/slim/analyzer/rules"
 	"github.com/slimimage/slim/layers"
+	"github.com/slimimage/slim/layers/layerstest"
 )
 
 var update = flag.Bool("update", false, "rewrite the WANT part of testdata/rules")
@@ -42,7 +43,7 @@ const wantName = "WANT"
 //	show layers|records        more in WANT
 //	error TEXT                 the analysis fails so
 //
-// and the directives of layers.TreeFromTxtar. Programs (in a bin folder, or with a first line "#!") are executable.
+// and the directives of layerstest.TreeFromTxtar. Programs (in a bin folder, or with a first line "#!") are executable.
 // WANT has "+ PATH  RULES" for what is kept, "- PATH  RULE" for what is dropped, "! WARNING", and the user where it is not 65532.
 type script struct {
 	req      Request
@@ -207,7 +208,7 @@ func (s *script) image(t *testing.T) layers.RootFS {
 		}
 	}
 	archive.Comment = []byte(strings.Join(s.tree, "\n") + "\n")
-	root, err := layers.TreeFromTxtar(txtar.Format(archive))
+	root, err := layerstest.TreeFromTxtar(txtar.Format(archive))
 	if err != nil {
 		t.Fatal(err)
 	}

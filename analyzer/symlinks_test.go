@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/slimimage/slim/layers"
+	"github.com/slimimage/slim/layers/layerstest"
 )
 
 // counted is a root filesystem that counts what it is asked. The analysis keeps the infos, so that a look-up in its own memory counts, too.
@@ -81,7 +82,7 @@ func linked(t *testing.T, n int) (lookups, kept int) {
 		add(fmt.Sprintf("srv/links/d%d", i), OpHop)
 	}
 	tree.WriteString("file bin/app\nmode bin/app 755\n")
-	root, err := layers.TreeFromTxtar([]byte(tree.String()))
+	root, err := layerstest.TreeFromTxtar([]byte(tree.String()))
 	if err != nil {
 		t.Fatal(err)
 	}

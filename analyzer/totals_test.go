@@ -7,12 +7,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/slimimage/slim/layers"
+	"github.com/slimimage/slim/layers/layerstest"
 )
 
 // TestDroppedAgain: of the names of one file only one counts, a kept one before those that are dropped; so the sizes add up to the image's.
 func TestDroppedAgain(t *testing.T) {
-	root, err := layers.TreeFromTxtar([]byte("hardlink usr/a/kept usr/b/kept\nhardlink usr/a/one usr/b/one\n-- usr/b/kept --\n12345678\n-- usr/b/one --\n1234\n"))
+	root, err := layerstest.TreeFromTxtar([]byte("hardlink usr/a/kept usr/b/kept\nhardlink usr/a/one usr/b/one\n-- usr/b/kept --\n12345678\n-- usr/b/one --\n1234\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

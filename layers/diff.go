@@ -107,7 +107,7 @@ func sameContent(a, b *Index, list []pair) (map[pair]bool, error) {
 // samePlace says whether both files are the same entry of the same layer.
 func samePlace(a, b *Index, p pair) bool {
 	return p.before.Layer < len(a.ids) && p.after.Layer < len(b.ids) && a.ids[p.before.Layer] == b.ids[p.after.Layer] &&
-		p.before.position == p.after.position
+		p.before.Position == p.after.Position
 }
 
 func differences(x, y Entry, same map[pair]bool) []string {

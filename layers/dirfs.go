@@ -9,7 +9,7 @@ import (
 // are not UTF-8), and no name reaches outside the directory. Links are not followed out of it: resolve first.
 func DirFS(root *os.Root) RootFS { return dirFS{root} }
 
-// RootFS is a root filesystem: a directory (DirFS), the merged layers of an image (Index) or a test's tree (TreeFromTxtar).
+// RootFS is a root filesystem: a directory (DirFS) or the merged layers of an image (Index).
 // Lstat's FileInfo.Sys is *syscall.Stat_t for DirFS and *Inode for Index; use StatOf for owner and link count.
 type RootFS interface {
 	fs.ReadLinkFS

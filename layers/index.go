@@ -51,8 +51,7 @@ type Inode struct {
 	Nlink      uint64 // names in the merged view
 	Position   int    // of its header among those of the layer's tar, from 0: for reading many files in one pass
 
-	position int    // the same
-	content  []byte // of a tree without layers
+	content []byte // what Preload read
 }
 
 // Stat is the inode as StatOf returns it.

@@ -87,7 +87,9 @@ func TestIndexReads(t *testing.T) {
 	if data, err := fs.ReadFile(x, "etc/b"); err != nil || len(data) != 12 {
 		t.Errorf("ReadFile(etc/b) = %q, %v", data, err)
 	}
-	if err := fstest.TestFS(tree(t, sample), "usr/bin/vim", "etc/passwd"); err != nil {
+	x = index(t, pack(t, h{Name: "var/spool", Typeflag: dir}, h{Name: "bin", Typeflag: symlink, Linkname: "usr/bin"},
+		h{Name: "usr/bin/vim", Size: 7}, h{Name: "usr/bin/vi", Typeflag: link, Linkname: "usr/bin/vim"}, h{Name: "etc/passwd", Size: 11}))
+	if err := fstest.TestFS(x, "usr/bin/vim", "etc/passwd"); err != nil {
 		t.Error(err)
 	}
 }

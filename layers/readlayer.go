@@ -113,7 +113,7 @@ func (x *Index) entry(header *tar.Header, number, position int) error {
 	if err != nil {
 		return err
 	}
-	n.Layer, n.Position, n.position = number, position, position
+	n.Layer, n.Position = number, position
 	switch {
 	case n.Mode.IsDir():
 		stat.Dirs++
@@ -152,7 +152,10 @@ const paxCapability = "SCHILY.xattr." + capability
 
 // headerInode is what a header says of a file that is no hard link.
 func headerInode(header *tar.Header) (Inode, error) {
-	n := Inode{Mode: permissions(header.Mode), Size: header.Size, ModTime: header.ModTime.Unix(), Capability: strings.Clone(header.PAXRecords[paxCapability])}
+	n := Inode{
+		Mode: permissions(header.Mode), Size: header.Size, ModTime: header.ModTime.Unix(),
+		Capability: strings.Clone(header.PAXRecords[paxCapability]),
+	}
 	if header.Uid < 0 || header.Gid < 0 || int64(header.Uid) > math.MaxUint32 || int64(header.Gid) > math.MaxUint32 {
 		return n, fmt.Errorf("%d:%d is no owner", header.Uid, header.Gid)
 	}
@@ -184,6 +187,17 @@ func headerInode(header *tar.Header) (Inode, error) {
 	return n, nil
 }
 
+// permissions turns the mode bits of stat(2) into Go's.
+func permissions(mode int64) fs.FileMode {
+	perm := fs.FileMode(mode & 0o777)
+	for bit, flag := range map[int64]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid, 0o1000: fs.ModeSticky} {
+		if mode&bit != 0 {
+			perm |= flag
+		}
+	}
+	return perm
+}
+
 // content opens the bytes of a regular file in its layer.
 func (x *Index) content(n *Inode) (io.ReadCloser, error) {
 	stream, err := x.source[n.Layer].Uncompressed()
@@ -191,7 +205,7 @@ func (x *Index) content(n *Inode) (io.ReadCloser, error) {
 		return nil, err
 	}
 	r := tar.NewReader(&capped{stream, x.limits.layer})
-	for position := 0; position <= n.position; position++ {
+	for position := 0; position <= n.Position; position++ {
 		if _, err := r.Next(); err != nil {
 			stream.Close()
 			return nil, err

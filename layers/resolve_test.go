@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"archive/tar"
 	"errors"
 	"io/fs"
 	"os"
@@ -14,36 +15,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const linkTree = `
-dir usr/lib
-dir empty
-file usr/lib/libc.so.6
-file file
-symlink lib -> usr/lib
-symlink abs -> /usr/lib
-symlink chain -> abs
-symlink up -> ../../../../usr
-symlink usr/back -> ..
-symlink loop -> loop
-symlink a -> b
-symlink b -> a
-symlink dangling -> usr/none/x
-symlink slash -> usr/lib/
-symlink fileslash -> file/
-symlink dot -> .
-symlink usr/lib/libc.so -> ../../lib/libc.so.6
-`
+// linkTree is a layer of links of every kind.
+func linkTree(t testing.TB) []byte {
+	headers := []h{
+		{Name: "usr/lib", Typeflag: tar.TypeDir}, {Name: "empty", Typeflag: tar.TypeDir}, {Name: "usr/lib/libc.so.6"}, {Name: "file"},
+	}
+	for _, link := range [][2]string{
+		{"lib", "usr/lib"}, {"abs", "/usr/lib"}, {"chain", "abs"}, {"up", "../../../../usr"}, {"usr/back", ".."}, {"loop", "loop"},
+		{"a", "b"}, {"b", "a"}, {"dangling", "usr/none/x"}, {"slash", "usr/lib/"}, {"fileslash", "file/"}, {"dot", "."},
+		{"usr/lib/libc.so", "../../lib/libc.so.6"},
+	} {
+		headers = append(headers, h{Typeflag: tar.TypeSymlink, Name: link[0], Linkname: link[1]})
+	}
+	return pack(t, headers...)
+}
 
 // linkNames are looked up below in every way.
 var linkNames = []string{
 	"file", "/file", "file/", "file/.", "file/..", "file/x", "lib", "lib/", "lib/.", "lib/libc.so.6", "lib/libc.so", "abs/libc.so", "chain",
 	"chain/libc.so.6", "chain/../libc.so.6", "lib/..", "lib/../bin", "lib/../../..", "up", "up/lib", "up/back/file", "usr/back/usr/back/lib",
-	"loop", "loop/x", "a", "a/", "dangling", "dangling/", "dangling/y", "none", "none/", "none/x", "none/..", "none/../file", "slash", "slash/libc.so.6", "fileslash",
-	"dot", "dot/dot/file", "..", "../../file", "/", ".", "./usr/./lib", "//usr//lib", "usr/lib/libc.so/", "empty/../lib", "empty/x",
+	"loop", "loop/x", "a", "a/", "dangling", "dangling/", "dangling/y", "none", "none/", "none/x", "none/..", "none/../file", "slash",
+	"slash/libc.so.6", "fileslash", "dot", "dot/dot/file", "..", "../../file", "/", ".", "./usr/./lib", "//usr//lib", "usr/lib/libc.so/", "empty/../lib", "empty/x",
 }
 
 func TestResolve(t *testing.T) {
-	root := tree(t, linkTree)
+	root := index(t, linkTree(t))
 	for _, test := range []struct {
 		dir, name string
 		follow    bool
@@ -70,7 +66,7 @@ func TestResolve(t *testing.T) {
 
 // The kernel's own look-up, confined to a directory, is the measure (openat2(2), RESOLVE_IN_ROOT).
 func TestResolveAsTheKernel(t *testing.T) {
-	root := tree(t, linkTree)
+	root := index(t, linkTree(t))
 	top := onDisk(t, root)
 	dirRoot, err := os.OpenRoot(top)
 	must(t, err)
@@ -151,8 +147,9 @@ func FuzzResolve(f *testing.F) {
 		f.Add(name, "lib/x", "../up/./lib", true)
 		f.Add(name, "empty", "usr", false)
 	}
+	packed := linkTree(f)
 	f.Fuzz(func(t *testing.T, name, from, to string, follow bool) {
-		x := tree(t, linkTree)
+		x := index(t, packed)
 		if clean, err := insideName(from); err == nil {
 			_ = x.put(clean, x.inode(Inode{Mode: fs.ModeSymlink, Link: to}), 0) // a tree that refuses is a tree without it
 		}

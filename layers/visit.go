@@ -41,7 +41,7 @@ func (x *Index) visit(chosen map[*Inode]bool, do func(*Inode, io.Reader) error) 
 		if byPlace[n.Layer] == nil {
 			byPlace[n.Layer] = map[int]*Inode{}
 		}
-		byPlace[n.Layer][n.position] = n
+		byPlace[n.Layer][n.Position] = n
 	}
 	for number, layer := range x.source {
 		if err := x.visitLayer(number, byPlace[number], do); err != nil {

@@ -7,7 +7,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/slimimage/slim/analyzer/lint"
-	"github.com/slimimage/slim/layers"
+	"github.com/slimimage/slim/layers/layerstest"
 )
 
 // FuzzCheck gives the readers of foreign text anything: accounts, os-release, records and checksums of dpkg and apk, diversions,
@@ -24,7 +24,7 @@ func FuzzCheck(f *testing.F) {
 		for _, name := range sortedKeys(tree) {
 			archive.WriteString("-- " + name + " --\n" + strings.ReplaceAll(tree[name], "\n-- ", "\n-_ ") + "\n")
 		}
-		root, err := layers.TreeFromTxtar([]byte(archive.String()))
+		root, err := layerstest.TreeFromTxtar([]byte(archive.String()))
 		if err != nil {
 			return
 		}

@@ -11,9 +11,10 @@ import (
 	"github.com/slimimage/slim/analyzer/elf/elftest"
 	"github.com/slimimage/slim/analyzer/lint"
 	"github.com/slimimage/slim/layers"
+	"github.com/slimimage/slim/layers/layerstest"
 )
 
-// image is a small image: a tree as layers.TreeFromTxtar reads it, and the rest of lint.Input.
+// image is a small image: a tree as layerstest.TreeFromTxtar reads it, and the rest of lint.Input.
 type image struct {
 	tree     string
 	config   v1.Config
@@ -27,7 +28,7 @@ type image struct {
 
 func (i image) input(t *testing.T) lint.Input {
 	t.Helper()
-	root, err := layers.TreeFromTxtar([]byte(i.tree))
+	root, err := layerstest.TreeFromTxtar([]byte(i.tree))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ type DB struct {
 	databases    []string            // physical paths of the files that were read
 	alternatives []Alternative
 	warnings     []string
-	makers       map[string][]compiledGlob // by first component
+	makers       map[string][]compiledMaker // by first component
 }
 
 // Packages lists the installed packages, sorted by type, name, architecture and version.

@@ -3,12 +3,14 @@ package packages
 import (
 	"path"
 	"strings"
+
+	"github.com/slimimage/slim/analyzer/rules"
 )
 
 // maker is who writes a kind of file that no package lists.
 type maker struct {
 	by    string   // package or mechanism
-	globs []string // path.Match globs by component; "**" stands for any number of components
+	globs []string // patterns of package rules
 }
 
 // makers lists files that package managers, maintainer scripts, triggers and image builders make. Sources: the scripts
@@ -111,28 +113,28 @@ func (db *DB) Generated(name string) (by string, ok bool) {
 	if pkg, ok := db.byteCode(name); ok {
 		return pkg.Name, true
 	}
-	parts := strings.Split(name, "/")
-	for _, glob := range db.makers[parts[0]] {
-		if matchParts(glob.parts, parts) {
-			return glob.by, true
+	first, _, _ := strings.Cut(name, "/")
+	for _, m := range db.makers[first] {
+		if m.glob.Match(name) {
+			return m.by, true
 		}
 	}
 	return "", false
 }
 
-// compiledGlob is a maker's glob by components.
-type compiledGlob struct {
-	by    string
-	parts []string
+// compiledMaker is one glob of a maker.
+type compiledMaker struct {
+	by   string
+	glob rules.Glob
 }
 
 // compileMakers sorts the globs by their first component, which never is a pattern.
-func compileMakers() map[string][]compiledGlob {
-	globs := map[string][]compiledGlob{}
+func compileMakers() map[string][]compiledMaker {
+	globs := map[string][]compiledMaker{}
 	for _, m := range makers {
 		for _, glob := range m.globs {
-			parts := strings.Split(glob, "/")
-			globs[parts[0]] = append(globs[parts[0]], compiledGlob{m.by, parts})
+			first, _, _ := strings.Cut(glob, "/")
+			globs[first] = append(globs[first], compiledMaker{m.by, rules.MustCompile(glob)})
 		}
 	}
 	return globs
@@ -151,28 +153,4 @@ func (db *DB) byteCode(name string) (*Package, bool) {
 		base, _, _ = strings.Cut(base, ".")
 	}
 	return db.Owner(dir + base + ".py")
-}
-
-// matchParts matches a path's components against a glob's.
-func matchParts(glob, parts []string) bool {
-	for i, g := range glob {
-		if g == "**" {
-			if i == len(glob)-1 {
-				return len(parts) > i
-			}
-			for skip := i; skip < len(parts); skip++ {
-				if matchParts(glob[i+1:], parts[skip:]) {
-					return true
-				}
-			}
-			return false
-		}
-		if i >= len(parts) {
-			return false
-		}
-		if ok, err := path.Match(g, parts[i]); !ok || err != nil {
-			return false
-		}
-	}
-	return len(glob) == len(parts)
 }

@@ -11,12 +11,13 @@ import (
 
 	"github.com/slimimage/slim/analyzer/sbom"
 	"github.com/slimimage/slim/layers"
+	"github.com/slimimage/slim/layers/layerstest"
 )
 
 // tree makes a root of a txtar archive.
 func tree(t testing.TB, archive string) layers.RootFS {
 	t.Helper()
-	root, err := layers.TreeFromTxtar([]byte(archive))
+	root, err := layerstest.TreeFromTxtar([]byte(archive))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,14 +2,14 @@ package trace
 
 import (
 	"errors"
+	"io/fs"
 	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
-)
 
-// maxHops is the kernel's bound on symlinks in one look-up (MAXSYMLINKS, linux/namei.h).
-const maxHops = 40
+	"github.com/slimimage/slim/layers"
+)
 
 // found is where a path led. Paths are absolute and physical.
 type found struct {
@@ -87,93 +87,55 @@ func foreign(name string) bool {
 	return false
 }
 
-// resolve follows name from dir (absolute, physical) as the kernel does; root is the process's root directory.
+// resolve follows name from dir (absolute, physical) as the kernel does; root is the process's root directory. It stops at a path that is
+// the sandbox's.
 func (w *walker) resolve(root, dir, name string, follow bool) found {
-	at := dir
-	if strings.HasPrefix(name, "/") {
-		at = root
-	}
-	todo := components(nil, name)
-	mustDir := strings.HasSuffix(name, "/")
-	var f found
-	for i := 0; len(todo) > 0; i++ {
-		part := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		if part == ".." {
-			if at != root {
-				at = path.Dir(at)
-			}
-			continue
-		}
-		next := at + "/" + part
-		if at == "/" {
-			next = at + part
-		}
-		if foreign(next) {
-			f.path = next + "/" + joinReversed(todo)
-			return f
-		}
-		n, err := w.lookup(next)
-		last := len(todo) == 0
-		switch {
-		case err != nil:
-			return f.fail(next, todo, err)
-		case n.mode&unix.S_IFMT == unix.S_IFLNK && (!last || follow || mustDir):
-			if len(f.hops) >= maxHops {
-				return f.fail(next, todo, unix.ELOOP)
-			}
-			f.hops = append(f.hops, next)
-			if strings.HasPrefix(n.target, "/") {
-				at = root
-			}
-			if last && strings.HasSuffix(n.target, "/") {
-				mustDir = true
-			}
-			todo = components(todo, n.target)
-		case (!last || mustDir) && n.mode&unix.S_IFMT != unix.S_IFDIR:
-			return f.fail(next, todo, unix.ENOTDIR)
-		default:
-			at = next
-			f.mode = n.mode
-		}
-	}
-	f.path = at
-	if f.mode == 0 || f.mode&unix.S_IFMT == unix.S_IFLNK && follow {
-		f.mode = unix.S_IFDIR | 0o755 // ".." or the start itself: a directory
-	}
-	return f
-}
-
-func (f found) fail(at string, todo []string, err error) found {
-	f.missing, f.mode = true, 0
-	f.path = at
-	if rest := joinReversed(todo); rest != "" {
-		f.path = path.Clean(at + "/" + rest)
-	}
-	if !errors.As(err, &f.errno) {
+	nodes := liveNodes{walker: w}
+	res, err := layers.ResolveNodes(&nodes, root, dir, name, follow)
+	f := found{path: res.Path, hops: res.Hops, missing: err != nil || res.Missing}
+	switch {
+	case res.Missing:
+		f.errno = unix.ENOENT
+	case err != nil && !errors.As(err, &f.errno):
 		f.errno = unix.EIO
+	case err == nil && nodes.stopped:
+		f.path = res.Path + "/" + res.Rest
+	case err == nil && res.Path == nodes.at:
+		f.mode = nodes.mode
+	case err == nil:
+		f.mode = unix.S_IFDIR | 0o755 // "..", the root or dir itself
+	}
+	if f.missing && res.Rest != "" {
+		f.path = path.Clean(res.Path + "/" + res.Rest)
 	}
 	return f
 }
 
-// components pushes the parts of name, the first on top, onto a stack.
-func components(stack []string, name string) []string {
-	parts := strings.Split(name, "/")
-	for i := len(parts) - 1; i >= 0; i-- {
-		if parts[i] != "" && parts[i] != "." {
-			stack = append(stack, parts[i])
-		}
-	}
-	return stack
+// liveNodes are the nodes of the live root filesystem for one resolution. It notes the last one.
+type liveNodes struct {
+	*walker
+	at      string
+	mode    uint32
+	stopped bool
 }
 
-func joinReversed(stack []string) string {
-	var b strings.Builder
-	for i := len(stack) - 1; i >= 0; i-- {
-		b.WriteString(stack[i])
-		if i > 0 {
-			b.WriteByte('/')
-		}
+func (n *liveNodes) Type(at string) (fs.FileMode, error) {
+	if foreign(at) {
+		n.stopped = true
+		return 0, fs.SkipAll
 	}
-	return b.String()
+	got, err := n.lookup(at)
+	n.at, n.mode = at, got.mode
+	switch got.mode & unix.S_IFMT {
+	case unix.S_IFLNK:
+		return fs.ModeSymlink, err
+	case unix.S_IFDIR:
+		return fs.ModeDir, err
+	}
+	return 0, err
+}
+
+func (n *liveNodes) ReadLink(at string) (string, error) {
+	got, err := n.lookup(at)
+	return got.target, err
 }
