@@ -14,18 +14,18 @@ import (
 // ErrNoDocker is returned by Docker when no engine answers.
 var ErrNoDocker = errors.New("no Docker engine answers")
 
-// tooOldError says that an engine's BuildKit lacks what slim needs.
+// tooOldError is returned for a Docker engine whose BuildKit lacks a feature that slim needs.
 type tooOldError struct{ version string }
 
 func (e *tooOldError) Error() string {
 	return fmt.Sprintf("the BuildKit of Docker %s is too old or does not answer", e.version)
 }
 
-// pingTime bounds the first answer of a Docker engine, so that a dead socket costs no more.
+// pingTime limits the wait for the first answer of a Docker engine, so that a dead socket delays a build by no more than that.
 const pingTime = 2 * time.Second
 
-// Docker connects to the Docker engine of DOCKER_HOST, or of this machine, for its image store alone. It returns ErrNoDocker where
-// none answers.
+// Docker connects to the Docker engine of DOCKER_HOST, or of this machine, to use its image store. It returns ErrNoDocker if no
+// engine answers.
 func Docker(ctx context.Context) (*mobyclient.Client, error) {
 	c, err := mobyclient.New(mobyclient.FromEnv)
 	if err != nil {
@@ -55,8 +55,8 @@ func dockerEngine(ctx context.Context, opt Options) (*Engine, error) {
 		docker.Close()
 		return nil, fmt.Errorf("asking Docker for its version: %w", err)
 	}
-	for _, way := range [][]client.ClientOpt{hijacked(docker), direct(docker)} {
-		c, err := client.New(ctx, "", way...)
+	for _, transport := range [][]client.ClientOpt{hijacked(docker), direct(docker)} {
+		c, err := client.New(ctx, "", transport...)
 		if err != nil {
 			docker.Close()
 			return nil, fmt.Errorf("connecting to Docker's BuildKit: %w", err)
@@ -71,7 +71,7 @@ func dockerEngine(ctx context.Context, opt Options) (*Engine, error) {
 	return nil, &tooOldError{version.Version}
 }
 
-// hijacked is the way over the engine's API that all engines with BuildKit have had: connections taken over from HTTP requests.
+// hijacked connects through the engine's API by HTTP connection hijacking, which every engine with BuildKit supports.
 func hijacked(docker *mobyclient.Client) []client.ClientOpt {
 	return []client.ClientOpt{
 		client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
@@ -83,10 +83,12 @@ func hijacked(docker *mobyclient.Client) []client.ClientOpt {
 	}
 }
 
-// direct is gRPC on the engine's own socket, which newer engines speak there too and which is to replace the other way.
+// direct connects with gRPC on the engine's own socket, which newer engines support and which is to replace hijacking.
 func direct(docker *mobyclient.Client) []client.ClientOpt {
 	dial := docker.Dialer()
-	return []client.ClientOpt{client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return dial(ctx) })}
+	return []client.ClientOpt{client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+		return dial(ctx)
+	})}
 }
 
 func (e *Engine) probeDocker(ctx context.Context) error {
@@ -97,12 +99,12 @@ func (e *Engine) probeDocker(ctx context.Context) error {
 		return err
 	}
 	if len(workers) == 0 || workers[0].BuildkitVersion.Version == "" {
-		return errors.New("it does not say its version") // BuildKit says it since 0.11
+		return errors.New("it does not report its version") // BuildKit reports it since 0.11
 	}
 	e.Platforms = workers[0].Platforms
 	_, e.OCILayout = workers[0].Labels[containerdLabel]
 	if !e.OCILayout {
-		return errors.New("its image store is not containerd's: no OCI layouts")
+		return errors.New("its image store is not containerd's, so it cannot read OCI layouts")
 	}
 	return nil
 }

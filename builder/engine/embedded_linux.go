@@ -65,20 +65,23 @@ func embedded(ctx context.Context, opt Options) (*Engine, error) {
 		stop()
 		return nil, errors.Join(err, state.close())
 	}
-	server := grpc.NewServer(grpc.UnaryInterceptor(grpcerrors.UnaryServerInterceptor), grpc.StreamInterceptor(grpcerrors.StreamServerInterceptor),
+	server := grpc.NewServer(
+		grpc.UnaryInterceptor(grpcerrors.UnaryServerInterceptor), grpc.StreamInterceptor(grpcerrors.StreamServerInterceptor),
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage))
 	ctl.Register(server)
 	listener := bufconn.Listen(1 << 20)
 	go server.Serve(listener) // ends with the server
-	c, err := client.New(ctx, "", client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
-	e := &Engine{Client: c, Kind: KindEmbedded, Name: fmt.Sprintf("embedded BuildKit %s (%s)", buildkitVersion(), name), OCILayout: true}
+	dial := func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }
+	c, err := client.New(ctx, "", client.WithContextDialer(dial))
+	e := &Engine{Client: c, Kind: KindEmbedded, OCILayout: true,
+		Name: fmt.Sprintf("embedded BuildKit %s (%s)", buildkitVersion(), name)}
 	e.close = func() error {
 		stop()
 		shutDown(server)
 		return errors.Join(ctl.Close(), state.close())
 	}
 	if err == nil {
-		err = e.greet(ctx)
+		err = e.handshake(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the embedded BuildKit: %w", err), e.close())
@@ -86,7 +89,7 @@ func embedded(ctx context.Context, opt Options) (*Engine, error) {
 	return e, nil
 }
 
-// requirements says what has to be installed.
+// requirements returns an error if a program that the embedded engine needs is not installed.
 func requirements() error {
 	for _, name := range []string{"buildkit-runc", "runc"} {
 		if _, err := exec.LookPath(name); err == nil {
@@ -96,7 +99,7 @@ func requirements() error {
 	return errors.New("the embedded BuildKit needs runc: apt-get install runc (or pass --engine with the address of a buildkitd)")
 }
 
-// shutDown lets running requests end for a moment.
+// shutDown stops the server; running requests have three seconds to end.
 func shutDown(server *grpc.Server) {
 	done := make(chan struct{})
 	go func() {
@@ -117,7 +120,7 @@ func buildkitVersion() string {
 	return moduleVersion("github.com/moby/buildkit")
 }
 
-// controller is buildkitd's, with one runc worker and without its daemon.
+// controller builds the controller of buildkitd with one runc worker, for use inside this process.
 func controller(ctx context.Context, opt Options, root string) (*control.Controller, string, error) {
 	sessions, err := session.NewManager()
 	if err != nil {
@@ -140,7 +143,8 @@ func controller(ctx context.Context, opt Options, root string) (*control.Control
 	if err != nil {
 		return nil, "", fmt.Errorf("opening the build cache: %w", err)
 	}
-	history, err := boltutil.SafeOpen(filepath.Join(root, "history.db"), 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, NoFreelistSync: true})
+	history, err := boltutil.SafeOpen(filepath.Join(root, "history.db"), 0o600,
+		&bolt.Options{FreelistType: bolt.FreelistMapType, NoFreelistSync: true})
 	if err != nil {
 		return nil, "", fmt.Errorf("opening the build history: %w", err)
 	}
@@ -175,7 +179,8 @@ func controller(ctx context.Context, opt Options, root string) (*control.Control
 func newWorker(ctx context.Context, opt Options, root string, hosts resolverHosts) (*base.Worker, string, error) {
 	factory := snapshotter(root)
 	rootless := os.Getenv(usernsMarker) != ""
-	wo, err := runc.NewWorkerOpt(root, factory, rootless, oci.ProcessSandbox, nil, nil, netproviders.Opt{Mode: "host"}, nil, "", "", false, nil, "", "", nil)
+	network := netproviders.Opt{Mode: "host"}
+	wo, err := runc.NewWorkerOpt(root, factory, rootless, oci.ProcessSandbox, nil, nil, network, nil, "", "", false, nil, "", "", nil)
 	if err != nil {
 		return nil, "", fmt.Errorf("preparing runc: %w", err)
 	}
@@ -186,7 +191,7 @@ func newWorker(ctx context.Context, opt Options, root string, hosts resolverHost
 	return w, factory.Name, err
 }
 
-// snapshotter is overlayfs where the state directory can carry it, else plain copies.
+// snapshotter selects overlayfs if the file system of the state directory supports it, else plain copies.
 func snapshotter(root string) runc.SnapshotterFactory {
 	if overlayutils.Supported(root) == nil {
 		return runc.SnapshotterFactory{Name: "overlayfs", New: func(root string) (ctdsnapshot.Snapshotter, error) {
@@ -198,7 +203,7 @@ func snapshotter(root string) runc.SnapshotterFactory {
 
 type resolverHosts = func(host string) ([]registryHost, error)
 
-// registries speaks plainly to those of this machine and to the ones the user names.
+// registries resolves registry hosts. It uses HTTP without TLS for registries on this machine and for those in insecure.
 func registries(insecure []string) resolverHosts {
 	yes := true
 	named := resolver.NewRegistryConfig(map[string]resolverconfig.RegistryConfig{})
@@ -220,7 +225,7 @@ func registries(insecure []string) resolverHosts {
 
 const defaultCache = 20 << 30
 
-// maxCache is the bound of the build cache, in bytes.
+// maxCache returns the maximum size of the build cache in bytes.
 func maxCache(opt Options, root string) int64 {
 	if opt.MaxCache > 0 {
 		return opt.MaxCache

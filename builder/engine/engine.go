@@ -1,5 +1,5 @@
-// Package engine is where BuildKit is: embedded in this process, at an address, or in a Docker engine. It is the only package
-// that knows how to start or find one.
+// Package engine connects to BuildKit: embedded in this process, at an address, or in a Docker engine. No other package starts or
+// finds a BuildKit, or depends on which kind of engine it is.
 package engine
 
 import (
@@ -29,7 +29,7 @@ const (
 	KindDocker   = "docker"
 )
 
-// Options says which engine, and how the embedded one is kept. The zero value is the default.
+// Options selects the engine and configures the embedded one. The zero value is the default.
 type Options struct {
 	Spec     string // "auto" (when empty), "embedded", "docker", or an address: unix://, tcp://, docker-container://, kube-pod://
 	Root     string // state of the embedded engine; CacheDir()/buildkit when empty
@@ -38,22 +38,26 @@ type Options struct {
 	Cert     string
 	Key      string
 	Log      io.Writer    // the embedded engine's own log; nil discards it
-	Notice   func(string) // told one line when something takes long or is not as asked; nil ignores it
-	Insecure []string     // registries (host:port) that are spoken to without TLS; those of this machine always are
+	Notice   func(string) // receives one line when a step is slow or a setting cannot be followed; nil discards it
+	Insecure []string     // registries (host:port) accessed without TLS; registries on this machine always are
 }
 
-// Engine is a BuildKit that answers.
+// Engine is a connected BuildKit.
 type Engine struct {
 	Client    *client.Client
 	Kind      string
-	Name      string             // for people: "embedded BuildKit v0.34.2 (overlayfs)"
+	Name      string             // for messages: "embedded BuildKit v0.34.2 (overlayfs)"
 	Docker    *mobyclient.Client // the engine that BuildKit is part of, for KindDocker
-	OCILayout bool               // takes OCI layouts as sources; a Docker engine with its classic image store does not
+	OCILayout bool               // accepts OCI layouts as sources; a Docker engine with its classic image store does not
 	Platforms []ocispecs.Platform
 	close     func() error
 }
 
-// Close ends what Connect began.
+// SharesDockerStore reports whether BuildKit reads images from, and exports them into, the image store of the Docker engine that it
+// is part of. Other engines receive such an image as an OCI layout, and deliver one through docker load.
+func (e *Engine) SharesDockerStore() bool { return e.Kind == KindDocker }
+
+// Close closes the connection and stops an embedded engine.
 func (e *Engine) Close() error {
 	err := e.Client.Close()
 	if e.close != nil {
@@ -62,7 +66,7 @@ func (e *Engine) Close() error {
 	return err
 }
 
-// CacheDir is where slim keeps what it need not make again: SLIM_CACHE, or slim in the user's cache directory.
+// CacheDir is the directory of slim's caches: SLIM_CACHE, or slim in the user's cache directory.
 func CacheDir() string {
 	if dir := os.Getenv("SLIM_CACHE"); dir != "" {
 		return dir
@@ -83,7 +87,7 @@ func (o *Options) notice(format string, args ...any) {
 // Connect finds or starts the engine that opt names. "auto" is BUILDKIT_HOST, else a Docker engine whose BuildKit is recent
 // enough, else the embedded one.
 func Connect(ctx context.Context, opt Options) (*Engine, error) {
-	quiet(opt.Log)
+	setLog(opt.Log)
 	switch opt.Spec {
 	case "", "auto":
 		return auto(ctx, opt)
@@ -93,7 +97,7 @@ func Connect(ctx context.Context, opt Options) (*Engine, error) {
 		return dockerEngine(ctx, opt)
 	}
 	if !strings.Contains(opt.Spec, "://") {
-		return nil, fmt.Errorf("engine %q is none of auto, embedded, docker and an address like unix:///run/buildkit/buildkitd.sock", opt.Spec)
+		return nil, fmt.Errorf("unknown engine %q: want auto, embedded, docker or an address such as %s", opt.Spec, exampleAddress)
 	}
 	return address(ctx, opt, opt.Spec)
 }
@@ -113,8 +117,10 @@ func auto(ctx context.Context, opt Options) (*Engine, error) {
 	return embedded(ctx, opt)
 }
 
-// connectTime bounds the first answer of an engine.
-const connectTime = 10 * time.Second
+const (
+	connectTime    = 10 * time.Second // for the first answer of an engine
+	exampleAddress = "unix:///run/buildkit/buildkitd.sock"
+)
 
 func address(ctx context.Context, opt Options, addr string) (*Engine, error) {
 	options, err := credentials(opt)
@@ -126,7 +132,7 @@ func address(ctx context.Context, opt Options, addr string) (*Engine, error) {
 		return nil, fmt.Errorf("BuildKit at %s: %w", addr, err)
 	}
 	e := &Engine{Client: c, Kind: KindAddress, Name: "BuildKit at " + addr, OCILayout: true}
-	if err := e.greet(ctx); err != nil {
+	if err := e.handshake(ctx); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("BuildKit at %s does not answer: %w (is buildkitd running there? --engine embedded needs none)", addr, err)
 	}
@@ -141,7 +147,7 @@ func credentials(opt Options) ([]client.ClientOpt, error) {
 			return nil, fmt.Errorf("CA certificate of the engine: %w", err)
 		}
 		if !x509.NewCertPool().AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("CA certificate of the engine: %s holds none", opt.CACert)
+			return nil, fmt.Errorf("CA certificate of the engine: %s contains no certificate in PEM form", opt.CACert)
 		}
 		options = append(options, client.WithServerConfig("", opt.CACert))
 	}
@@ -151,13 +157,13 @@ func credentials(opt Options) ([]client.ClientOpt, error) {
 	return options, nil
 }
 
-// greet waits for the engine's first answer and learns its platforms.
-func (e *Engine) greet(ctx context.Context) error {
+// handshake waits for the engine's first answer and records its platforms.
+func (e *Engine) handshake(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
 	workers, err := e.Client.ListWorkers(ctx)
 	if err != nil {
-		return plain(err)
+		return causeOf(err)
 	}
 	if len(workers) == 0 {
 		return errors.New("it has no worker")
@@ -166,8 +172,8 @@ func (e *Engine) greet(ctx context.Context) error {
 	return nil
 }
 
-// plain is the cause of an RPC error, for one line.
-func plain(err error) error {
+// causeOf returns the cause of an RPC error as one line.
+func causeOf(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {
 		return op
@@ -179,8 +185,8 @@ func plain(err error) error {
 	return errors.New(text)
 }
 
-// quiet sends BuildKit's log to w; its packages, those of its client too, log through logrus's standard logger.
-func quiet(w io.Writer) {
+// setLog sends BuildKit's log to w; BuildKit's packages, including its client, log through logrus's standard logger.
+func setLog(w io.Writer) {
 	if w == nil {
 		w = io.Discard
 	}

@@ -7,7 +7,7 @@ import (
 	"errors"
 )
 
-// embedded is left out of the frontend: it runs inside a BuildKit, and is a third of the size without one of its own.
+// embedded is left out of the frontend, which runs inside a BuildKit: without its own BuildKit the program has a third of the size.
 func embedded(context.Context, Options) (*Engine, error) {
-	return nil, errors.New("this program carries no BuildKit")
+	return nil, errors.New("this program has no embedded BuildKit")
 }

@@ -20,7 +20,7 @@ import (
 
 type registryHost = docker.RegistryHost
 
-// lockWait is how long a second slim waits for the first one's state before it works with a private one.
+// lockWait is how long a second slim waits for the state directory before it uses a private one.
 const lockWait = 10 * time.Second
 
 // state is a locked state directory.
@@ -30,19 +30,16 @@ type state struct {
 	private bool
 }
 
-// openState locks the state directory; the databases in it have one user at a time, and would block for ever.
+// openState locks the state directory; its databases allow one process at a time, and a second one would block forever.
 func openState(ctx context.Context, opt *Options) (*state, error) {
-	root := opt.Root
-	if root == "" {
-		root = filepath.Join(CacheDir(), "buildkit")
-	}
+	root := orDefault(opt.Root)
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
 	lock := flock.New(filepath.Join(root, "lock"))
 	ok, err := lock.TryLock()
 	if err == nil && !ok {
-		opt.notice("another slim is at work: waiting up to %d s for its cache", int(lockWait.Seconds()))
+		opt.notice("another slim is running: waiting up to %d s for its cache", int(lockWait.Seconds()))
 		wait, cancel := context.WithTimeout(ctx, lockWait)
 		ok, err = lock.TryLockContext(wait, 100*time.Millisecond)
 		cancel()
@@ -57,7 +54,7 @@ func openState(ctx context.Context, opt *Options) (*state, error) {
 		return privateState(opt, filepath.Dir(root))
 	}
 	s := &state{dir: root, lock: lock}
-	return s, s.version(opt)
+	return s, s.checkVersion(opt)
 }
 
 func privateState(opt *Options, parent string) (*state, error) {
@@ -65,12 +62,12 @@ func privateState(opt *Options, parent string) (*state, error) {
 	if err != nil {
 		return nil, fmt.Errorf("private state directory: %w", err)
 	}
-	opt.notice("it is still at work: going on with a private cache, which is thrown away")
+	opt.notice("it is still running: using a private cache, which is removed afterwards")
 	return &state{dir: dir, private: true}, nil
 }
 
-// version throws away the state of another BuildKit version: what its databases hold may mean something else.
-func (s *state) version(opt *Options) error {
+// checkVersion discards the state of another BuildKit version, whose databases may have another meaning.
+func (s *state) checkVersion(opt *Options) error {
 	name := filepath.Join(s.dir, "version")
 	now := moduleVersion("github.com/moby/buildkit")
 	before, err := os.ReadFile(name)
@@ -78,8 +75,8 @@ func (s *state) version(opt *Options) error {
 		return nil
 	}
 	if err == nil {
-		opt.notice("the cache is BuildKit %s's, this is %s: starting afresh", before, now)
-		if err := empty(s.dir); err != nil {
+		opt.notice("the cache was written by BuildKit %s, this is %s: starting with an empty cache", before, now)
+		if err := emptyDir(s.dir); err != nil {
 			return err
 		}
 	}
@@ -109,7 +106,7 @@ func removeAll(dir string) error {
 	return os.RemoveAll(dir)
 }
 
-// unmountBelow detaches mounts that a killed slim has left.
+// unmountBelow detaches mounts that a killed slim left behind.
 func unmountBelow(dir string) {
 	data, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -124,8 +121,8 @@ func unmountBelow(dir string) {
 	}
 }
 
-// empty removes everything in a state directory but its lock.
-func empty(dir string) error {
+// emptyDir removes everything in a state directory but its lock.
+func emptyDir(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -155,8 +152,8 @@ func moduleVersion(path string) string {
 	return "unknown"
 }
 
-// Prune empties what slim keeps on this machine, under its lock, and returns the bytes that were freed: the embedded engine's
-// state, and imported images.
+// Prune removes slim's caches on this machine (the embedded engine's state, imported images, the agents) while it holds the lock, and
+// returns the number of bytes freed.
 func Prune(ctx context.Context, opt Options) (int64, error) {
 	opt.Root = orDefault(opt.Root)
 	s, err := openState(ctx, &opt)
@@ -165,14 +162,14 @@ func Prune(ctx context.Context, opt Options) (int64, error) {
 	}
 	if s.private {
 		_ = s.close()
-		return 0, fmt.Errorf("another slim is at work: try again when it has ended")
+		return 0, errors.New("another slim is running: retry after it has ended")
 	}
 	dirs := []string{s.dir, filepath.Join(filepath.Dir(s.dir), "images"), filepath.Join(filepath.Dir(s.dir), "agent")}
 	var freed int64
 	for _, dir := range dirs {
 		freed += size(dir)
 		if dir == s.dir {
-			err = errors.Join(err, empty(dir))
+			err = errors.Join(err, emptyDir(dir))
 		} else {
 			err = errors.Join(err, removeAll(dir))
 		}

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"os/user"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,11 +18,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// usernsMarker is set in the environment of a slim that runs in its own user namespace: first to "map", then to "root", at last to
-// "ready".
+// usernsMarker is set in the environment of a slim that runs in its own user namespace. Its value is the stage of the setup: "map",
+// "root", "ready".
 const usernsMarker = "_SLIM_USERNS"
 
-// NeedsUserns says whether this process has to run in a user namespace of its own: an ordinary user with an embedded engine.
+// NeedsUserns reports whether this process must run in its own user namespace: an unprivileged user with an embedded engine.
 func NeedsUserns(spec string) bool {
 	if os.Geteuid() == 0 || os.Getenv(usernsMarker) != "" {
 		return false
@@ -81,7 +80,7 @@ func RunInUserns(ctx context.Context, args []string) (int, error) {
 	return wait(ctx, cmd)
 }
 
-// wait passes signals on and returns the exit code.
+// wait forwards signals to the program and returns its exit code.
 func wait(ctx context.Context, cmd *exec.Cmd) (int, error) {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
@@ -102,8 +101,8 @@ func wait(ctx context.Context, cmd *exec.Cmd) (int, error) {
 	}
 }
 
-// EnterUserns is the other side of RunInUserns and does nothing elsewhere. It must be the first thing a program does: it waits for the
-// id maps, becomes root of the namespace and executes the program once more, because the first exec happened as an unmapped
+// EnterUserns completes RunInUserns in the child process, and does nothing in any other process. A program must call it first: it
+// waits for the id maps, becomes root of the namespace and executes the program once more, because the first exec happened as an unmapped
 // user and lost its capabilities (user_namespaces(7)); then it makes the mounts private.
 func EnterUserns() error {
 	switch os.Getenv(usernsMarker) {
@@ -134,7 +133,7 @@ func becomeRoot() error {
 	return syscall.Exec("/proc/self/exe", os.Args, os.Environ())
 }
 
-// maps are the id maps of a user: himself as root, and his subordinate ids from 1 on.
+// maps are the id maps of a user: the user as root, and the subordinate ids from 1 on.
 type maps struct {
 	uid, gid int
 	sub      [2][2]int // first subordinate id and count, for users and groups
@@ -157,7 +156,7 @@ func idMaps() (*maps, error) {
 	return m, nil
 }
 
-// subordinate reads the largest range that subuid(5) gives a user, by name or number.
+// subordinate returns the largest range of ids that a file in the form of subuid(5) assigns to a user, by name or number.
 func subordinate(file string, uid int) (first, count int, err error) {
 	name := strconv.Itoa(uid)
 	if u, err := user.LookupId(name); err == nil {
@@ -186,16 +185,17 @@ func subordinate(file string, uid int) (first, count int, err error) {
 	return first, count, nil
 }
 
-// write has newuidmap(1) and newgidmap(1) write the maps of a process.
+// write sets the maps of a process with newuidmap(1) and newgidmap(1).
 func (m *maps) write(pid int) error {
 	for i, tool := range []string{"newuidmap", "newgidmap"} {
 		own := m.uid
 		if i == 1 {
 			own = m.gid
 		}
-		out, err := exec.Command(tool, strconv.Itoa(pid), "0", strconv.Itoa(own), "1", "1", strconv.Itoa(m.sub[i][0]), strconv.Itoa(m.sub[i][1])).CombinedOutput()
+		args := []string{strconv.Itoa(pid), "0", strconv.Itoa(own), "1", "1", strconv.Itoa(m.sub[i][0]), strconv.Itoa(m.sub[i][1])}
+		out, err := exec.Command(tool, args...).CombinedOutput()
 		if err != nil {
-			return fmt.Errorf("%s: %w: %s", filepath.Base(tool), err, strings.TrimSpace(string(out)))
+			return fmt.Errorf("%s: %w: %s", tool, err, strings.TrimSpace(string(out)))
 		}
 	}
 	return nil
