@@ -97,11 +97,9 @@ func (e *Evidence) Normalize() {
 	for _, p := range e.Paths {
 		there[p.Path] = true
 	}
-	e.Missing = unite(e.Missing, func(m MissingPath) string { return string(m.Path) + "\x00" + m.Errno }, func(a, b MissingPath) MissingPath {
-		return MissingPath{Path: a.Path, Errno: a.Errno, Ops: union(a.Ops, b.Ops), By: union(a.By, b.By)}
-	})
+	e.Missing = UniteMissing(e.Missing)
 	// A look-up that was refused stays: another user's success does not make it wrong.
-	e.Missing = slices.DeleteFunc(e.Missing, func(m MissingPath) bool { return there[m.Path] && notFound(m.Errno) })
+	e.Missing = slices.DeleteFunc(e.Missing, func(m MissingPath) bool { return there[m.Path] && m.NotFound() })
 	e.Processes = unite(e.Processes, jsonKey[Process], func(a, _ Process) Process { return a })
 	e.Runs = unite(e.Runs, func(r Run) string {
 		if r.Name == DefaultRun {
@@ -120,8 +118,15 @@ func (e *Evidence) Normalize() {
 	e.Privileged = union(e.Privileged, nil)
 }
 
-// notFound says whether an error means that there is no such path.
-func notFound(errno string) bool { return errno == "ENOENT" || errno == "ENOTDIR" }
+// UniteMissing sorts look-ups by path and error and makes one of those that have both in common.
+func UniteMissing(list []MissingPath) []MissingPath {
+	return unite(list, func(m MissingPath) string { return string(m.Path) + "\x00" + m.Errno }, func(a, b MissingPath) MissingPath {
+		return MissingPath{Path: a.Path, Errno: a.Errno, Ops: union(a.Ops, b.Ops), By: union(a.By, b.By)}
+	})
+}
+
+// NotFound reports whether the look-up failed because there is no such path.
+func (m *MissingPath) NotFound() bool { return m.Errno == "ENOENT" || m.Errno == "ENOTDIR" }
 
 // uniteRuns makes one run of two of the same name, whichever comes first.
 func uniteRuns(a, b Run) Run {

@@ -202,6 +202,5 @@ func FuzzReadEvidence(f *testing.F) {
 		if !slices.IsSortedFunc(e.Paths, func(a, b PathUse) int { return strings.Compare(string(a.Path), string(b.Path)) }) {
 			t.Error("paths are not sorted")
 		}
-		Compare(e, again, e)
 	})
 }

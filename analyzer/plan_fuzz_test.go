@@ -32,9 +32,6 @@ func FuzzReadPlan(f *testing.F) {
 			_, _ = Explain(plan, string(dropped.Path))
 		}
 		SizesOf(plan)
-		slim := &Evidence{Missing: []MissingPath{{Path: "lib/x", Errno: "EROFS", Ops: []Op{OpCreate}}, {Path: "etc/c", Errno: "ENOENT", Ops: []Op{OpOpen}}}}
-		Repairable(&Verdict{}, plan, slim, nil)
-		Unwritable(plan, slim)
 		written, err := json.Marshal(plan)
 		if err != nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/compare"
 )
 
 // checkTries is how often the slim image is asked before a difference counts: an answer may hold a time or a number that is the
@@ -26,7 +27,7 @@ func (k *checker) tries(ctx context.Context, title string, config *imageConfig, 
 		if try == 0 {
 			k.result.Check = found
 		}
-		verdict := analyzer.Compare(k.seen, k.again, found)
+		verdict := compare.Verdict(k.seen, k.again, found)
 		if v == nil || verdict.OK {
 			missing := verdict.Missing
 			if v != nil {
@@ -35,14 +36,14 @@ func (k *checker) tries(ctx context.Context, title string, config *imageConfig, 
 			v = verdict
 			v.Missing = missing
 		}
-		if v.OK || !analyzer.NeedsSecond(k.seen, found) {
+		if v.OK || !compare.NeedsSecond(k.seen, found) {
 			return v, nil
 		}
 		if k.again == nil {
 			if k.again, err = k.repeat(ctx, k.src.state, k.src.config, nil, "observe", 1); err != nil {
 				return nil, err
 			}
-			if v = analyzer.Compare(k.seen, k.again, found); v.OK || len(v.Missing) > 0 {
+			if v = compare.Verdict(k.seen, k.again, found); v.OK || len(v.Missing) > 0 {
 				return v, nil
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/compare"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -69,8 +70,8 @@ func (r *rounds) run(ctx context.Context, repair [][]layers.Path, extra *hardeni
 			return slim, err
 		}
 		r.again = k.again
-		missing := analyzer.Repairable(result.Verdict, result.Plan, result.Check, repair)
-		closed := extra.unknown(analyzer.Unwritable(result.Plan, result.Check))
+		missing := compare.Repairable(result.Verdict, result.Plan, result.Check, repair)
+		closed := extra.unknown(compare.Unwritable(result.Plan, result.Check))
 		if len(missing)+len(closed) == 0 || round == maxRounds {
 			last, err := k.unconfined(ctx, result.Verdict)
 			if err == nil && last.OK {

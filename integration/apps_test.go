@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/compare"
 	"github.com/slimimage/slim/builder"
 )
 
@@ -42,9 +43,9 @@ func checkApp(t *testing.T, a app) {
 	}
 	original := observeWith(t, a, a.ref)
 	slimmed := observeWith(t, a, "oci:"+dir, "--force")
-	verdict := analyzer.Compare(original, nil, slimmed)
+	verdict := compare.Verdict(original, nil, slimmed)
 	if !verdict.OK { // request ids, times: what also differs between two runs of the original is no difference
-		verdict = analyzer.Compare(original, observeWith(t, a, a.ref, "--timeout", "121"), slimmed)
+		verdict = compare.Verdict(original, observeWith(t, a, a.ref, "--timeout", "121"), slimmed)
 	}
 	for _, d := range verdict.Differences {
 		t.Errorf("%s: %s: %s: want %q, got %q", a.name, d.Probe, d.What, d.Want, d.Got)

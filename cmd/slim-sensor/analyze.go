@@ -14,6 +14,7 @@ import (
 	"strconv"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/keep"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -51,7 +52,7 @@ func makePlan(ctx context.Context, src, in, out string) error {
 		return err
 	}
 	defer root.Close()
-	plan, err := analyzer.Analyze(ctx, layers.DirFS(root), req, evidence)
+	plan, err := keep.Plan(ctx, layers.DirFS(root), req, evidence)
 	if err != nil {
 		return err
 	}

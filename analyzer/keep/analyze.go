@@ -1,4 +1,4 @@
-package analyzer
+package keep
 
 import (
 	"context"
@@ -7,20 +7,21 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/elf"
 	"github.com/slimimage/slim/analyzer/packages"
 	"github.com/slimimage/slim/analyzer/rules"
 	"github.com/slimimage/slim/layers"
 )
 
-// Analyze decides what of an image is kept: what the evidence shows, what that needs and, by level, what the runtimes in use
+// Plan decides what of an image is kept: what the evidence shows, what that needs and, by level, what the runtimes in use
 // may reach from there. Evidence of another platform's image is translated to this one. The plan is the same for the same image, request and evidence, in whatever order the evidence comes.
 // Errors: an include that matches nothing, an exclude of the entrypoint, an image that cannot be read.
-func Analyze(ctx context.Context, root layers.RootFS, req Request, evidence []*Evidence) (*Plan, error) {
+func Plan(ctx context.Context, root layers.RootFS, req analyzer.Request, evidence []*analyzer.Evidence) (*analyzer.Plan, error) {
 	if req.Options.Keep == "" {
-		req.Options.Keep = KeepClosure
+		req.Options.Keep = analyzer.KeepClosure
 	}
-	all, err := Merge(evidence...)
+	all, err := analyzer.Merge(evidence...)
 	if err != nil {
 		return nil, err
 	}
@@ -28,8 +29,8 @@ func Analyze(ctx context.Context, root layers.RootFS, req Request, evidence []*E
 	if err != nil {
 		return nil, err
 	}
-	if !SamePlatform(all.Platform, req.Platform) && all.Platform != "" && req.Platform != "" {
-		all = all.translate(req.Image, req.Platform, im.has)
+	if !analyzer.SamePlatform(all.Platform, req.Platform) && all.Platform != "" && req.Platform != "" {
+		all = translate(all, req.Image, req.Platform, im.has)
 	}
 	db, err := packages.Load(im)
 	if err != nil {
@@ -54,15 +55,15 @@ func Analyze(ctx context.Context, root layers.RootFS, req Request, evidence []*E
 type worklist struct {
 	im        *image
 	db        *packages.DB
-	req       Request
-	seen      *Evidence
+	req       analyzer.Request
+	seen      *analyzer.Evidence
 	env       map[string]string
 	elf       *elf.Resolver
 	families  []*family
 	junk      []junkRule
 	junkOf    map[string]string // answers of junked
 	exclude   []rules.Glob
-	kept      map[string][]Reason
+	kept      map[string][]analyzer.Reason
 	queue     []string
 	scripts   map[string]bool // may run: what they call is kept
 	sourced   map[string]bool // are read by a shell although no first line says so
@@ -90,8 +91,8 @@ type junkRule struct {
 	globs []rules.Glob
 }
 
-func newWorklist(im *image, db *packages.DB, req Request, seen *Evidence) (*worklist, error) {
-	w := &worklist{im: im, db: db, req: req, seen: seen, env: map[string]string{}, kept: map[string][]Reason{}, junkOf: map[string]string{}, scripts: map[string]bool{}, sourced: map[string]bool{}, objects: map[string]*elf.Object{},
+func newWorklist(im *image, db *packages.DB, req analyzer.Request, seen *analyzer.Evidence) (*worklist, error) {
+	w := &worklist{im: im, db: db, req: req, seen: seen, env: map[string]string{}, kept: map[string][]analyzer.Reason{}, junkOf: map[string]string{}, scripts: map[string]bool{}, sourced: map[string]bool{}, objects: map[string]*elf.Object{},
 		touched: map[string]bool{}, perl: map[string]bool{}, modules: map[string][]string{}, nodeSeen: map[string]bool{}, developed: map[string]bool{}, warnings: map[string]bool{}, executed: map[string]bool{}, syscalls: map[string]bool{}}
 	for _, entry := range req.Process.Env {
 		key, value, _ := strings.Cut(entry, "=")
@@ -183,7 +184,7 @@ func (w *worklist) junkRule(name string) string {
 // through symlinks. A path that does not exist is ignored and reported false.
 func (w *worklist) keep(name, rule, from string) bool {
 	if w.im.has(name) {
-		w.add(name, Reason{rule, from})
+		w.add(name, analyzer.Reason{Rule: rule, From: from})
 		return true
 	}
 	res, ok := w.im.resolve(".", name)
@@ -191,9 +192,9 @@ func (w *worklist) keep(name, rule, from string) bool {
 		return false
 	}
 	for _, hop := range res.Hops {
-		w.add(hop, Reason{"followed by", from})
+		w.add(hop, analyzer.Reason{Rule: "followed by", From: from})
 	}
-	w.add(res.Path, Reason{rule, from})
+	w.add(res.Path, analyzer.Reason{Rule: rule, From: from})
 	return true
 }
 
@@ -201,7 +202,7 @@ func (w *worklist) keep(name, rule, from string) bool {
 const maxReasons = 4
 
 // add keeps a physical path.
-func (w *worklist) add(name string, reason Reason) {
+func (w *worklist) add(name string, reason analyzer.Reason) {
 	if name == "." || w.excluded(name) {
 		return
 	}
@@ -233,7 +234,7 @@ func (w *worklist) process(name string) {
 	if n.kind() == "symlink" {
 		w.followLink(name)
 	}
-	if w.req.Options.Keep != KeepObserved {
+	if w.req.Options.Keep != analyzer.KeepObserved {
 		w.packageOf(name)
 		w.applyFamilies(name)
 	}
@@ -249,12 +250,12 @@ func (w *worklist) followLink(name string) {
 		return
 	}
 	for _, hop := range res.Hops {
-		w.add(hop, Reason{"followed by", w.kept[name][0].From})
+		w.add(hop, analyzer.Reason{Rule: "followed by", From: w.kept[name][0].From})
 	}
 	if !w.im.isDir(res.Path) {
-		w.add(res.Path, Reason{"link target of", "/" + name})
+		w.add(res.Path, analyzer.Reason{Rule: "link target of", From: "/" + name})
 	} else if res.Path != "." {
-		w.add(res.Path, Reason{"link target of", "/" + name})
+		w.add(res.Path, analyzer.Reason{Rule: "link target of", From: "/" + name})
 		w.linkedFolder(name, res.Path)
 	}
 }
@@ -262,13 +263,13 @@ func (w *worklist) followLink(name string) {
 // linkedFolder keeps what lies in a package's folder of shared data or settings to which a link of the application leads: it is a part of the
 // application as if it were copied.
 func (w *worklist) linkedFolder(link, dir string) {
-	app := slices.ContainsFunc(w.kept[link], func(r Reason) bool { return r.Rule == "app file" })
+	app := slices.ContainsFunc(w.kept[link], func(r analyzer.Reason) bool { return r.Rule == "app file" })
 	if !app || !sharedFolder.MatchString(dir) || systemDir(dir) {
 		return
 	}
 	for _, name := range w.im.below(dir) {
 		if !w.im.isDir(name) && w.junked(name) == "" {
-			w.add(name, Reason{"link target of", "/" + link})
+			w.add(name, analyzer.Reason{Rule: "link target of", From: "/" + link})
 		}
 	}
 }
@@ -294,7 +295,7 @@ func (w *worklist) contents(name string) {
 	case w.sourced[name]:
 		w.parseScript(name)
 	}
-	if w.req.Options.Keep != KeepObserved {
+	if w.req.Options.Keep != analyzer.KeepObserved {
 		w.language(name)
 		if w.scripts[name] {
 			w.namedInSource(name)

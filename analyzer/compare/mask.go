@@ -1,4 +1,4 @@
-package analyzer
+package compare
 
 import (
 	"bytes"
@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/slimimage/slim/analyzer"
 )
 
 // alike says whether got is like want but for what also differs between want and again, two answers of the same image. What
@@ -53,7 +55,7 @@ func isText(b []byte) bool { return utf8.Valid(trimRune(b)) && !bytes.ContainsRu
 
 // trimRune removes a rune that was cut at the end of what is kept.
 func trimRune(b []byte) []byte {
-	for i := 1; i < utf8.UTFMax && i <= len(b) && len(b) == MaxBody; i++ {
+	for i := 1; i < utf8.UTFMax && i <= len(b) && len(b) == analyzer.MaxBody; i++ {
 		if utf8.RuneStart(b[len(b)-i]) && !utf8.FullRune(b[len(b)-i:]) {
 			return b[:len(b)-i]
 		}

@@ -1,23 +1,25 @@
-package analyzer
+package compare
 
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/layers"
 )
 
 // answer is a good one with this body.
-func answer(probe, body string) Answer {
-	return Answer{Probe: probe, OK: true, Body: []byte(body), Size: int64(len(body)), SHA256: fmt.Sprintf("%064x", body)}
+func answer(probe, body string) analyzer.Answer {
+	return analyzer.Answer{Probe: probe, OK: true, Body: []byte(body), Size: int64(len(body)), SHA256: fmt.Sprintf("%064x", body)}
 }
 
 // differences are a verdict's, one line each.
-func differences(v *Verdict) []string {
+func differences(v *analyzer.Verdict) []string {
 	var list []string
 	for _, d := range v.Differences {
 		text := fmt.Sprintf("%s/%s %s: want %s, got %s", d.Run, d.Probe, d.What, d.Want, d.Got)
@@ -29,56 +31,60 @@ func differences(v *Verdict) []string {
 	return list
 }
 
-func server(answers ...Answer) Run { return Run{Name: "default", Kind: KindServer, Answers: answers} }
-
-func command(status int, stdout, stderr string) Run {
-	a := answer("output", stdout)
-	a.Status, a.Stderr = status, []byte(stderr)
-	return Run{Name: "default", Kind: KindCommand, ExitCode: status, Answers: []Answer{a}}
+func server(answers ...analyzer.Answer) analyzer.Run {
+	return analyzer.Run{Name: "default", Kind: analyzer.KindServer, Answers: answers}
 }
 
-func page(status int, header string) Answer {
+func command(status int, stdout, stderr string) analyzer.Run {
+	a := answer("output", stdout)
+	a.Status, a.Stderr = status, []byte(stderr)
+	return analyzer.Run{Name: "default", Kind: analyzer.KindCommand, ExitCode: status, Answers: []analyzer.Answer{a}}
+}
+
+func page(status int, header string) analyzer.Answer {
 	a := answer("GET http://127.0.0.1:80/", "hello")
 	a.Status, a.Header, a.OK = status, header, status < 500
 	return a
 }
 
-func failed(r Run, text string) Run {
+func failed(r analyzer.Run, text string) analyzer.Run {
 	r.Failure = text
 	return r
 }
 
-func withAnswer(r Run) Run {
-	r.Answers = []Answer{{Probe: "healthcheck", OK: true}}
+func withAnswer(r analyzer.Run) analyzer.Run {
+	r.Answers = []analyzer.Answer{{Probe: "healthcheck", OK: true}}
 	return r
 }
 
-func listening(s ...Socket) Run { return Run{Name: "default", Kind: KindServer, Listen: s} }
+func listening(s ...analyzer.Socket) analyzer.Run {
+	return analyzer.Run{Name: "default", Kind: analyzer.KindServer, Listen: s}
+}
 
 // inHome is a command that printed something of its home directory.
-func inHome(home, text string) Run {
+func inHome(home, text string) analyzer.Run {
 	r := command(0, text, "")
 	r.Home = home
 	return r
 }
 
 func TestCompare(t *testing.T) {
-	refused := Answer{Probe: "connect 127.0.0.1:9", Error: "dial: connection refused"}
-	accepted := Answer{Probe: "connect 127.0.0.1:9", OK: true}
-	refusedElsewhere := Answer{Probe: "connect 127.0.0.1:8"}
+	refused := analyzer.Answer{Probe: "connect 127.0.0.1:9", Error: "dial: connection refused"}
+	accepted := analyzer.Answer{Probe: "connect 127.0.0.1:9", OK: true}
+	refusedElsewhere := analyzer.Answer{Probe: "connect 127.0.0.1:8"}
 	broken := page(200, "")
 	broken.OK, broken.Error = false, "the body broke off: EOF"
-	exec := Answer{Probe: "exec: id", OK: true}
-	execFailed := Answer{Probe: "exec: id", Status: 127, Stderr: []byte("id: not found\n"), Error: `exit 127, expected 0: "id: not found"`}
-	dns, local := Socket{Network: "udp", Port: 53}, Socket{Network: "unix", Path: "run/s"}
+	exec := analyzer.Answer{Probe: "exec: id", OK: true}
+	execFailed := analyzer.Answer{Probe: "exec: id", Status: 127, Stderr: []byte("id: not found\n"), Error: `exit 127, expected 0: "id: not found"`}
+	dns, local := analyzer.Socket{Network: "udp", Port: 53}, analyzer.Socket{Network: "unix", Path: "run/s"}
 	long := page(200, "")
 	long.SHA256, long.Size = strings.Repeat("a", 64), 1<<20
 	longer := long
 	longer.SHA256 = strings.Repeat("b", 64)
 	for _, test := range []struct {
 		name       string
-		want, got  Run
-		again      *Run
+		want, got  analyzer.Run
+		again      *analyzer.Run
 		difference []string
 		volatile   []string
 	}{
@@ -91,7 +97,7 @@ func TestCompare(t *testing.T) {
 		{"header that varies", server(page(302, "location: /s/1a")), server(page(302, "location: /s/3c")), run(server(page(302, "location: /s/2b"))), nil, []string{"GET http://127.0.0.1:80/"}},
 		{"missing answer", server(accepted), server(), nil, []string{"default/connect 127.0.0.1:9 error: want an answer, got none"}, nil},
 		{"answer that comes and goes", server(accepted), server(), run(server(refusedElsewhere)), nil, []string{"connect 127.0.0.1:9"}},
-		{"a port that speaks at last", server(accepted), server(Answer{Probe: "GET http://127.0.0.1:9/", OK: true}), nil, nil, nil},
+		{"a port that speaks at last", server(accepted), server(analyzer.Answer{Probe: "GET http://127.0.0.1:9/", OK: true}), nil, nil, nil},
 		{"refused", server(accepted), server(refused), nil, []string{"default/connect 127.0.0.1:9 error: want an answer, got dial: connection refused"}, nil},
 		{"refused before", server(refused), server(accepted), nil, nil, nil},
 		{"broken off", server(page(200, "")), server(broken), nil, []string{"default/GET http://127.0.0.1:80/ error: want an answer, got the body broke off: EOF"}, nil},
@@ -99,16 +105,16 @@ func TestCompare(t *testing.T) {
 		{"standard error", command(0, "", "a\nb"), command(0, "", "a\nc"), nil, []string{"default/output stderr: want b, got c"}, nil},
 		{"standard output ends early", command(0, "a\nb\n", ""), command(0, "a\n", ""), nil, []string{"default/output body: want b, got (nothing more)"}, nil},
 		{"more of it", command(0, "a", ""), command(0, "a\nb", ""), nil, []string{"default/output body: want (nothing more), got b"}, nil},
-		{"did not run", command(0, "a", ""), failed(Run{Name: "default", Kind: KindCommand}, "no such file"), nil, []string{"default/run ready: want it ran, got no such file"}, nil},
+		{"did not run", command(0, "a", ""), failed(analyzer.Run{Name: "default", Kind: analyzer.KindCommand}, "no such file"), nil, []string{"default/run ready: want it ran, got no such file"}, nil},
 		{"server ended", server(accepted), failed(command(1, "", "x\nno config\n"), ""), nil, []string{"default/run ready: want a server, got a command: no config"}, nil},
 		{"server failed", server(accepted), failed(server(accepted), "it ended"), nil, []string{"default/run ready: want it ran, got it ended"}, nil},
 		{"server failed before, too", failed(server(accepted), "it ended"), failed(server(accepted), "it ended"), nil, nil, nil},
 		{"step failed", server(exec), failed(server(execFailed), "exec: id: "+execFailed.Error), nil,
 			[]string{`default/exec: id exit: want 0, got 127: exit 127, expected 0: "id: not found"`}, nil},
-		{"signal", command(139, "", ""), func() Run { r := command(139, "", ""); r.Signal = "SIGSEGV"; return r }(), nil, []string{"default/run exit: want 139, got SIGSEGV"}, nil},
+		{"signal", command(139, "", ""), func() analyzer.Run { r := command(139, "", ""); r.Signal = "SIGSEGV"; return r }(), nil, []string{"default/run exit: want 139, got SIGSEGV"}, nil},
 		{"udp and unix sockets", listening(dns, local), listening(dns), nil, []string{"default/listen unix /run/s error: want a socket, got none"}, nil},
-		{"socket named after user and process", listening(Socket{Network: "unix", Path: "tmp/x-0/30.pipe"}), listening(Socket{Network: "unix", Path: "tmp/x-65532/7.pipe"}), nil, nil, nil},
-		{"socket of another name", listening(Socket{Network: "unix", Path: "tmp/x-0/30.pipe"}), listening(Socket{Network: "unix", Path: "tmp/y-0/30.pipe"}), nil,
+		{"socket named after user and process", listening(analyzer.Socket{Network: "unix", Path: "tmp/x-0/30.pipe"}), listening(analyzer.Socket{Network: "unix", Path: "tmp/x-65532/7.pipe"}), nil, nil, nil},
+		{"socket of another name", listening(analyzer.Socket{Network: "unix", Path: "tmp/x-0/30.pipe"}), listening(analyzer.Socket{Network: "unix", Path: "tmp/y-0/30.pipe"}), nil,
 			[]string{"default/listen unix /tmp/x-0/30.pipe error: want a socket, got none"}, nil},
 		{"home of another user", inHome("/root", "at /root/.x, /root\n"), inHome("/home/nonroot", "at /home/nonroot/.x, /home/nonroot\n"), nil, nil, nil},
 		{"what only looks like home", inHome("/root", "at /rootfs\n"), inHome("/home/nonroot", "at /home/nonrootfs\n"), nil,
@@ -124,29 +130,29 @@ func TestCompare(t *testing.T) {
 			[]string{"default/GET http://127.0.0.1:80/ body: want 1048576 bytes, SHA-256 " + long.SHA256 + ", got 1048576 bytes, SHA-256 " + longer.SHA256}, nil},
 		{"varies beyond what is kept", server(long), server(longer), run(server(page(200, ""))), nil, []string{"GET http://127.0.0.1:80/"}},
 	} {
-		var again *Evidence
+		var again *analyzer.Evidence
 		if test.again != nil {
 			again = observation(*test.again)
 		}
-		v := Compare(observation(test.want), again, observation(test.got))
+		v := Verdict(observation(test.want), again, observation(test.got))
 		if diff := cmp.Diff(test.difference, differences(v)); diff != "" {
 			t.Errorf("%s: differences (-want +got):\n%s", test.name, diff)
 		}
 		if diff := cmp.Diff(test.volatile, v.Volatile); diff != "" {
 			t.Errorf("%s: volatile (-want +got):\n%s", test.name, diff)
 		}
-		if v.OK != (len(test.difference) == 0) || v.Schema != VerdictSchema || v.Checked != len(test.want.Answers) {
+		if v.OK != (len(test.difference) == 0) || v.Schema != analyzer.VerdictSchema || v.Checked != len(test.want.Answers) {
 			t.Errorf("%s: OK %t, schema %q, %d checked", test.name, v.OK, v.Schema, v.Checked)
 		}
 	}
 }
 
-func run(r Run) *Run { return &r }
+func run(r analyzer.Run) *analyzer.Run { return &r }
 
 func TestCompareRunIsMissing(t *testing.T) {
 	other := command(0, "", "")
 	other.Name = "-v"
-	v := Compare(observation(server(), other), nil, observation(server()))
+	v := Verdict(observation(server(), other), nil, observation(server()))
 	if diff := cmp.Diff([]string{"-v/run ready: want it ran, got it was not run"}, differences(v)); diff != "" {
 		t.Error(diff)
 	}
@@ -155,7 +161,7 @@ func TestCompareRunIsMissing(t *testing.T) {
 func TestNeedsSecond(t *testing.T) {
 	for _, test := range []struct {
 		name      string
-		want, got Run
+		want, got analyzer.Run
 		second    bool
 	}{
 		{"equal", command(0, "a", ""), command(0, "a", ""), false},
@@ -170,14 +176,14 @@ func TestNeedsSecond(t *testing.T) {
 
 func TestMissing(t *testing.T) {
 	original := observation(command(0, "", ""))
-	original.Paths = []PathUse{use("etc/a", OpOpen), use("lib", OpHop, OpReadlink), use("opt/app/x", OpStat), use("tmp/t", OpCreate, OpOpen), use("var/run", OpCreate), use("etc/denied", OpOpen)}
+	original.Paths = []analyzer.PathUse{use("etc/a", analyzer.OpOpen), use("lib", analyzer.OpHop, analyzer.OpReadlink), use("opt/app/x", analyzer.OpStat), use("tmp/t", analyzer.OpCreate, analyzer.OpOpen), use("var/run", analyzer.OpCreate), use("etc/denied", analyzer.OpOpen)}
 	slim := observation(command(1, "", "open /etc/a: no such file, nor /etc/never\n"))
-	slim.Missing = []MissingPath{
+	slim.Missing = []analyzer.MissingPath{
 		missing("etc/a", "ENOENT"), missing("etc/denied", "EACCES"), missing("etc/never", "ENOENT"), missing("lib/libx.so", "ENOENT"), missing("lib/liby.so", "ENOENT"),
 		missing("opt/app", "ENOENT"), missing("opt/app/other", "ENOENT"), missing("tmp/t", "ENOENT"), missing("var/run/x", "ENOTDIR"),
 	}
-	v := Compare(original, nil, slim)
-	want := []MissingPath{missing("etc/a", "ENOENT"), missing("lib", "ENOENT"), missing("opt/app", "ENOENT")}
+	v := Verdict(original, nil, slim)
+	want := []analyzer.MissingPath{missing("etc/a", "ENOENT"), missing("lib", "ENOENT"), missing("opt/app", "ENOENT")}
 	if diff := cmp.Diff(want, v.Missing); diff != "" {
 		t.Errorf("missing (-want +got):\n%s", diff)
 	}
@@ -261,7 +267,7 @@ func FuzzAlike(f *testing.F) {
 func BenchmarkAlike(b *testing.B) {
 	var texts [3][]byte
 	for i := range texts {
-		for n := 0; len(texts[i]) < MaxBody-64; n++ {
+		for n := 0; len(texts[i]) < analyzer.MaxBody-64; n++ {
 			texts[i] = fmt.Appendf(texts[i], "2026-11-24T11:29:%02d line %d of %d\n", i, n, bytes.Count(texts[i], []byte("7")))
 		}
 	}
@@ -270,4 +276,35 @@ func BenchmarkAlike(b *testing.B) {
 			b.Fatal("not alike")
 		}
 	}
+}
+
+// observation is evidence of the image "sha256:1" with these runs.
+func observation(runs ...analyzer.Run) *analyzer.Evidence {
+	return &analyzer.Evidence{Schema: analyzer.EvidenceSchema, Image: "sha256:1", Platform: "linux/amd64", Runs: runs}
+}
+
+func use(path layers.Path, ops ...analyzer.Op) analyzer.PathUse {
+	return analyzer.PathUse{Path: path, Ops: ops}
+}
+
+func missing(path layers.Path, errno string) analyzer.MissingPath {
+	return analyzer.MissingPath{Path: path, Errno: errno, Ops: []analyzer.Op{analyzer.OpOpen}}
+}
+
+// FuzzVerdict: evidence of any content compares to itself without a panic.
+func FuzzVerdict(f *testing.F) {
+	var buf bytes.Buffer
+	if err := observation(server(page(200, ""))).Write(&buf); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(buf.Bytes())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e, err := analyzer.ReadEvidence(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		if v := Verdict(e, nil, e); slices.ContainsFunc(v.Differences, func(d analyzer.Difference) bool { return d.What == "ready" }) {
+			t.Errorf("Verdict(e, nil, e) = %v, want no run that is not ready", v.Differences)
+		}
+	})
 }

@@ -1,4 +1,4 @@
-package analyzer
+package keep
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/elf"
 	"github.com/slimimage/slim/analyzer/packages"
 	"github.com/slimimage/slim/analyzer/rules"
@@ -29,16 +30,16 @@ func (w *worklist) elfFile(name string) {
 	from := "/" + name
 	for _, need := range w.elf.Needs(obj) {
 		for _, found := range need.Found {
-			w.library(found, obj, Reason{"needed by", from})
+			w.library(found, obj, analyzer.Reason{Rule: "needed by", From: from})
 		}
 	}
 	for _, file := range w.elf.Files(obj) {
-		w.found(file, Reason{"read by the loader of", from})
+		w.found(file, analyzer.Reason{Rule: "read by the loader of", From: from})
 	}
-	if obj.File.Soname == "libc.so.6" && w.req.Options.Keep != KeepObserved {
+	if obj.File.Soname == "libc.so.6" && w.req.Options.Keep != analyzer.KeepObserved {
 		w.nameService(obj)
 	}
-	if !obj.File.Dlopens || w.req.Options.Keep == KeepObserved {
+	if !obj.File.Dlopens || w.req.Options.Keep == analyzer.KeepObserved {
 		return // at that level the run itself shows what was loaded
 	}
 	for _, library := range obj.File.Strings {
@@ -46,22 +47,22 @@ func (w *worklist) elfFile(name string) {
 			continue
 		}
 		for _, found := range w.elf.Lookup(library, obj) {
-			w.library(found, obj, Reason{"loaded by", from})
+			w.library(found, obj, analyzer.Reason{Rule: "loaded by", From: from})
 		}
 	}
 }
 
 // library keeps a library with the loader that asked for it, whose search path it inherits.
-func (w *worklist) library(found elf.Found, loader *elf.Object, reason Reason) {
+func (w *worklist) library(found elf.Found, loader *elf.Object, reason analyzer.Reason) {
 	if w.objects[found.Path] == nil && found.File != nil && len(w.objects) < maxPaths {
 		w.objects[found.Path] = found.Object(loader)
 	}
 	w.found(found, reason)
 }
 
-func (w *worklist) found(found elf.Found, reason Reason) {
+func (w *worklist) found(found elf.Found, reason analyzer.Reason) {
 	for _, hop := range found.Hops {
-		w.add(hop, Reason{"followed by", reason.From})
+		w.add(hop, analyzer.Reason{Rule: "followed by", From: reason.From})
 	}
 	w.add(found.Path, reason)
 }
@@ -72,7 +73,7 @@ func (w *worklist) script(name string, head []byte) {
 	if !ok {
 		return
 	}
-	if !w.scripts[name] && !w.executed[name] && w.req.Options.Keep != KeepObserved {
+	if !w.scripts[name] && !w.executed[name] && w.req.Options.Keep != analyzer.KeepObserved {
 		// A script that merely lies in a kept package may still be called by name; its interpreter is dragged in only when it is
 		// the application's own or was run.
 		return
@@ -89,7 +90,7 @@ func (w *worklist) script(name string, head []byte) {
 			}
 		}
 	}
-	if w.req.Options.Keep != KeepObserved && shellInterpreter(interp, arg) {
+	if w.req.Options.Keep != analyzer.KeepObserved && shellInterpreter(interp, arg) {
 		w.parseScript(name)
 	}
 }
@@ -161,7 +162,7 @@ func (w *worklist) scriptText(src []byte, name string) {
 // named keeps a path that a script or configuration names: a file, or a small directory.
 func (w *worklist) named(name, from string) {
 	res, ok := w.im.resolve(".", name)
-	if !ok || res.Path == "." || sandboxPath(res.Path) {
+	if !ok || res.Path == "." || rules.Sandbox(res.Path) {
 		return
 	}
 	w.keep(strings.TrimPrefix(path.Clean(name), "/"), "named by", from)
@@ -181,14 +182,14 @@ func (w *worklist) touch(pkg *packages.Package) {
 	w.touched[pkg.Name] = true
 	from := "package " + pkg.Name
 	for _, file := range pkg.Files {
-		if w.req.Options.Keep == KeepPackage {
+		if w.req.Options.Keep == analyzer.KeepPackage {
 			if w.junked(file) == "" && !strings.HasPrefix(file, "usr/share/locale/") {
-				w.add(file, Reason{"package of", from})
+				w.add(file, analyzer.Reason{Rule: "package of", From: from})
 			}
 			continue
 		}
 		if w.packageData(file, pkg.Name) && w.junked(file) == "" {
-			w.add(file, Reason{"data of", from})
+			w.add(file, analyzer.Reason{Rule: "data of", From: from})
 			w.namedInSettings(file)
 		}
 	}
@@ -325,7 +326,7 @@ func (w *worklist) applyFamily(f *family, first, name string) {
 			if w.im.isDir(match) || slices.ContainsFunc(except, func(g rules.Glob) bool { return g.Match(match) }) {
 				continue
 			}
-			w.add(match, Reason{"rule " + f.Name, from})
+			w.add(match, analyzer.Reason{Rule: "rule " + f.Name, From: from})
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package analyzer
+package keep
 
 import (
 	"path"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slimimage/slim/analyzer"
 	nodejs "github.com/slimimage/slim/analyzer/node"
 	"github.com/slimimage/slim/analyzer/rules"
 )
@@ -51,14 +52,14 @@ func (w *worklist) nodeRelative(target, from string) {
 	if prefix, computed := strings.CutSuffix(target, "*"); computed {
 		for _, name := range w.im.beginning(prefix) {
 			if w.im.nodes[name].regular() && w.junked(name) == "" && strings.Contains(prefix, "/") {
-				w.add(name, Reason{"required by", from})
+				w.add(name, analyzer.Reason{Rule: "required by", From: from})
 			}
 		}
 		return
 	}
 	for _, extension := range nodeExtensions {
 		if n, ok := w.im.nodes[target+extension]; ok && !n.mode.IsDir() {
-			w.add(target+extension, Reason{"required by", from})
+			w.add(target+extension, analyzer.Reason{Rule: "required by", From: from})
 			return
 		}
 	}
@@ -128,7 +129,7 @@ func (w *worklist) nodeFolder(at, from string) bool {
 	}
 	for _, file := range []string{at + ".js", at + ".json", at + ".node"} {
 		if w.im.nodes[file].regular() {
-			w.add(file, Reason{"required by", from})
+			w.add(file, analyzer.Reason{Rule: "required by", From: from})
 			return true
 		}
 	}
@@ -138,14 +139,14 @@ func (w *worklist) nodeFolder(at, from string) bool {
 	}
 	w.nodeSeen[at] = true
 	for _, hop := range res.Hops {
-		w.add(hop, Reason{"followed by", from})
+		w.add(hop, analyzer.Reason{Rule: "followed by", From: from})
 	}
 	if _, owned := w.db.Owner(res.Path + "/package.json"); !owned {
 		return true // the application's own: kept whole
 	}
 	for _, file := range w.im.below(res.Path) {
 		if n := w.im.nodes[file]; !n.mode.IsDir() && w.junked(file) == "" && !strings.Contains(file[len(res.Path):], "/node_modules/") {
-			w.add(file, Reason{"required by", from})
+			w.add(file, analyzer.Reason{Rule: "required by", From: from})
 		}
 	}
 	return true
@@ -206,10 +207,10 @@ var nodeSource = regexp.MustCompile(`\.[cm]?[jt]sx?$`)
 
 // usedBelow says whether the run opened something in a folder.
 func (w *worklist) usedBelow(dir string) bool {
-	i, _ := slices.BinarySearchFunc(w.seen.Paths, dir+"/", func(use PathUse, prefix string) int { return strings.Compare(string(use.Path), prefix) })
+	i, _ := slices.BinarySearchFunc(w.seen.Paths, dir+"/", func(use analyzer.PathUse, prefix string) int { return strings.Compare(string(use.Path), prefix) })
 	for ; i < len(w.seen.Paths) && strings.HasPrefix(string(w.seen.Paths[i].Path), dir+"/"); i++ {
 		ops := w.seen.Paths[i].Ops
-		if path.Base(string(w.seen.Paths[i].Path)) != "package.json" && (slices.Contains(ops, OpOpen) || slices.Contains(ops, OpExec)) {
+		if path.Base(string(w.seen.Paths[i].Path)) != "package.json" && (slices.Contains(ops, analyzer.OpOpen) || slices.Contains(ops, analyzer.OpExec)) {
 			return true
 		}
 	}

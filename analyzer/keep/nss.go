@@ -1,9 +1,10 @@
-package analyzer
+package keep
 
 import (
 	"regexp"
 	"strings"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/elf"
 )
 
@@ -26,7 +27,7 @@ func (w *worklist) nameService(libc *elf.Object) {
 				continue
 			}
 			for _, found := range w.elf.Lookup("libnss_"+service+".so.2", libc) {
-				w.library(found, libc, Reason{"loaded by", "/etc/nsswitch.conf"})
+				w.library(found, libc, analyzer.Reason{Rule: "loaded by", From: "/etc/nsswitch.conf"})
 			}
 		}
 	}

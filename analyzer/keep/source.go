@@ -1,10 +1,13 @@
-package analyzer
+package keep
 
 import (
 	"bytes"
 	"path"
 	"regexp"
 	"strings"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/rules"
 )
 
 // sourceExtensions are text that an interpreter or a server runs.
@@ -35,7 +38,7 @@ func (w *worklist) namedInSource(name string) {
 	for _, match := range literalPath.FindAllSubmatch(src, maxNamed) {
 		target := string(match[1])
 		res, ok := w.im.resolve(".", target)
-		if ok && w.im.nodes[res.Path].regular() && !sandboxPath(res.Path) {
+		if ok && w.im.nodes[res.Path].regular() && !rules.Sandbox(res.Path) {
 			w.keep(strings.TrimPrefix(path.Clean(target), "/"), "named by", from)
 		}
 	}
@@ -63,7 +66,7 @@ func (w *worklist) namedInSettings(name string) {
 	}
 	for _, match := range literalPath.FindAllSubmatch(src, maxNamed) {
 		res, ok := w.im.resolve(".", string(match[1]))
-		if !ok || sandboxPath(res.Path) || systemDir(res.Path) {
+		if !ok || rules.Sandbox(res.Path) || systemDir(res.Path) {
 			continue
 		}
 		files := []string{res.Path}
@@ -72,7 +75,7 @@ func (w *worklist) namedInSettings(name string) {
 		}
 		for _, file := range files {
 			if pkg, ok := w.db.Owner(file); ok && pkg.Source == own.Source && w.junked(file) == "" {
-				w.add(file, Reason{"named by", "/" + name})
+				w.add(file, analyzer.Reason{Rule: "named by", From: "/" + name})
 			}
 		}
 	}

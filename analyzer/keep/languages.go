@@ -1,10 +1,11 @@
-package analyzer
+package keep
 
 import (
 	"path"
 	"regexp"
 	"strings"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/python"
 	"github.com/slimimage/slim/analyzer/rules"
 )
@@ -134,7 +135,7 @@ func (w *worklist) pythonModule(module, from string) {
 			w.keepIf(at+".py", rule, from)
 			w.keepIf(at+"/__init__.py", rule, from)
 			for _, ext := range w.extensionModules(at) {
-				w.add(ext, Reason{rule, from})
+				w.add(ext, analyzer.Reason{Rule: rule, From: from})
 			}
 			if !w.im.isDir(at) {
 				break
@@ -145,7 +146,7 @@ func (w *worklist) pythonModule(module, from string) {
 
 func (w *worklist) keepIf(name, rule, from string) {
 	if n, ok := w.im.nodes[name]; ok && !n.mode.IsDir() {
-		w.add(name, Reason{rule, from})
+		w.add(name, analyzer.Reason{Rule: rule, From: from})
 	}
 }
 

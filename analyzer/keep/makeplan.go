@@ -1,4 +1,4 @@
-package analyzer
+package keep
 
 import (
 	"fmt"
@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/rules"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -23,17 +25,17 @@ const (
 // planner turns what a worklist kept into a plan.
 type planner struct {
 	*worklist
-	files map[string]*File
-	user  User
+	files map[string]*analyzer.File
+	user  analyzer.User
 }
 
 // plan makes the plan of what was kept.
-func (w *worklist) plan() (*Plan, error) {
+func (w *worklist) plan() (*analyzer.Plan, error) {
 	user, err := w.decideUser()
 	if err != nil {
 		return nil, err
 	}
-	p := &planner{worklist: w, files: map[string]*File{}, user: user}
+	p := &planner{worklist: w, files: map[string]*analyzer.File{}, user: user}
 	p.withholdSecrets()
 	for _, name := range slices.Sorted(maps.Keys(w.kept)) { // in order: the first entry of a directory is its reason
 		p.put(name, w.kept[name])
@@ -65,12 +67,12 @@ func (p *planner) withholdSecrets() {
 	}
 }
 
-func (p *planner) put(name string, reasons []Reason) *File {
+func (p *planner) put(name string, reasons []analyzer.Reason) *analyzer.File {
 	n := p.im.nodes[name]
 	if n.kind() == "socket" {
 		return nil
 	}
-	f := &File{Path: layers.Path(name), Kind: n.kind(), Reasons: reasons}
+	f := &analyzer.File{Path: layers.Path(name), Kind: n.kind(), Reasons: reasons}
 	if n.regular() {
 		f.Size = n.size
 	}
@@ -80,7 +82,7 @@ func (p *planner) put(name string, reasons []Reason) *File {
 	p.files[name] = f
 	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 		if p.files[dir] == nil {
-			p.files[dir] = &File{Path: layers.Path(dir), Kind: "dir", Reasons: []Reason{{"parent of", "/" + name}}}
+			p.files[dir] = &analyzer.File{Path: layers.Path(dir), Kind: "dir", Reasons: []analyzer.Reason{{Rule: "parent of", From: "/" + name}}}
 		}
 	}
 	return f
@@ -90,13 +92,13 @@ func (p *planner) put(name string, reasons []Reason) *File {
 // documentation, caches and package managers' own folders are no use.
 func (p *planner) skeleton() {
 	for _, name := range p.im.names {
-		if name == "." || !p.im.isDir(name) || p.files[name] != nil || p.excluded(name) || sandboxPath(name) {
+		if name == "." || !p.im.isDir(name) || p.files[name] != nil || p.excluded(name) || rules.Sandbox(name) {
 			continue
 		}
 		if p.junked(name+"/x") != "" && !strings.HasPrefix(name, "run") && !strings.HasPrefix(name, "var/tmp") && name != "tmp" || skippedTree(name) {
 			continue
 		}
-		p.put(name, []Reason{{Rule: "skeleton"}})
+		p.put(name, []analyzer.Reason{{Rule: "skeleton"}})
 	}
 }
 
@@ -144,15 +146,15 @@ func (p *planner) edit(name, line, otherwise string) {
 	if len(data) > 0 && data[len(data)-1] != '\n' {
 		data = append(data, '\n')
 	}
-	f := p.put(name, []Reason{{"identity", "user " + p.user.Name}})
+	f := p.put(name, []analyzer.Reason{{Rule: "identity", From: "user " + p.user.Name}})
 	f.Content, f.Edited = append(data, line...), true
 	f.Size = int64(len(f.Content))
 }
 
 // fresh is a path that the image does not have.
-func (p *planner) fresh(name, kind string, mode uint32, content []byte) *File {
+func (p *planner) fresh(name, kind string, mode uint32, content []byte) *analyzer.File {
 	zero := uint32(0)
-	f := &File{Path: layers.Path(name), Kind: kind, New: true, Mode: &mode, UID: &zero, GID: &zero, Content: content, Size: int64(len(content)), Reasons: []Reason{{Rule: "identity"}}}
+	f := &analyzer.File{Path: layers.Path(name), Kind: kind, New: true, Mode: &mode, UID: &zero, GID: &zero, Content: content, Size: int64(len(content)), Reasons: []analyzer.Reason{{Rule: "identity"}}}
 	p.files[name] = f
 	return f
 }
@@ -162,7 +164,7 @@ func (p *planner) ownership() {
 	for _, name := range p.writable(p.user) {
 		if !p.im.has(name) {
 			f := p.fresh(name, "dir", 0o755, nil)
-			f.Reasons = []Reason{{Rule: "volume"}}
+			f.Reasons = []analyzer.Reason{{Rule: "volume"}}
 			f.UID, f.GID = &p.user.UID, &p.user.GID
 			p.parents(name)
 			continue
@@ -194,7 +196,7 @@ func (p *planner) parents(name string) {
 	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 		if p.files[dir] == nil {
 			if p.im.has(dir) {
-				p.put(dir, []Reason{{"parent of", "/" + name}})
+				p.put(dir, []analyzer.Reason{{Rule: "parent of", From: "/" + name}})
 			} else {
 				p.fresh(dir, "dir", 0o755, nil)
 			}
@@ -208,7 +210,7 @@ func (p *planner) give(name, why string, write bool) bool {
 		if !p.im.isDir(name) {
 			return false
 		}
-		f = p.put(name, []Reason{{Rule: why}})
+		f = p.put(name, []analyzer.Reason{{Rule: why}})
 	}
 	f.UID = &p.user.UID
 	n := p.im.nodes[name]
@@ -257,8 +259,8 @@ func (p *planner) setuid() {
 }
 
 // included says whether the user asked for a path, by itself or with the directory it is in.
-func included(reasons []Reason) bool {
-	return slices.ContainsFunc(reasons, func(r Reason) bool { return r.Rule == "included" })
+func included(reasons []analyzer.Reason) bool {
+	return slices.ContainsFunc(reasons, func(r analyzer.Reason) bool { return r.Rule == "included" })
 }
 
 // capabilities drops the file capabilities of programs that neither ran nor were asked for, and says of the others that they have some: a
@@ -348,10 +350,10 @@ func (p *planner) dirLayers() {
 }
 
 // build sorts, counts and renumbers the layers that have files.
-func (p *planner) build() *Plan {
-	plan := &Plan{Schema: PlanSchema, Image: p.req.Image, Platform: p.req.Platform, Options: p.req.Options, User: p.user}
+func (p *planner) build() *analyzer.Plan {
+	plan := &analyzer.Plan{Schema: analyzer.PlanSchema, Image: p.req.Image, Platform: p.req.Platform, Options: p.req.Options, User: p.user}
 	names := slices.Sorted(maps.Keys(p.files))
-	sizes := make([]Layer, len(layerNames))
+	sizes := make([]analyzer.Layer, len(layerNames))
 	inodes := map[[2]uint64]bool{}
 	for _, name := range names {
 		f := p.files[name]
@@ -377,7 +379,7 @@ func (p *planner) build() *Plan {
 	for _, name := range names {
 		f := p.files[name]
 		f.Layer = number[f.Layer]
-		slices.SortFunc(f.Reasons, func(a, b Reason) int { return strings.Compare(a.String(), b.String()) })
+		slices.SortFunc(f.Reasons, func(a, b analyzer.Reason) int { return strings.Compare(a.String(), b.String()) })
 		plan.Files = append(plan.Files, *f)
 		if f.Kind == "dir" && (f.UID != nil && *f.UID == p.user.UID && p.user.UID != 0 || p.prepared(name)) {
 			plan.Writable = append(plan.Writable, f.Path)
@@ -393,7 +395,7 @@ func (p *planner) build() *Plan {
 // prepared says whether a directory was made to be written in: by anybody (with the sticky bit, as /tmp), or by the user that owns it.
 func (p *planner) prepared(name string) bool {
 	n, ok := p.im.nodes[name]
-	if !ok || !givable(name) {
+	if !ok || !rules.Givable(name) {
 		return false
 	}
 	anybody := n.mode&fs.ModeSticky != 0 && n.mode.Perm()&0o002 != 0
@@ -413,7 +415,7 @@ func (p *planner) counted(name string, inodes map[[2]uint64]bool) bool {
 }
 
 // totals counts the image before, the floor, and lists what is dropped.
-func (p *planner) totals(plan *Plan) {
+func (p *planner) totals(plan *analyzer.Plan) {
 	before, counted := map[[2]uint64]bool{}, map[[2]uint64]bool{}
 	for name := range p.files {
 		p.counted(name, counted)
@@ -428,7 +430,7 @@ func (p *planner) totals(plan *Plan) {
 			plan.Before.Bytes += n.size
 		}
 		if p.files[name] == nil && n.kind() != "socket" {
-			d := Dropped{Path: layers.Path(name), Rule: p.junked(name)}
+			d := analyzer.Dropped{Path: layers.Path(name), Rule: p.junked(name)}
 			if n.regular() {
 				d.Size, d.Again = n.size, p.counted(name, counted)
 			}
@@ -443,26 +445,28 @@ func (p *planner) totals(plan *Plan) {
 	}
 	for _, use := range p.seen.Paths {
 		n := p.im.nodes[string(use.Path)]
-		if n.regular() && slices.ContainsFunc(use.Ops, func(o Op) bool { return o == OpOpen || o == OpExec || o == OpInterp }) {
+		if n.regular() && slices.ContainsFunc(use.Ops, func(o analyzer.Op) bool {
+			return o == analyzer.OpOpen || o == analyzer.OpExec || o == analyzer.OpInterp
+		}) {
 			plan.Floor.Files++
 			plan.Floor.Bytes += n.size
 		}
 	}
 }
 
-func (p *planner) packagesKept() []Package {
+func (p *planner) packagesKept() []analyzer.Package {
 	count := map[string]int{}
 	for _, f := range p.files {
 		if f.Package != "" && f.Kind != "dir" && !strings.HasPrefix(string(f.Path), "usr/share/doc/") {
 			count[f.Package]++
 		}
 	}
-	var list []Package
+	var list []analyzer.Package
 	for _, pkg := range p.db.Packages() {
 		if n := count[pkg.Name]; n > 0 {
-			list = append(list, Package{Type: pkg.Type, Name: pkg.Name, Version: pkg.Version, Arch: pkg.Arch, Source: pkg.Source, Files: n})
+			list = append(list, analyzer.Package{Type: pkg.Type, Name: pkg.Name, Version: pkg.Version, Arch: pkg.Arch, Source: pkg.Source, Files: n})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Package) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(list, func(a, b analyzer.Package) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }

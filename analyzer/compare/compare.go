@@ -1,4 +1,4 @@
-package analyzer
+package compare
 
 import (
 	"bytes"
@@ -9,14 +9,15 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/layers"
 )
 
-// Compare says whether the slim image answers like the original. again is a second observation of the original, or nil: what
+// Verdict says whether the slim image answers like the original. again is a second observation of the original, or nil: what
 // differs between its two runs is volatile and no difference. Runs are matched by name, answers by probe; what only the slim
 // image answers is ignored.
-func Compare(original, again, slim *Evidence) *Verdict {
-	v := &Verdict{Schema: VerdictSchema, Missing: missingIn(original, slim)}
+func Verdict(original, again, slim *analyzer.Evidence) *analyzer.Verdict {
+	v := &analyzer.Verdict{Schema: analyzer.VerdictSchema, Missing: missingIn(original, slim)}
 	for _, run := range original.Runs {
 		c := comparison{v: v, run: run.Name, again: findRun(again, run.Name)}
 		if c.again != nil && (c.again.Kind != run.Kind || len(c.again.Answers) == 0) {
@@ -28,17 +29,18 @@ func Compare(original, again, slim *Evidence) *Verdict {
 			c.differ("run", "ready", "it ran", "it was not run")
 		}
 	}
-	v.Volatile = union(v.Volatile, nil)
+	slices.Sort(v.Volatile)
+	v.Volatile = slices.Compact(v.Volatile)
 	v.OK = len(v.Differences) == 0
 	return v
 }
 
 // NeedsSecond says whether there is a difference that a second observation of the original may explain.
-func NeedsSecond(original, slim *Evidence) bool {
-	return slices.ContainsFunc(Compare(original, nil, slim).Differences, func(d Difference) bool { return d.What != "ready" })
+func NeedsSecond(original, slim *analyzer.Evidence) bool {
+	return slices.ContainsFunc(Verdict(original, nil, slim).Differences, func(d analyzer.Difference) bool { return d.What != "ready" })
 }
 
-func findRun(e *Evidence, name string) *Run {
+func findRun(e *analyzer.Evidence, name string) *analyzer.Run {
 	if e == nil {
 		return nil
 	}
@@ -50,7 +52,7 @@ func findRun(e *Evidence, name string) *Run {
 	return nil
 }
 
-func findAnswer(run *Run, probe string) *Answer {
+func findAnswer(run *analyzer.Run, probe string) *analyzer.Answer {
 	if run == nil {
 		return nil
 	}
@@ -64,21 +66,21 @@ func findAnswer(run *Run, probe string) *Answer {
 
 // comparison is that of one run.
 type comparison struct {
-	v     *Verdict
+	v     *analyzer.Verdict
 	run   string
-	again *Run                // nil when there is none
+	again *analyzer.Run       // nil when there is none
 	home  func([]byte) []byte // what the original says of its user's home as the slim image's user would say it
 }
 
 func (c *comparison) differ(probe, what, want, got string) {
-	c.v.Differences = append(c.v.Differences, Difference{
+	c.v.Differences = append(c.v.Differences, analyzer.Difference{
 		Run: c.run, Probe: probe, What: what, Want: shorten(want), Got: shorten(got), Path: c.named(got),
 	})
 }
 
 func (c *comparison) volatile(probe string) { c.v.Volatile = append(c.v.Volatile, probe) }
 
-func (c *comparison) runs(want, got *Run) {
+func (c *comparison) runs(want, got *analyzer.Run) {
 	c.home = homeOf(want.Home, got.Home)
 	c.v.Checked += len(want.Answers)
 	failed := got.Failure != "" && want.Failure == ""
@@ -107,21 +109,21 @@ func (c *comparison) runs(want, got *Run) {
 }
 
 // explained says whether a run's failure is that of a probe whose answers are compared anyway.
-func explained(want, got *Run) bool {
-	return slices.ContainsFunc(got.Answers, func(a Answer) bool {
+func explained(want, got *analyzer.Run) bool {
+	return slices.ContainsFunc(got.Answers, func(a analyzer.Answer) bool {
 		before := findAnswer(want, a.Probe)
 		return !a.OK && before != nil && before.OK && strings.HasPrefix(got.Failure, a.Probe+": ")
 	})
 }
 
 // spoke says whether a port that only accepted a connection in the original answered requests in the slim image.
-func spoke(got *Run, probe string) bool {
+func spoke(got *analyzer.Run, probe string) bool {
 	address, connect := strings.CutPrefix(probe, "connect ")
 	return connect && (findAnswer(got, "GET http://"+address+"/") != nil || findAnswer(got, "GET https://"+address+"/") != nil)
 }
 
 // lastOutput is the end of what a run that ended printed: it often says why.
-func lastOutput(r *Run) string {
+func lastOutput(r *analyzer.Run) string {
 	if a := findAnswer(r, "output"); a != nil {
 		if text := firstText(a.Stderr, a.Body); text != "" {
 			return ": " + text[strings.LastIndexByte(text, '\n')+1:]
@@ -140,9 +142,9 @@ func firstText(parts ...[]byte) string {
 }
 
 // ends compares how a command ended, where no answer says so, and what signal ended it.
-func (c *comparison) ends(want, got *Run) {
+func (c *comparison) ends(want, got *analyzer.Run) {
 	a, b := ending(want), ending(got)
-	if a == b || want.Kind != KindCommand || findAnswer(want, "output") != nil && want.Signal == got.Signal {
+	if a == b || want.Kind != analyzer.KindCommand || findAnswer(want, "output") != nil && want.Signal == got.Signal {
 		return
 	}
 	if output := findAnswer(got, "output"); output != nil && output.Status != want.ExitCode {
@@ -155,7 +157,7 @@ func (c *comparison) ends(want, got *Run) {
 	c.differ("run", "exit", a, b+lastOutput(got))
 }
 
-func ending(r *Run) string {
+func ending(r *analyzer.Run) string {
 	if r.Signal != "" {
 		return r.Signal
 	}
@@ -163,7 +165,7 @@ func ending(r *Run) string {
 }
 
 // sockets compares what a server listens on besides TCP, whose ports are probed.
-func (c *comparison) sockets(want, got *Run) {
+func (c *comparison) sockets(want, got *analyzer.Run) {
 	for _, s := range want.Listen {
 		if s.Network == "tcp" || listensOn(got, s) {
 			continue
@@ -182,15 +184,15 @@ func (c *comparison) sockets(want, got *Run) {
 
 // listensOn says whether a run has a socket like another's. The slim image has another user, and a process may have another number: in the name of
 // a socket both vary.
-func listensOn(r *Run, s Socket) bool {
-	return slices.ContainsFunc(r.Listen, func(o Socket) bool {
+func listensOn(r *analyzer.Run, s analyzer.Socket) bool {
+	return slices.ContainsFunc(r.Listen, func(o analyzer.Socket) bool {
 		return o.Network == s.Network && o.Port == s.Port && numbers.ReplaceAllString(string(o.Path), "0") == numbers.ReplaceAllString(string(s.Path), "0")
 	})
 }
 
 var numbers = regexp.MustCompile(`[0-9]+`)
 
-func (c *comparison) answers(want, got, again *Answer) {
+func (c *comparison) answers(want, got, again *analyzer.Answer) {
 	switch {
 	case want.Status != got.Status:
 		if again != nil && again.Status != want.Status {
@@ -214,7 +216,7 @@ func (c *comparison) answers(want, got, again *Answer) {
 }
 
 // statusWord is what the status of an answer is called. Requests have a method and an address, or a header.
-func statusWord(want, got *Answer) string {
+func statusWord(want, got *analyzer.Answer) string {
 	if want.Header != "" || got.Header != "" || strings.Contains(want.Probe, " http://") || strings.Contains(want.Probe, " https://") {
 		return "status"
 	}
@@ -222,7 +224,7 @@ func statusWord(want, got *Answer) string {
 }
 
 // parts compares what was said in two answers of the same status.
-func (c *comparison) parts(want, got, again *Answer) {
+func (c *comparison) parts(want, got, again *analyzer.Answer) {
 	c.text(want.Probe, "header", []byte(want.Header), []byte(got.Header), func() []byte { return []byte(again.Header) }, again != nil)
 	switch {
 	case want.SHA256 == got.SHA256 && want.Size == got.Size:
@@ -305,9 +307,9 @@ var absolutePath = regexp.MustCompile(`/[^\s'":;,()<>\[\]]+`)
 
 // named is the first path in a text that the slim image misses, "" when there is none.
 func (c *comparison) named(text string) layers.Path {
-	for _, name := range absolutePath.FindAllString(text[:min(len(text), MaxBody)], 100) {
+	for _, name := range absolutePath.FindAllString(text[:min(len(text), analyzer.MaxBody)], 100) {
 		p := layers.CleanPath(strings.TrimRight(name, "."))
-		if slices.ContainsFunc(c.v.Missing, func(m MissingPath) bool { return m.Path == p }) {
+		if slices.ContainsFunc(c.v.Missing, func(m analyzer.MissingPath) bool { return m.Path == p }) {
 			return p
 		}
 	}

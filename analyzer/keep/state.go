@@ -1,10 +1,12 @@
-package analyzer
+package keep
 
 import (
 	"maps"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slimimage/slim/analyzer/rules"
 )
 
 // stateNames are what frameworks and image authors call the directories that an application writes in (Flask's instance, Rails' log, storage and
@@ -31,7 +33,7 @@ func (w *worklist) state() []string {
 	for _, name := range w.im.names {
 		n := w.im.nodes[name]
 		inWork := work != "" && (name == work || strings.HasPrefix(name, work+"/"))
-		if _, owned := w.db.Owner(name); owned || packaged[name] || !inWork && !applicationTop(name) || !givable(name) || dependency.Match(name+"/x") {
+		if _, owned := w.db.Owner(name); owned || packaged[name] || !inWork && !applicationTop(name) || !rules.Givable(name) || dependency.Match(name+"/x") {
 			continue
 		}
 		switch {
@@ -42,7 +44,7 @@ func (w *worklist) state() []string {
 		case n.regular() && n.size > 0 && n.size%512 == 0: // its pages are of 512 bytes or more
 			if head, err := w.im.read(name, int64(len(sqliteMagic))); err == nil && string(head) == sqliteMagic {
 				found[name] = true
-				if dir := path.Dir(name); givable(dir) {
+				if dir := path.Dir(name); rules.Givable(dir) {
 					found[dir] = true
 				}
 			}

@@ -1,32 +1,33 @@
-package analyzer
+package compare
 
 import (
 	"slices"
 	"strings"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/layers"
 )
 
 // missingIn lists the look-ups that found nothing in the slim image and succeeded in the original: the original used the same
 // path, or something below it, or followed a symlink on the way that is gone, which is then what is listed. What the original
 // itself made while it ran is no part of the image.
-func missingIn(original, slim *Evidence) []MissingPath {
+func missingIn(original, slim *analyzer.Evidence) []analyzer.MissingPath {
 	used, made, hop := map[layers.Path]bool{}, map[layers.Path]bool{}, map[layers.Path]bool{}
 	for _, p := range original.Paths {
-		if slices.Contains(p.Ops, OpCreate) {
+		if slices.Contains(p.Ops, analyzer.OpCreate) {
 			made[p.Path] = true
 			continue
 		}
-		if slices.Contains(p.Ops, OpHop) {
+		if slices.Contains(p.Ops, analyzer.OpHop) {
 			hop[p.Path] = true
 		}
 		for at := p.Path; !used[at]; at = parentOf(at) {
 			used[at] = true
 		}
 	}
-	var missing []MissingPath
+	var missing []analyzer.MissingPath
 	for _, m := range slim.Missing {
-		if !notFound(m.Errno) || anyParent(m.Path, made) != "" {
+		if !m.NotFound() || anyParent(m.Path, made) != "" {
 			continue
 		}
 		if link := anyParent(m.Path, hop); link != "" {
@@ -36,9 +37,7 @@ func missingIn(original, slim *Evidence) []MissingPath {
 			missing = append(missing, m)
 		}
 	}
-	return unite(missing, func(m MissingPath) string { return string(m.Path) + "\x00" + m.Errno }, func(a, b MissingPath) MissingPath {
-		return MissingPath{Path: a.Path, Errno: a.Errno, Ops: union(a.Ops, b.Ops), By: union(a.By, b.By)}
-	})
+	return analyzer.UniteMissing(missing)
 }
 
 // parentOf is the directory of a path; the root is its own.

@@ -1,4 +1,4 @@
-package analyzer
+package keep
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/layers"
 	"github.com/slimimage/slim/layers/layerstest"
 )
@@ -73,13 +74,13 @@ func linked(t *testing.T, n int) (lookups, kept int) {
 	t.Helper()
 	var tree strings.Builder
 	seen := observation()
-	add := func(name string, op Op) { seen.Paths = append(seen.Paths, use(layers.Path(name), op)) }
+	add := func(name string, op analyzer.Op) { seen.Paths = append(seen.Paths, use(layers.Path(name), op)) }
 	for i := range n {
 		name := fmt.Sprintf("srv/files/f%d", i)
 		fmt.Fprintf(&tree, "file %s\nsymlink srv/links/l%d -> ../files/f%d\nsymlink srv/links/d%d -> ../files\n", name, i, i, i)
-		add(name, OpOpen)
-		add(fmt.Sprintf("srv/links/l%d", i), OpHop)
-		add(fmt.Sprintf("srv/links/d%d", i), OpHop)
+		add(name, analyzer.OpOpen)
+		add(fmt.Sprintf("srv/links/l%d", i), analyzer.OpHop)
+		add(fmt.Sprintf("srv/links/d%d", i), analyzer.OpHop)
 	}
 	tree.WriteString("file bin/app\nmode bin/app 755\n")
 	root, err := layerstest.TreeFromTxtar([]byte(tree.String()))
@@ -87,7 +88,7 @@ func linked(t *testing.T, n int) (lookups, kept int) {
 		t.Fatal(err)
 	}
 	count := 0
-	plan, err := Analyze(context.Background(), counted{root, &count}, Request{Process: Entry{Argv: []string{"/bin/app"}}}, []*Evidence{seen})
+	plan, err := Plan(context.Background(), counted{root, &count}, analyzer.Request{Process: analyzer.Entry{Argv: []string{"/bin/app"}}}, []*analyzer.Evidence{seen})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,4 +108,8 @@ func TestD10SymlinksTakeLinearTime(t *testing.T) {
 	if growth := float64(four-two) / float64(two-one); growth > 2.2 {
 		t.Errorf("%d, %d and %d look-ups for %d, %d and %d links: they grow by %.1f where the links grow by 2", one, two, four, 2*n, 4*n, 8*n, growth)
 	}
+}
+
+func use(path layers.Path, ops ...analyzer.Op) analyzer.PathUse {
+	return analyzer.PathUse{Path: path, Ops: ops}
 }

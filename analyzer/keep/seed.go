@@ -1,4 +1,4 @@
-package analyzer
+package keep
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/rules"
 	"github.com/slimimage/slim/layers"
 )
@@ -26,7 +27,7 @@ func (w *worklist) seed() error {
 			w.keep(string(p), fmt.Sprintf("check round %d", i+1), "")
 		}
 	}
-	if w.req.Options.Keep == KeepObserved {
+	if w.req.Options.Keep == analyzer.KeepObserved {
 		return nil
 	}
 	w.applyFamilies(".")
@@ -107,11 +108,11 @@ func (w *worklist) entrypoint() error {
 
 // opRules are the words of a reason for what was done with a path, the strongest first.
 var opRules = []struct {
-	op   Op
+	op   analyzer.Op
 	rule string
 }{
-	{OpExec, "run by"}, {OpInterp, "interpreter of"}, {OpOpen, "opened by"}, {OpConnect, "connected to by"}, {OpList, "listed by"}, {OpReadlink, "read as a link by"},
-	{OpWrite, "written by"}, {OpChdir, "entered by"}, {OpStat, "looked at by"}, {OpHop, "followed by"},
+	{analyzer.OpExec, "run by"}, {analyzer.OpInterp, "interpreter of"}, {analyzer.OpOpen, "opened by"}, {analyzer.OpConnect, "connected to by"}, {analyzer.OpList, "listed by"}, {analyzer.OpReadlink, "read as a link by"},
+	{analyzer.OpWrite, "written by"}, {analyzer.OpChdir, "entered by"}, {analyzer.OpStat, "looked at by"}, {analyzer.OpHop, "followed by"},
 }
 
 // observed keeps what the evidence shows: what the run created is no part of the image.
@@ -127,18 +128,18 @@ func (w *worklist) observed() {
 		}
 		for _, o := range opRules {
 			if slices.Contains(use.Ops, o.op) {
-				w.add(name, Reason{o.rule, from})
+				w.add(name, analyzer.Reason{Rule: o.rule, From: from})
 				break
 			}
 		}
-		if slices.Contains(use.Ops, OpExec) {
+		if slices.Contains(use.Ops, analyzer.OpExec) {
 			w.executed[name] = true
 			w.scripts[name] = true
 		}
-		if slices.Contains(use.Ops, OpOpen) || slices.Contains(use.Ops, OpInterp) {
-			w.executed[name] = w.executed[name] || slices.Contains(use.Ops, OpInterp)
+		if slices.Contains(use.Ops, analyzer.OpOpen) || slices.Contains(use.Ops, analyzer.OpInterp) {
+			w.executed[name] = w.executed[name] || slices.Contains(use.Ops, analyzer.OpInterp)
 		}
-		if slices.Contains(use.Ops, OpList) {
+		if slices.Contains(use.Ops, analyzer.OpList) {
 			w.listed(name, from)
 		}
 	}
@@ -163,7 +164,7 @@ func (w *worklist) listed(dir, from string) {
 		}
 		n := w.im.nodes[name]
 		if n.mode.IsDir() {
-			w.add(name, Reason{"listed by", from})
+			w.add(name, analyzer.Reason{Rule: "listed by", From: from})
 			continue
 		}
 		if w.junked(name) != "" || count >= most {
@@ -172,7 +173,7 @@ func (w *worklist) listed(dir, from string) {
 		_, owned := w.db.Owner(name)
 		if !owned || !systemDir(dir) {
 			count++
-			w.add(name, Reason{"listed by", from})
+			w.add(name, analyzer.Reason{Rule: "listed by", From: from})
 		}
 	}
 }
@@ -198,7 +199,7 @@ var identityFiles = []string{
 func (w *worklist) identity() {
 	for _, name := range identityFiles {
 		if w.im.has(name) {
-			w.add(name, Reason{Rule: "identity"})
+			w.add(name, analyzer.Reason{Rule: "identity"})
 		}
 	}
 }
@@ -216,11 +217,11 @@ func (w *worklist) includes() error {
 			continue
 		}
 		for _, name := range found {
-			w.add(name, Reason{Rule: "included"})
+			w.add(name, analyzer.Reason{Rule: "included"})
 			w.scripts[name] = true
 			if w.im.isDir(name) {
 				for _, below := range w.im.below(name) {
-					w.add(below, Reason{"included", "/" + name})
+					w.add(below, analyzer.Reason{Rule: "included", From: "/" + name})
 				}
 			}
 		}
@@ -240,7 +241,7 @@ func (w *worklist) includes() error {
 			continue
 		}
 		for _, file := range pkg.Files {
-			w.add(file, Reason{"included", "package " + name})
+			w.add(file, analyzer.Reason{Rule: "included", From: "package " + name})
 		}
 	}
 	if w.req.Options.IncludeShell && !w.includeShell() {
@@ -281,7 +282,7 @@ func (w *worklist) application() {
 		if _, made := w.db.Generated(name); made {
 			continue
 		}
-		if w.junked(name) != "" || sandboxPath(name) || !whole && !w.applicationDir(name) {
+		if w.junked(name) != "" || rules.Sandbox(name) || !whole && !w.applicationDir(name) {
 			continue
 		}
 		if n.kind() == "symlink" && path.Base(path.Dir(name)) == ".bin" {
@@ -290,7 +291,7 @@ func (w *worklist) application() {
 			}
 		}
 		w.scripts[name] = !dependency.Match(name)
-		w.add(name, Reason{Rule: "app file"})
+		w.add(name, analyzer.Reason{Rule: "app file"})
 	}
 }
 
@@ -310,8 +311,4 @@ func (w *worklist) applicationDir(name string) bool {
 		}
 	}
 	return slices.ContainsFunc(dirs, func(dir string) bool { return strings.HasPrefix(name, dir+"/") })
-}
-
-func sandboxPath(name string) bool {
-	return strings.HasPrefix(name, "proc/") || strings.HasPrefix(name, "sys/") || strings.HasPrefix(name, "dev/") || name == ".dockerenv"
 }

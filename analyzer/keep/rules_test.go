@@ -1,4 +1,4 @@
-package analyzer
+package keep
 
 import (
 	"bytes"
@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/elf/elftest"
 	"github.com/slimimage/slim/analyzer/rules"
 	"github.com/slimimage/slim/layers"
@@ -46,13 +47,13 @@ const wantName = "WANT"
 // and the directives of layerstest.TreeFromTxtar. Programs (in a bin folder, or with a first line "#!") are executable.
 // WANT has "+ PATH  RULES" for what is kept, "- PATH  RULE" for what is dropped, "! WARNING", and the user where it is not 65532.
 type script struct {
-	req      Request
-	evidence *Evidence
+	req      analyzer.Request
+	evidence *analyzer.Evidence
 	show     map[string]bool
 	err      string
 	want     string
 
-	paths    map[layers.Path][]Op
+	paths    map[layers.Path][]analyzer.Op
 	tree     []string // directives of TreeFromTxtar
 	files    map[string][]byte
 	packages [][]string
@@ -61,7 +62,7 @@ type script struct {
 
 func parseScript(t *testing.T, data []byte) *script {
 	t.Helper()
-	s := &script{req: Request{Image: "sha256:1", Platform: "linux/amd64"}, evidence: observation(Run{Name: "default", Kind: KindCommand}), show: map[string]bool{}, paths: map[layers.Path][]Op{}, files: map[string][]byte{}}
+	s := &script{req: analyzer.Request{Image: "sha256:1", Platform: "linux/amd64"}, evidence: observation(analyzer.Run{Name: "default", Kind: analyzer.KindCommand}), show: map[string]bool{}, paths: map[layers.Path][]analyzer.Op{}, files: map[string][]byte{}}
 	archive := txtar.Parse(data)
 	for _, f := range archive.Files {
 		if f.Name == wantName {
@@ -80,19 +81,19 @@ func parseScript(t *testing.T, data []byte) *script {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.paths)) {
-		s.evidence.Paths = append(s.evidence.Paths, PathUse{Path: name, Ops: s.paths[name], By: []layers.Path{"usr/bin/someone"}, UIDs: []uint32{0}})
+		s.evidence.Paths = append(s.evidence.Paths, analyzer.PathUse{Path: name, Ops: s.paths[name], By: []layers.Path{"usr/bin/someone"}, UIDs: []uint32{0}})
 	}
 	return s
 }
 
-var scriptOps = []Op{OpOpen, OpExec, OpInterp, OpStat, OpList, OpWrite, OpCreate, OpHop, OpConnect, OpReadlink, OpChdir}
+var scriptOps = []analyzer.Op{analyzer.OpOpen, analyzer.OpExec, analyzer.OpInterp, analyzer.OpStat, analyzer.OpList, analyzer.OpWrite, analyzer.OpCreate, analyzer.OpHop, analyzer.OpConnect, analyzer.OpReadlink, analyzer.OpChdir}
 
 func (s *script) directive(verb string, words []string) error {
 	p, o := &s.req.Process, &s.req.Options
 	switch {
-	case slices.Contains(scriptOps, Op(verb)):
+	case slices.Contains(scriptOps, analyzer.Op(verb)):
 		for _, word := range words {
-			s.paths[layers.Path(word)] = append(s.paths[layers.Path(word)], Op(verb))
+			s.paths[layers.Path(word)] = append(s.paths[layers.Path(word)], analyzer.Op(verb))
 		}
 		return nil
 	case len(words) == 0 && verb != "include-shell":
@@ -116,7 +117,7 @@ func (s *script) directive(verb string, words []string) error {
 	case "owned":
 		s.owned = append(s.owned, words...)
 	case "process":
-		var ran Process
+		var ran analyzer.Process
 		ran.Exe, ran.Argv = layers.Path(words[0]), words[:1]
 		if _, err := fmt.Sscanf(words[1], "%d:%d", &ran.UID, &ran.GID); err != nil {
 			return err
@@ -136,9 +137,9 @@ func (s *script) directive(verb string, words []string) error {
 	case "volume":
 		p.Volumes = words
 	case "health":
-		p.Healthcheck = &Healthcheck{Test: []string{words[0], strings.Join(words[1:], " ")}}
+		p.Healthcheck = &analyzer.Healthcheck{Test: []string{words[0], strings.Join(words[1:], " ")}}
 	case "keep":
-		o.Keep = Keep(words[0])
+		o.Keep = analyzer.Keep(words[0])
 	case "include":
 		o.Include = words
 	case "exclude":
@@ -261,7 +262,7 @@ func (s *script) dpkg(t *testing.T) {
 }
 
 // result is the plan as lines.
-func (s *script) result(plan *Plan) string {
+func (s *script) result(plan *analyzer.Plan) string {
 	var b strings.Builder
 	if plan.User.UID != nonroot || s.show["user"] {
 		fmt.Fprintf(&b, "user %d:%d %s %s, %s\n", plan.User.UID, plan.User.GID, plan.User.Name, plan.User.Home, plan.User.Reason)
@@ -307,7 +308,7 @@ func (s *script) result(plan *Plan) string {
 	return b.String()
 }
 
-func rulesOf(reasons []Reason) string {
+func rulesOf(reasons []analyzer.Reason) string {
 	var names []string
 	for _, r := range reasons {
 		names = append(names, r.Rule)
@@ -331,7 +332,7 @@ func TestRules(t *testing.T) {
 			}
 			s := parseScript(t, data)
 			root := s.image(t)
-			plan, err := Analyze(context.Background(), root, s.req, []*Evidence{s.evidence})
+			plan, err := Plan(context.Background(), root, s.req, []*analyzer.Evidence{s.evidence})
 			if s.err != "" || err != nil {
 				if err == nil || err.Error() != s.err {
 					t.Fatalf("error %v, want %q", err, s.err)
@@ -374,10 +375,10 @@ func (s *script) write(t *testing.T, file string, data []byte, want string) {
 }
 
 // permuted checks that evidence in another order, and in several parts, gives the same plan.
-func (s *script) permuted(t *testing.T, root layers.RootFS, want *Plan) {
+func (s *script) permuted(t *testing.T, root layers.RootFS, want *analyzer.Plan) {
 	t.Helper()
 	random := rand.New(rand.NewSource(1))
-	parts := make([]*Evidence, 3)
+	parts := make([]*analyzer.Evidence, 3)
 	for i := range parts {
 		parts[i] = observation(s.evidence.Runs...)
 	}
@@ -389,7 +390,7 @@ func (s *script) permuted(t *testing.T, root layers.RootFS, want *Plan) {
 		part := parts[random.Intn(len(parts))]
 		part.Processes = append(part.Processes, s.evidence.Processes[i])
 	}
-	got, err := Analyze(context.Background(), root, s.req, parts)
+	got, err := Plan(context.Background(), root, s.req, parts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -399,7 +400,7 @@ func (s *script) permuted(t *testing.T, root layers.RootFS, want *Plan) {
 }
 
 // switchedOff checks for each rule that had a part in the plan that without it nothing is kept or dropped for it, and the plan differs.
-func (s *script) switchedOff(t *testing.T, root layers.RootFS, plan *Plan, proven map[string]bool) {
+func (s *script) switchedOff(t *testing.T, root layers.RootFS, plan *analyzer.Plan, proven map[string]bool) {
 	t.Helper()
 	keepers, droppers := rulesIn(plan)
 	for _, name := range rules.Names() {
@@ -409,7 +410,7 @@ func (s *script) switchedOff(t *testing.T, root layers.RootFS, plan *Plan, prove
 		proven[name] = true
 		req := s.req
 		req.Options.DisableRules = append(slices.Clone(req.Options.DisableRules), name)
-		without, err := Analyze(context.Background(), root, req, []*Evidence{s.evidence})
+		without, err := Plan(context.Background(), root, req, []*analyzer.Evidence{s.evidence})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -420,7 +421,7 @@ func (s *script) switchedOff(t *testing.T, root layers.RootFS, plan *Plan, prove
 }
 
 // rulesIn lists the families that kept something and the junk that was dropped.
-func rulesIn(plan *Plan) (keepers, droppers map[string]bool) {
+func rulesIn(plan *analyzer.Plan) (keepers, droppers map[string]bool) {
 	keepers, droppers = map[string]bool{}, map[string]bool{}
 	for _, f := range plan.Files {
 		for _, r := range f.Reasons {
@@ -451,8 +452,8 @@ func TestFamiliesUnused(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := parseScript(t, data)
-		s.req.Options = Options{}
-		plan, err := Analyze(context.Background(), s.image(t), s.req, []*Evidence{observation(s.evidence.Runs...)})
+		s.req.Options = analyzer.Options{}
+		plan, err := Plan(context.Background(), s.image(t), s.req, []*analyzer.Evidence{observation(s.evidence.Runs...)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -463,4 +464,9 @@ func TestFamiliesUnused(t *testing.T) {
 			}
 		}
 	}
+}
+
+// observation is evidence of the image "sha256:1" with these runs.
+func observation(runs ...analyzer.Run) *analyzer.Evidence {
+	return &analyzer.Evidence{Schema: analyzer.EvidenceSchema, Image: "sha256:1", Platform: "linux/amd64", Runs: runs}
 }

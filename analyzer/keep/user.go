@@ -1,4 +1,4 @@
-package analyzer
+package keep
 
 import (
 	"bufio"
@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/rules"
 )
 
 // nonroot is the user of distroless images, for a program that never says who it wants to be.
@@ -54,7 +57,7 @@ func (w *worklist) database(name string, least int, f func([]string)) {
 
 // decideUser says who the slim image runs as: the image's own user unless that is root, the user that the program dropped to, or
 // nonroot.
-func (w *worklist) decideUser() (User, error) {
+func (w *worklist) decideUser() (analyzer.User, error) {
 	entries := w.passwd()
 	find := func(uid uint32) passwdEntry {
 		i := slices.IndexFunc(entries, func(e passwdEntry) bool { return e.uid == uid })
@@ -79,23 +82,23 @@ func (w *worklist) decideUser() (User, error) {
 	}
 	if uid, gid, exe, ok := w.droppedTo(); ok {
 		e := find(uid)
-		return User{UID: uid, GID: gid, Name: e.name, Home: e.home, Reason: "the user that " + exe + " dropped to"}, nil
+		return analyzer.User{UID: uid, GID: gid, Name: e.name, Home: e.home, Reason: "the user that " + exe + " dropped to"}, nil
 	}
 	e := find(nonroot)
 	if e.name == "" {
 		e = passwdEntry{"nonroot", nonroot, nonroot, "/home/nonroot"}
 	}
-	return User{UID: e.uid, GID: e.gid, Name: e.name, Home: e.home, Reason: reasonNonroot}, nil
+	return analyzer.User{UID: e.uid, GID: e.gid, Name: e.name, Home: e.home, Reason: reasonNonroot}, nil
 }
 
 // namedUser resolves USER of a config: "", "name", "uid", "uid:gid", "name:group".
-func (w *worklist) namedUser(spec string, entries []passwdEntry, reason string) (User, error) {
+func (w *worklist) namedUser(spec string, entries []passwdEntry, reason string) (analyzer.User, error) {
 	userPart, groupPart, hasGroup := strings.Cut(spec, ":")
 	if userPart == "" || userPart == "root" {
 		userPart = "0"
 	}
 	number, numErr := strconv.ParseUint(userPart, 10, 32)
-	u := User{UID: uint32(number), Reason: reason}
+	u := analyzer.User{UID: uint32(number), Reason: reason}
 	i := slices.IndexFunc(entries, func(e passwdEntry) bool {
 		return e.name == userPart || numErr == nil && uint64(e.uid) == number
 	})
@@ -148,7 +151,7 @@ func (w *worklist) droppedTo() (uid, gid uint32, exe string, ok bool) {
 }
 
 // mayNot says which of the permission bits (4 read, 2 write, 1 search or execute) the user lacks on a path.
-func mayNot(n node, u User, want uint32) bool {
+func mayNot(n node, u analyzer.User, want uint32) bool {
 	if u.UID == 0 {
 		return false
 	}
@@ -162,23 +165,16 @@ func mayNot(n node, u User, want uint32) bool {
 	return mode&want != want
 }
 
-// writableDirs are directories of the system in which no program's user may make files at will.
-var systemDirs = []string{".", "usr", "etc", "bin", "sbin", "lib", "lib64", "var", "home", "root", "dev", "proc", "sys", "boot", "opt", "srv", "mnt", "media"}
-
-func givable(dir string) bool {
-	return !slices.Contains(systemDirs, dir) && !strings.HasPrefix(dir, "usr/") && !sandboxPath(dir)
-}
-
 // bytecodeCache says whether a path is Python's cache of compiled modules: it is written where it can be and done without where not.
 func bytecodeCache(name string) bool { return strings.Contains("/"+name+"/", "/__pycache__/") }
 
 // writable lists the paths that are the user's: volumes, and what the run was seen to write or to make files in.
-func (w *worklist) writable(u User) []string {
+func (w *worklist) writable(u analyzer.User) []string {
 	found := map[string]bool{}
 	for _, use := range w.seen.Paths {
 		name := string(use.Path)
-		created := slices.Contains(use.Ops, OpCreate)
-		if !created && !slices.Contains(use.Ops, OpWrite) || bytecodeCache(name) {
+		created := slices.Contains(use.Ops, analyzer.OpCreate)
+		if !created && !slices.Contains(use.Ops, analyzer.OpWrite) || bytecodeCache(name) {
 			continue
 		}
 		if created || !w.im.has(name) {
@@ -194,14 +190,14 @@ func (w *worklist) writable(u User) []string {
 		if !mayNot(n, u, needBits(n)) {
 			continue
 		}
-		if !givable(name) {
+		if !rules.Givable(name) {
 			w.warn(fmt.Sprintf("the run wrote in /%s, which stays root's: give the program another place or use --user root", strings.TrimPrefix(name, ".")))
 			continue
 		}
 		found[name] = true
 	}
 	for _, dir := range w.req.Writable {
-		if n, ok := w.im.nodes[string(dir)]; ok && n.mode.IsDir() && mayNot(n, u, needBits(n)) && givable(string(dir)) {
+		if n, ok := w.im.nodes[string(dir)]; ok && n.mode.IsDir() && mayNot(n, u, needBits(n)) && rules.Givable(string(dir)) {
 			found[string(dir)] = true
 		}
 	}
@@ -227,7 +223,7 @@ func needBits(n node) uint32 {
 
 // unreadable lists what the run read as root and the user may not read: it is given to the user, or the program that ran before
 // would not start.
-func (w *worklist) unreadable(u User) []string {
+func (w *worklist) unreadable(u analyzer.User) []string {
 	found := map[string]bool{}
 	for _, use := range w.seen.Paths {
 		name := string(use.Path)
@@ -235,7 +231,9 @@ func (w *worklist) unreadable(u User) []string {
 		if !ok {
 			continue
 		}
-		if slices.ContainsFunc(use.Ops, func(o Op) bool { return o == OpOpen || o == OpExec || o == OpList || o == OpInterp }) {
+		if slices.ContainsFunc(use.Ops, func(o analyzer.Op) bool {
+			return o == analyzer.OpOpen || o == analyzer.OpExec || o == analyzer.OpList || o == analyzer.OpInterp
+		}) {
 			want := uint32(4)
 			if n.mode.IsDir() {
 				want = 5

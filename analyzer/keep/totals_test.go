@@ -1,4 +1,4 @@
-package analyzer
+package keep
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/layers/layerstest"
 )
 
@@ -16,8 +17,8 @@ func TestDroppedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	evidence := &Evidence{Schema: EvidenceSchema, Paths: []PathUse{{Path: "usr/b/kept", Ops: []Op{OpOpen}}}}
-	plan, err := Analyze(t.Context(), root, Request{Schema: RequestSchema, Options: Options{Keep: KeepObserved}}, []*Evidence{evidence})
+	evidence := &analyzer.Evidence{Schema: analyzer.EvidenceSchema, Paths: []analyzer.PathUse{{Path: "usr/b/kept", Ops: []analyzer.Op{analyzer.OpOpen}}}}
+	plan, err := Plan(t.Context(), root, analyzer.Request{Schema: analyzer.RequestSchema, Options: analyzer.Options{Keep: analyzer.KeepObserved}}, []*analyzer.Evidence{evidence})
 	if err != nil {
 		t.Fatal(err)
 	}

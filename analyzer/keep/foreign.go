@@ -1,27 +1,18 @@
-package analyzer
+package keep
 
 import (
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/rules"
 	"github.com/slimimage/slim/layers"
 )
 
-// SamePlatform says whether two platforms, like "linux/amd64", run the same programs; a variant makes no difference here.
-func SamePlatform(a, b string) bool { return archOf(a) == archOf(b) }
-
-// archOf is "linux/arm64" of "linux/arm64/v8".
-func archOf(platform string) string {
-	parts := strings.SplitN(platform, "/", 3)
-	return strings.Join(parts[:min(len(parts), 2)], "/")
-}
-
 // translate turns the evidence of one platform's image into what it says of another's: where a path names the architecture, the other's name is
 // taken if the image has it. What the image does not have is left out, and a warning says how much that is. has tells what the image has.
-func (e *Evidence) translate(image, platform string, has func(name string) bool) *Evidence {
-	from, to := archName(e.Platform), archName(platform)
+func translate(e *analyzer.Evidence, image, platform string, has func(name string) bool) *analyzer.Evidence {
+	from, to := analyzer.Arch(e.Platform), analyzer.Arch(platform)
 	gone := 0
 	name := func(p layers.Path) layers.Path {
 		for _, candidate := range rules.Translate(string(p), from, to) {
@@ -44,7 +35,7 @@ func (e *Evidence) translate(image, platform string, has func(name string) bool)
 	other.Paths = nil
 	for _, use := range e.Paths {
 		use.Path, use.By = name(use.Path), names(use.By)
-		if !has(string(use.Path)) && !slices.Contains(use.Ops, OpCreate) {
+		if !has(string(use.Path)) && !slices.Contains(use.Ops, analyzer.OpCreate) {
 			gone++
 			continue
 		}
@@ -63,10 +54,4 @@ func (e *Evidence) translate(image, platform string, has func(name string) bool)
 		"it lacks %d of the %d paths that were used there", platform, e.Platform, gone, len(e.Paths)))
 	other.Normalize()
 	return &other
-}
-
-// archName is "arm64" of "linux/arm64/v8".
-func archName(platform string) string {
-	_, arch, _ := strings.Cut(archOf(platform), "/")
-	return arch
 }

@@ -1,4 +1,4 @@
-package analyzer
+package keep
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slimimage/slim/analyzer"
 )
 
 // maxTold is the number of paths that one warning names.
@@ -55,10 +57,10 @@ func (p *planner) tighten() {
 func (p *planner) written() map[string]bool {
 	found := map[string]bool{}
 	for _, use := range p.seen.Paths {
-		if slices.Contains(use.Ops, OpWrite) {
+		if slices.Contains(use.Ops, analyzer.OpWrite) {
 			found[string(use.Path)] = true
 		}
-		if slices.Contains(use.Ops, OpCreate) {
+		if slices.Contains(use.Ops, analyzer.OpCreate) {
 			found[path.Dir(string(use.Path))] = true
 		}
 	}
