@@ -37,12 +37,7 @@ type Request struct {
 	Platform string  `json:"platform"`
 	Process  Entry   `json:"process"` // the image's own config; what is in PATH is looked up in Env
 	Options  Options `json:"options"`
-	// Repair lists paths that a check found missing, by round: Repair[0] is round 1.
-	Repair [][]layers.Path `json:"repair,omitempty"`
-	// Writable lists directories that a check found the user must write in, beyond those of the evidence.
-	Writable []layers.Path `json:"writable,omitempty"`
-	// NeedsRoot is what a check found that goes wrong under another user than root, "" where nothing does.
-	NeedsRoot string `json:"needsRoot,omitempty"`
+	Findings         // without Syscalls, which do not change a plan
 }
 
 // Plan is what the slim image holds. Files are sorted by path; each has at least one reason.

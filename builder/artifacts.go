@@ -41,7 +41,7 @@ func Artifacts(result *Result, name string) (map[string][]byte, error) {
 		}
 		files[file] = append(data, '\n')
 	}
-	handover(result, files)
+	devGuardFiles(result, files)
 	if err := scanFiles(result, files); err != nil {
 		return nil, err
 	}

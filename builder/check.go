@@ -2,69 +2,196 @@ package builder
 
 import (
 	"context"
-	"strconv"
+	"fmt"
+	"slices"
 
 	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/compare"
+	"github.com/slimimage/slim/builder/profile"
 )
 
-// checkTries is how often the slim image is asked before a difference counts: an answer may hold a time or a number that is the
-// same twice by chance.
-const checkTries = 3
+const (
+	// maxRuns is how often the slim image runs before a difference counts: an answer may contain a time or a counter that is equal twice
+	// by chance.
+	maxRuns = 3
 
-// tries runs the same probes against the slim image and compares the answers. Where they differ, the original is run once
-// more, and the slim image too: what differs between two runs of one image is no difference.
-func (k *checker) tries(ctx context.Context, title string, config *imageConfig, confine *analyzer.Confinement) (v *analyzer.Verdict, err error) {
-	done := k.step(title)
-	defer func() { done(err) }()
-	for try := range checkTries {
-		found, err := k.repeat(ctx, k.slim.state, config, confine, title, try)
-		if err != nil {
-			return nil, err
-		}
-		if try == 0 {
-			k.result.Check = found
-		}
-		verdict := compare.Verdict(k.seen, k.again, found)
-		if v == nil || verdict.OK {
-			missing := verdict.Missing
-			if v != nil {
-				missing = v.Missing
-			}
-			v = verdict
-			v.Missing = missing
-		}
-		if v.OK || !compare.NeedsSecond(k.seen, found) {
-			return v, nil
-		}
-		if k.again == nil {
-			if k.again, err = k.repeat(ctx, k.src.state, k.src.config, nil, "observe", 1); err != nil {
-				return nil, err
-			}
-			if v = compare.Verdict(k.seen, k.again, found); v.OK || len(v.Missing) > 0 {
-				return v, nil
-			}
-		}
+	// arbitraryUser has no entry in the image and is in group 0. OpenShift starts containers as such a user (its guidelines for images:
+	// "support arbitrary user ids"). The id is in the range that a rootless BuildKit has.
+	arbitraryUser = "61234:0"
+)
+
+// checker compares slim images with their original.
+type checker struct {
+	*build
+	client   gateway.Client
+	in       input
+	original *analyzer.Evidence // the first run of the original
+	second   *analyzer.Evidence // a second run of it, nil until a difference requires one
+}
+
+// checked is the output of a check.
+type checked struct {
+	verdict  *analyzer.Verdict  // nil if there was no check
+	evidence *analyzer.Evidence // of the slim image
+	profile  *profile.Model     // that it ran under
+	findings analyzer.Findings  // those of the checks before, and of this one
+}
+
+// trial is one way to run a slim image in a check.
+type trial struct {
+	title    string         // of the step
+	model    *profile.Model // nil runs it without a profile
+	unfilter bool           // leaves the seccomp filter out of the profile
+	user     string         // replaces the image's own user if not empty
+}
+
+// check runs a slim image under its profile and compares its answers with those of the original. If only the seccomp filter is the
+// cause of a difference, it adds the system calls of a run without the filter to the profile, and runs the image again. At last it
+// runs the image as an arbitrary user, which decides Verdict.AnyUser only.
+func (k *checker) check(ctx context.Context, img *packed, plan *analyzer.Plan, found analyzer.Findings) (checked, error) {
+	out, err := k.underProfile(ctx, img, plan, found)
+	if err != nil || !out.verdict.Confined {
+		return out, err
+	}
+	stranger, _, err := k.run(ctx, img, trial{title: "check as any user", model: out.profile, user: arbitraryUser})
+	if err != nil {
+		return out, err
+	}
+	out.verdict.AnyUser = stranger.OK
+	if !stranger.OK && len(stranger.Differences) > 0 {
+		out.verdict.AnyUserWhy = stranger.Differences[0].String()
+	}
+	return out, nil
+}
+
+// underProfile is the check as the image's own user. It sets Verdict.Confined if the image passed under its whole profile.
+func (k *checker) underProfile(ctx context.Context, img *packed, plan *analyzer.Plan, found analyzer.Findings) (out checked, err error) {
+	model := k.model(k.in, k.original, plan, found)
+	out = checked{profile: &model, findings: found}
+	if out.verdict, out.evidence, err = k.run(ctx, img, trial{title: "check", model: &model}); err != nil {
+		return out, err
+	}
+	if out.verdict.OK {
+		out.verdict.Confined = true
+		return out, nil
+	}
+	out.verdict, out.evidence, err = k.run(ctx, img, trial{title: "check without the seccomp filter", model: &model, unfilter: true})
+	if err != nil || !out.verdict.OK {
+		return out, err
+	}
+	out.findings.Syscalls = slices.Concat(found.Syscalls, out.evidence.Syscalls)
+	if !refused(model, out.evidence.Syscalls) {
+		return out, nil
+	}
+	model = k.model(k.in, k.original, plan, out.findings)
+	out.verdict, out.evidence, err = k.run(ctx, img, trial{title: "check with more system calls", model: &model})
+	if err == nil && out.verdict.OK {
+		out.verdict.Confined = true
+	}
+	return out, err
+}
+
+// withoutProfile checks an image that failed under its profile as a container without one. It returns nil if that fails, too.
+func (k *checker) withoutProfile(ctx context.Context, img *packed, failed *analyzer.Verdict) (*analyzer.Verdict, error) {
+	v, _, err := k.run(ctx, img, trial{title: "check without a profile"})
+	if err != nil || !v.OK {
+		return nil, err
+	}
+	if len(failed.Differences) > 0 {
+		v.Unconfined = failed.Differences[0].String()
 	}
 	return v, nil
 }
 
-// repeat runs an image's jobs for the given time; the first is number 0.
-func (k *checker) repeat(ctx context.Context, root llb.State, config *imageConfig, confine *analyzer.Confinement, name string, number int) (*analyzer.Evidence, error) {
-	jobs, err := k.jobs(config, k.src.digest)
+// refused reports whether the seccomp filter of a profile refuses one of the system calls.
+func refused(model profile.Model, syscalls []string) bool {
+	allowed := profile.Allowed(model)
+	return slices.ContainsFunc(syscalls, func(name string) bool { return !slices.Contains(allowed, name) })
+}
+
+// run executes a trial, repeatedly if the answers differ, and returns the evidence of the first run. Differences that there also are
+// between two runs of the original do not count: a difference causes a second run of the original.
+func (k *checker) run(ctx context.Context, img *packed, how trial) (v *analyzer.Verdict, first *analyzer.Evidence, err error) {
+	confine, err := how.confinement()
+	if err != nil {
+		return nil, nil, fmt.Errorf("making the profile: %w", err)
+	}
+	done := k.step(how.title)
+	defer func() { done(err) }()
+	for number := range maxRuns {
+		seen, err := k.repeat(ctx, img.state, how.config(img.parsed), confine, how.title, number)
+		if err != nil {
+			return nil, nil, err
+		}
+		if number == 0 {
+			first = seen
+		}
+		v = better(v, compare.Verdict(k.original, k.second, seen))
+		if v.OK || !compare.NeedsSecond(k.original, seen) {
+			return v, first, nil
+		}
+		if k.second != nil {
+			continue
+		}
+		if k.second, err = k.repeat(ctx, k.in.state, k.in.config, nil, "observe", 1); err != nil {
+			return nil, nil, err
+		}
+		if v = compare.Verdict(k.original, k.second, seen); v.OK || len(v.Missing) > 0 {
+			return v, first, nil
+		}
+	}
+	return v, first, nil
+}
+
+// better returns the verdict of the later run if it is the first one or OK, else the earlier verdict. The missing look-ups are always
+// those of the first run.
+func better(earlier, later *analyzer.Verdict) *analyzer.Verdict {
+	if earlier == nil {
+		return later
+	}
+	if !later.OK {
+		return earlier
+	}
+	later.Missing = earlier.Missing
+	return later
+}
+
+// confinement is the profile of a trial in the form that the agent and the step apply, nil without a profile.
+func (t trial) confinement() (*analyzer.Confinement, error) {
+	if t.model == nil {
+		return nil, nil
+	}
+	return confinement(*t.model, !t.unfilter)
+}
+
+// config is the config that a trial runs an image with.
+func (t trial) config(own *imageConfig) *imageConfig {
+	if t.user == "" {
+		return own
+	}
+	other := *own
+	other.Config.User = t.user
+	return &other
+}
+
+// repeat runs an image's jobs once more; the first run has number 0.
+func (k *checker) repeat(ctx context.Context, root llb.State, config *imageConfig, confine *analyzer.Confinement, name string,
+	number int) (*analyzer.Evidence, error) {
+	jobs, err := k.jobs(config, k.in.digest)
 	if err != nil {
 		return nil, err
 	}
 	for _, job := range jobs {
 		job.Again, job.Confine = number, confine
 	}
-	if number > 0 {
+	switch {
+	case number == 1:
 		name += " again"
-		if number > 1 {
-			name += " " + strconv.Itoa(number)
-		}
+	case number > 1:
+		name += fmt.Sprintf(" again %d", number)
 	}
 	seen, err := k.runJobs(ctx, k.client, root, jobs, name)
 	if err != nil {

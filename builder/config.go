@@ -15,6 +15,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/builder/profile"
 )
 
 // Labels of a slim image. The base labels are those of the OCI image-spec (annotations.md).
@@ -22,6 +23,8 @@ const (
 	LabelSlim       = "io.slimimage.slim" // marks an image that slim made; the value is the schema of its plan
 	LabelBaseName   = "org.opencontainers.image.base.name"
 	LabelBaseDigest = "org.opencontainers.image.base.digest"
+
+	labelTitle = "org.opencontainers.image.title"
 )
 
 // imageConfig is an image's config: what slim reads of it, and the whole as it was written, so that fields unknown to slim
@@ -92,46 +95,50 @@ func (c *imageConfig) identity() []byte {
 	return data
 }
 
-// slimConfig is the config of the slim image, and what changed.
-func slimConfig(in *imageConfig, source source, plan *analyzer.Plan, epoch int64) ([]byte, Config, error) {
+// buildFields are the fields of a config that describe the container of a build, or the next build, and not how the image runs.
+var buildFields = []string{"OnBuild", "Hostname", "Domainname", "Image", "Tty", "OpenStdin", "StdinOnce", "AttachStdin", "AttachStdout",
+	"AttachStderr"}
+
+// slimConfig returns the config of the slim image, and what changed in it.
+func slimConfig(original *imageConfig, in input, plan *analyzer.Plan, epoch int64) ([]byte, Config, error) {
 	created := time.Unix(epoch, 0).UTC()
 	var inner map[string]json.RawMessage
-	if err := json.Unmarshal(orObject(in.raw["config"]), &inner); err != nil {
+	if err := json.Unmarshal(orObject(original.raw["config"]), &inner); err != nil {
 		return nil, Config{}, fmt.Errorf("reading the image config: %w", err)
 	}
 	user := strconv.FormatUint(uint64(plan.User.UID), 10) + ":" + strconv.FormatUint(uint64(plan.User.GID), 10)
 	labels := map[string]string{}
-	for key, value := range in.Config.Labels {
+	for key, value := range original.Config.Labels {
 		labels[key] = value
 	}
-	maps.Copy(labels, source.labels)
+	maps.Copy(labels, in.labels)
 	labels[LabelSlim] = analyzer.PlanSchema
-	labels[LabelBaseDigest] = source.digest
-	if source.base != "" {
-		labels[LabelBaseName] = source.base
+	labels[LabelBaseDigest] = in.digest
+	if in.base != "" {
+		labels[LabelBaseName] = in.base
 	}
-	summary := Config{User: user, Entrypoint: in.Config.Entrypoint, Cmd: in.Config.Cmd}
-	if in.Config.User != user {
-		summary.Edits = append(summary.Edits, fmt.Sprintf("user %q is now %s (%s)", in.Config.User, user, plan.User.Reason))
+	summary := Config{User: user, Entrypoint: original.Config.Entrypoint, Cmd: original.Config.Cmd}
+	if original.Config.User != user {
+		summary.Edits = append(summary.Edits, fmt.Sprintf("user %q is now %s (%s)", original.Config.User, user, plan.User.Reason))
 	}
-	if len(in.Config.OnBuild) > 0 {
+	if len(original.Config.OnBuild) > 0 {
 		summary.Edits = append(summary.Edits, "ONBUILD triggers dropped")
 	}
-	for _, key := range []string{"OnBuild", "Hostname", "Domainname", "Image", "Tty", "OpenStdin", "StdinOnce", "AttachStdin", "AttachStdout", "AttachStderr"} {
+	for _, key := range buildFields {
 		delete(inner, key)
 	}
-	if in.Config.Healthcheck == nil || len(in.Config.Healthcheck.Test) == 0 || in.Config.Healthcheck.Test[0] != "CMD-SHELL" {
-		delete(inner, "Shell") // it serves RUN in a Dockerfile, and a shell-form health check
+	if h := original.Config.Healthcheck; h == nil || len(h.Test) == 0 || h.Test[0] != "CMD-SHELL" {
+		delete(inner, "Shell") // RUN in a Dockerfile uses it, and a health check in shell form
 	}
 	out := map[string]any{
-		"architecture": in.Architecture,
-		"os":           in.OS,
+		"architecture": original.Architecture,
+		"os":           original.OS,
 		"created":      created,
 		"rootfs":       ocispecs.RootFS{Type: "layers"},
-		"history":      history(in, plan, created),
+		"history":      history(original, plan, created),
 	}
 	for _, key := range []string{"variant", "author", "os.version", "os.features"} {
-		if value, ok := in.raw[key]; ok {
+		if value, ok := original.raw[key]; ok {
 			out[key] = value
 		}
 	}
@@ -149,7 +156,8 @@ func history(in *imageConfig, plan *analyzer.Plan, created time.Time) []ocispecs
 		list[i] = ocispecs.History{Created: &created, CreatedBy: "slim: " + layer.Name + " layer", Comment: "slim"}
 	}
 	if h := in.Config.Healthcheck; h != nil && len(h.Test) > 0 && h.Test[0] != "NONE" {
-		list = append(list, ocispecs.History{Created: &created, CreatedBy: "HEALTHCHECK " + string(mustJSON(h.Test)), Comment: "slim", EmptyLayer: true})
+		list = append(list, ocispecs.History{Created: &created, CreatedBy: "HEALTHCHECK " + string(mustJSON(h.Test)), Comment: "slim",
+			EmptyLayer: true})
 	}
 	return list
 }
@@ -185,4 +193,13 @@ func defaultName(repo, tag string) string {
 		tag = "latest"
 	}
 	return strings.TrimSuffix(repo, ".slim") + ".slim:" + tag
+}
+
+// resourceLabels are the labels of Options.ResourceLabels: the resources that the image needs, and a title if the original has none.
+func resourceLabels(model profile.Model, original *imageConfig) map[string]string {
+	labels := profile.ResourceLabels(model)
+	if original.Config.Labels[labelTitle] == "" {
+		labels[labelTitle] = model.Name
+	}
+	return labels
 }

@@ -43,7 +43,7 @@ func configOf(t *testing.T, data []byte) bool {
 	c.epoch()
 	c.identity()
 	plan := &analyzer.Plan{Schema: analyzer.PlanSchema, User: analyzer.User{UID: 65532, GID: 65532}, Layers: []analyzer.Layer{{Name: "os"}}}
-	out, _, err := slimConfig(c, source{digest: "sha256:1"}, plan, 1)
+	out, _, err := slimConfig(c, input{digest: "sha256:1"}, plan, 1)
 	if err != nil {
 		return false
 	}

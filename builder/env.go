@@ -25,7 +25,7 @@ func (b *build) withEnv(job *analyzer.Job) (*analyzer.Job, []llb.RunOption) {
 		return job, nil
 	}
 	own := *job
-	if b.call != nil {
+	if b.request != nil {
 		own.Process.Env = analyzer.WithEnv(job.Process.Env, env...)
 		return &own, nil
 	}

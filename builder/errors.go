@@ -2,6 +2,7 @@ package builder
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -20,4 +21,16 @@ func (e *StrictError) Error() string {
 
 func (e *SlimmedError) Error() string {
 	return fmt.Sprintf("%s was made by slim already", e.Name)
+}
+
+// wrongDigest matches the error of containerd's content store, which BuildKit uses, for a blob (core/content/local, writer.Commit).
+var wrongDigest = regexp.MustCompile(`unexpected commit digest (sha256:[0-9a-f]{64}), expected (sha256:[0-9a-f]{64})`)
+
+// corruptBlob returns the error for an image with a blob that does not have its digest, if that is the cause of a BuildKit error; else nil.
+func corruptBlob(err error) error {
+	match := wrongDigest.FindStringSubmatch(err.Error())
+	if match == nil {
+		return nil
+	}
+	return fmt.Errorf("the image is damaged: blob %s has bytes of another digest (%s): pull or save it again", match[2], match[1])
 }

@@ -17,7 +17,7 @@ import (
 	mobyclient "github.com/moby/moby/client"
 )
 
-// exports is where BuildKit sends the result. A file is written under another name and renamed when BuildKit is done with it.
+// exports lists where BuildKit sends the result. A file is written under another name, and renamed when it is complete.
 func (b *build) exports(ctx context.Context, export Export) ([]bkclient.ExportEntry, error) {
 	var list []bkclient.ExportEntry
 	names := strings.Join(export.Names, ",")
@@ -28,7 +28,8 @@ func (b *build) exports(ctx context.Context, export Export) ([]bkclient.ExportEn
 		if names == "" {
 			return nil, errors.New("--push needs a name: pass --tag REGISTRY/NAME:TAG")
 		}
-		list = append(list, bkclient.ExportEntry{Type: bkclient.ExporterImage, Attrs: b.attrs(export, map[string]string{"name": names, "push": "true"})})
+		attrs := b.attrs(export, map[string]string{"name": names, "push": "true"})
+		list = append(list, bkclient.ExportEntry{Type: bkclient.ExporterImage, Attrs: attrs})
 	}
 	for _, output := range export.Outputs {
 		entry, err := b.outputEntry(export, output, names)
@@ -40,15 +41,16 @@ func (b *build) exports(ctx context.Context, export Export) ([]bkclient.ExportEn
 	return list, nil
 }
 
-// attested says whether attestations are attached: a frontend does where it is asked to, for it does not see where the image goes.
+// attested reports whether attestations are attached. A frontend attaches them on request: it does not know where the image goes.
 func (b *build) attested() bool {
-	if b.call != nil {
-		return b.call.attest
+	if b.request != nil {
+		return b.request.attest
 	}
 	return b.opt.Export.attested()
 }
 
-// attested says whether attestations are attached: where something is exported, and all of it can carry them.
+// attested reports whether attestations are attached: the image is exported, and every exporter accepts them. A tar, a directory and
+// Docker's classic image store do not, and docker load refuses what the docker exporter writes with them.
 func (e Export) attested() bool {
 	if e.NoAttest || e.Load || !e.Push && len(e.Outputs) == 0 {
 		return false
@@ -58,7 +60,7 @@ func (e Export) attested() bool {
 	})
 }
 
-// attrs are the exporter options that make the same input the same bytes.
+// attrs are exporter options with which the same input gives the same bytes.
 func (b *build) attrs(export Export, more map[string]string) map[string]string {
 	compression := export.Compression
 	if compression == "" {
@@ -70,15 +72,13 @@ func (b *build) attrs(export Export, more map[string]string) map[string]string {
 	return attrs
 }
 
-// exportEpoch is the creation time BuildKit writes. The config carries the input's own where the user gave none, and BuildKit
-// leaves a time that is there alone.
+// exportEpoch is the creation time that BuildKit writes. Without one, BuildKit keeps the time in the config, which is the input's.
 func (b *build) exportEpoch() *int64 { return b.opt.Epoch }
 
-// loadEntry streams the image into the Docker engine. Its store unpacks every layer at once, so nothing is compressed on
-// the way.
+// loadEntry streams the image into the Docker engine, uncompressed: its store unpacks every layer at once.
 func (b *build) loadEntry(ctx context.Context, export Export, names string) bkclient.ExportEntry {
 	attrs := b.attrs(export, map[string]string{"name": names, "compression": "uncompressed"})
-	if b.opt.Engine.Kind == "docker" {
+	if b.opt.Engine.SharesDockerStore() {
 		return bkclient.ExportEntry{Type: "moby", Attrs: attrs}
 	}
 	return bkclient.ExportEntry{Type: bkclient.ExporterDocker, Attrs: attrs, Output: func(map[string]string) (io.WriteCloser, error) {
@@ -109,7 +109,7 @@ func (b *build) outputEntry(export Export, output Output, names string) (bkclien
 			return createFile(output.Dest)
 		}
 	default:
-		return entry, fmt.Errorf("--output type=%s: it is none of oci, docker, tar, local, image", output.Type)
+		return entry, fmt.Errorf("--output type=%s: unknown type: want oci, docker, tar, local or image", output.Type)
 	}
 	if output.Dest == "" {
 		return entry, fmt.Errorf("--output type=%s needs dest=PATH", output.Type)
@@ -117,22 +117,21 @@ func (b *build) outputEntry(export Export, output Output, names string) (bkclien
 	return entry, nil
 }
 
-// finish fills in what the exporters said.
-func (b *build) finish(ctx context.Context, result *Result, response *bkclient.SolveResponse) error {
-	result.Digest = response.ExporterResponse[exptypes.ExporterImageDigestKey]
-	result.Names = b.opt.Export.Names
+// exported collects what the exporters reported and wrote.
+func (b *build) exported(ctx context.Context, response *bkclient.SolveResponse) exported {
+	e := exported{digest: response.ExporterResponse[exptypes.ExporterImageDigestKey], names: b.opt.Export.Names}
 	if b.opt.Materials {
-		b.remember(ctx, result)
+		e.provenance, e.manifest = b.readBuildRecord(ctx, e.digest)
 	}
 	for _, output := range b.opt.Export.Outputs {
 		if output.Dest != "" && output.Dest != "-" {
-			result.Written = append(result.Written, output.Dest)
+			e.written = append(e.written, output.Dest)
 		}
 	}
-	return nil
+	return e
 }
 
-// file is an output file that has its name only when it is whole.
+// file is an output file that gets its name when it is complete.
 type file struct {
 	*os.File
 	name string
@@ -140,7 +139,7 @@ type file struct {
 
 func createFile(name string) (io.WriteCloser, error) {
 	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		return os.OpenFile(name, os.O_WRONLY, 0) // a device or a pipe, /dev/null say, which a rename would replace
+		return os.OpenFile(name, os.O_WRONLY, 0) // a device or a pipe such as /dev/null, which a rename would replace
 	}
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".part-")
 	if err != nil {
@@ -190,7 +189,7 @@ func load(ctx context.Context, docker *mobyclient.Client, r io.Reader) error {
 	return readLoad(response)
 }
 
-// Close ends the stream and returns what the engine said.
+// Close ends the stream and returns the engine's error.
 func (l *loader) Close() error {
 	return errors.Join(l.PipeWriter.Close(), <-l.done)
 }

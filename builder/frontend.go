@@ -18,18 +18,18 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// call is what a frontend was asked for.
-type call struct {
+// frontendRequest is the request to a frontend.
+type frontendRequest struct {
 	name   string                    // of the Dockerfile
 	want   string                    // one of the want constants
 	inner  map[string]string         // options for BuildKit's own Dockerfile frontend
 	inputs map[string]*pb.Definition // likewise
-	image  llb.State                 // the frontend's own, with the agents
-	caps   apicaps.CapSet            // of the steps that this BuildKit can do
+	image  llb.State                 // of the frontend itself, with the agents
+	caps   apicaps.CapSet            // what this BuildKit supports in steps
 	attest bool
 }
 
-// What a call gives: the slim image, the Dockerfile's own, or the files that go with the slim one.
+// Results of a request: the slim image, the original image, or the artifacts of the slim image.
 const (
 	wantSlim      = "slim"
 	wantFull      = "full"
@@ -37,48 +37,49 @@ const (
 )
 
 // Frontend is the gateway function of cmd/slim-frontend: BuildKit's own Dockerfile frontend builds the Dockerfile, and the stages of Build follow,
-// in the same build. Its options are build arguments and the project's file (Settings). Whatever is no build of an image (--check, --call) goes on
-// to the Dockerfile's own frontend.
+// in the same build. Its options are build arguments and the project's file (Settings). Requests other than the build of an image (--check, --call)
+// go to the Dockerfile's own frontend.
 func Frontend(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 	d, err := openDockerfile(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	call := &call{name: d.source.Filename, inner: d.inner(), caps: c.BuildOpts().LLBCaps}
-	if call.inputs, err = inputs(ctx, c); err != nil {
+	request := &frontendRequest{name: d.source.Filename, inner: d.inner(), caps: c.BuildOpts().LLBCaps}
+	if request.inputs, err = inputs(ctx, c); err != nil {
 		return nil, err
 	}
 	opt := Options{}
 	if !d.passed() {
-		if call.attest, err = d.settings(ctx, &opt); err != nil {
+		if request.attest, err = d.settings(ctx, &opt); err != nil {
 			return nil, err
 		}
 	}
-	if call.want = d.want(); call.want == wantFull {
-		return c.Solve(ctx, gateway.SolveRequest{Frontend: dockerfileFrontend, FrontendOpt: call.inner, FrontendInputs: call.inputs})
+	if request.want = d.want(); request.want == wantFull {
+		return c.Solve(ctx, gateway.SolveRequest{Frontend: dockerfileFrontend, FrontendOpt: request.inner,
+			FrontendInputs: request.inputs})
 	}
-	if call.image, err = ownImage(d.opts["source"]); err != nil {
+	if request.image, err = ownImage(d.opts["source"]); err != nil {
 		return nil, err
 	}
-	b := &build{opt: opt, runID: newRunID(), call: call, said: &said{}}
-	if err := b.choose(d.opts["platform"], c.BuildOpts().Workers); err != nil {
+	b := &build{opt: opt, runID: newRunID(), request: request, agentLog: &agentLog{}}
+	if err := b.choosePlatforms(d.opts["platform"], c.BuildOpts().Workers); err != nil {
 		return nil, err
 	}
-	return b.answerCall(ctx, c)
+	return b.answer(ctx, c)
 }
 
-// answerCall makes the slim image and gives what was asked for.
-func (b *build) answerCall(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-	b.opt.Materials = b.call.want == wantArtifacts
-	result := b.newResult()
-	res, err := b.pipeline(ctx, c, result)
+// answer makes the slim image and returns it or its artifacts, as requested.
+func (b *build) answer(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+	b.opt.Materials = b.request.want == wantArtifacts
+	res, out, err := b.pipeline(ctx, c)
 	if err != nil {
-		return nil, advise(err)
+		return nil, withNextStep(err)
 	}
-	if err := b.tell(ctx, c, result); err != nil {
+	result := b.result(out)
+	if err := b.showSummary(ctx, c, result); err != nil {
 		return nil, err
 	}
-	if b.call.want != wantArtifacts {
+	if b.request.want != wantArtifacts {
 		return res, nil
 	}
 	files, err := Artifacts(result, "")
@@ -101,8 +102,8 @@ func (b *build) answerCall(ctx context.Context, c gateway.Client) (*gateway.Resu
 	return res, nil
 }
 
-// tell shows the result in the build's progress: the name of a step is the one thing of a frontend that every client shows.
-func (b *build) tell(ctx context.Context, c gateway.Client, result *Result) error {
+// showSummary shows the result in the build's progress, as the name of a step: every client shows the names of steps.
+func (b *build) showSummary(ctx context.Context, c gateway.Client, result *Result) error {
 	text := summary(result)
 	state := llb.Scratch().File(llb.Mkfile("/summary", 0o644, []byte(text)), llb.WithCustomName("[slim] "+text))
 	_, err := b.solve(ctx, c, state)
@@ -128,8 +129,8 @@ func summary(r *Result) string {
 // maxDifferences is how many differences an error lists.
 const maxDifferences = 5
 
-// advise puts what a command line would print beside an error into its text, with the next step.
-func advise(err error) error {
+// withNextStep adds details and the next step to the text of an error, which the command line prints separately.
+func withNextStep(err error) error {
 	var check *CheckError
 	var observed *ObservationError
 	var strict *StrictError
@@ -143,11 +144,13 @@ func advise(err error) error {
 			}
 			lines = append(lines, fmt.Sprintf("%s, %s: %s: %q instead of %q", d.Run, d.Probe, d.What, d.Got, d.Want))
 		}
-		return fmt.Errorf("%w\n%s\nnext: --build-arg SLIM_INCLUDE=PATH or SLIM_KEEP=package; --target %s builds the image as it is", err, strings.Join(lines, "\n"), wantFull)
+		return fmt.Errorf("%w\n%s\nnext: --build-arg SLIM_INCLUDE=PATH or SLIM_KEEP=package; --target %s builds the image as it is",
+			err, strings.Join(lines, "\n"), wantFull)
 	case errors.As(err, &observed):
-		return fmt.Errorf("%w\nnext: what it lacks may be given with --build-arg SLIM_NETWORK=default, SLIM_TIMEOUT or SLIM_RUN; --target %s builds it as it is", err, wantFull)
+		return fmt.Errorf("%w\nnext: give it what it needs with --build-arg SLIM_NETWORK=default, SLIM_TIMEOUT or SLIM_RUN; "+
+			"--target %s builds it as it is", err, wantFull)
 	case errors.As(err, &strict):
-		return fmt.Errorf("%w\nnext: leave SLIM_STRICT out, or mend that", err)
+		return fmt.Errorf("%w\nnext: remove SLIM_STRICT, or fix the cause", err)
 	}
 	return err
 }
@@ -155,7 +158,7 @@ func advise(err error) error {
 // metadataFile holds the graph that the frontend's own image came from (BuildKit, frontend/gateway/gateway.go, metadataMount).
 const metadataFile = "/run/config/buildkit/metadata/frontend.bin"
 
-// ownImage is the image that this program runs in: the very one, or the one of the same name where BuildKit is too old to say.
+// ownImage is the image of this frontend: from the graph that BuildKit provides, or by its name if BuildKit is too old for that.
 func ownImage(source string) (llb.State, error) {
 	if data, err := os.ReadFile(metadataFile); err == nil {
 		def := &pb.Definition{}
@@ -174,7 +177,7 @@ func ownImage(source string) (llb.State, error) {
 	return llb.Image(source), nil
 }
 
-// inputs are the states that a client gave as contexts.
+// inputs are the states that a client passed as contexts.
 func inputs(ctx context.Context, c gateway.Client) (map[string]*pb.Definition, error) {
 	caps := c.BuildOpts().Caps
 	if caps.Supports(gatewaypb.CapFrontendInputs) != nil {
@@ -195,8 +198,8 @@ func inputs(ctx context.Context, c gateway.Client) (map[string]*pb.Definition, e
 	return all, nil
 }
 
-// choose takes the platforms that are asked for, else the engine's own.
-func (b *build) choose(asked string, workers []gateway.WorkerInfo) error {
+// choosePlatforms selects the requested platforms, or the engine's own.
+func (b *build) choosePlatforms(asked string, workers []gateway.WorkerInfo) error {
 	engine := []ocispecs.Platform{platforms.DefaultSpec()}
 	if len(workers) > 0 && len(workers[0].Platforms) > 0 {
 		engine = workers[0].Platforms
@@ -214,6 +217,6 @@ func (b *build) choose(asked string, workers []gateway.WorkerInfo) error {
 			b.opt.Others = append(b.opt.Others, Other{Platform: other})
 		}
 	}
-	b.settle(engine)
+	b.chooseSteps(engine)
 	return b.addOthers(engine)
 }

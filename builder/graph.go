@@ -46,8 +46,8 @@ var anyExit = func() []int {
 
 // agentMount gives a step the agent: out of the frontend's own image, or from this client.
 func (b *build) agentMount() llb.RunOption {
-	if b.call != nil {
-		return llb.AddMount(binDir, b.call.image, llb.Readonly, llb.SourcePath(agent.ImageDir(b.steps.Architecture)))
+	if b.request != nil {
+		return llb.AddMount(binDir, b.request.image, llb.Readonly, llb.SourcePath(agent.ImageDir(b.steps.Architecture)))
 	}
 	return llb.AddMount(binDir, llb.Local(agentMount, llb.SharedKeyHint("slim-agent"), llb.WithCustomName("[slim] agent"),
 		llb.FollowPaths([]string{agent.Name})), llb.Readonly)
@@ -63,7 +63,7 @@ func (b *build) sourceMount(image llb.State) llb.RunOption {
 
 // supports says whether BuildKit knows something that the first version with frontends did not; engines that the command line takes know all.
 func (b *build) supports(id apicaps.CapID) bool {
-	return b.call == nil || b.call.caps.Supports(id) == nil
+	return b.request == nil || b.request.caps.Supports(id) == nil
 }
 
 // observeState runs a job in root and returns the directory with evidence.json. attempt tells a repeated observation from

@@ -13,14 +13,13 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/slimimage/slim/analyzer"
-	"github.com/slimimage/slim/layers"
 )
 
 // LockSchema names the version of Lock.
 const LockSchema = "slim/lock/v1"
 
-// Lock says what an image was made of, so that it can be made again without running the application, and whether anything moved
-// since. It has no clock: the same build writes the same lock.
+// Lock records what an image was made of, to rebuild it without running the application and to detect changes of its input. It
+// contains no time: the same build writes the same lock.
 type Lock struct {
 	Schema   string        `json:"schema"`
 	Input    LockedInput   `json:"input"`
@@ -61,19 +60,15 @@ type LockedFile struct {
 	Digest string `json:"digest"` // of its content, before compression
 }
 
-// LockedCheck is how the image did when it was checked, and what the check added to it.
+// LockedCheck is the result of the check of the image, and its findings.
 type LockedCheck struct {
-	Checked  int             `json:"checked"` // answers compared; 0 where it was not checked
-	Confined bool            `json:"confined"`
-	AnyUser  bool            `json:"anyUser"`
-	Repair   [][]layers.Path `json:"repair,omitempty"`   // paths that it missed, by round
-	Writable []layers.Path   `json:"writable,omitempty"` // directories that its user must write in
-	Syscalls []string        `json:"syscalls,omitempty"` // that its profile was given, sorted
-	// NeedsRoot is why it runs as root although nobody asked for that.
-	NeedsRoot string `json:"needsRoot,omitempty"`
+	Checked  int  `json:"checked"` // answers compared; 0 if it was not checked
+	Confined bool `json:"confined"`
+	AnyUser  bool `json:"anyUser"`
+	analyzer.Findings
 }
 
-// LockedEngine is what made the image; other versions may make it otherwise.
+// LockedEngine is what made the image; other versions may make another image.
 type LockedEngine struct {
 	Slim     string `json:"slim"`
 	BuildKit string `json:"buildkit"`
@@ -83,7 +78,7 @@ func (e LockedEngine) String() string {
 	return fmt.Sprintf("slim %s on BuildKit %s", e.Slim, e.BuildKit)
 }
 
-// LockError says that a lock cannot be replayed, or made. Exit code 1.
+// LockError is the reason why a lock cannot be replayed, or made. Exit code 1.
 type LockError struct {
 	Reason string
 	Hint   string // the next step
@@ -91,43 +86,40 @@ type LockError struct {
 
 func (e *LockError) Error() string { return e.Reason }
 
-// again is the next step where the lock is of something else than what is built now.
-const again = "to take it as it is now: slim build --lock, which runs and checks the image again"
+// lockAgain is the next step if the lock does not match what is built.
+const lockAgain = "to lock the input as it is now: slim build --lock, which runs and checks the image again"
 
-// made is what a build ended with.
-type made struct {
-	src    source
-	slim   *slimmed
-	repair [][]layers.Path
-	extra  *hardening
-}
-
-// repairs are what an earlier check added, nothing without a lock.
-func (l *Lock) repairs() ([][]layers.Path, *hardening) {
+// findings are those of the check when the lock was written, none without a lock.
+func (l *Lock) findings() analyzer.Findings {
 	if l == nil {
-		return nil, &hardening{}
+		return analyzer.Findings{}
 	}
-	return l.Check.Repair, &hardening{syscalls: l.Check.Syscalls, writable: l.Check.Writable, needsRoot: l.Check.NeedsRoot}
+	return l.Check.Findings
 }
 
-// lock is the lock of a finished build.
-func (b *build) lock(ctx context.Context, result *Result) (_ *Lock, err error) {
-	if v := result.Verdict; v != nil && !v.OK || len(failuresOf(result.Evidence)) > 0 {
+// lock makes the lock of a finished build.
+func (b *build) lock(ctx context.Context, out *outcome) (_ *Lock, err error) {
+	if v := out.verdict; v != nil && !v.OK || len(failuresOf(out.seen.evidence)) > 0 {
 		return nil, &LockError{Reason: "an image that failed its run or its check is not locked", Hint: "build it without --keep-going"}
 	}
 	done := b.step("lock")
 	defer func() { done(err) }()
-	l := &Lock{Schema: LockSchema, Options: OptionsOf(b.opt), Plan: planDigest(result.Plan), Engine: b.engineVersion(ctx), seen: bare(result.Evidence)}
-	l.Check = LockedCheck{Repair: b.made.repair, Writable: b.made.extra.writable, NeedsRoot: b.made.extra.needsRoot, Syscalls: slices.Compact(slices.Sorted(slices.Values(b.made.extra.syscalls)))}
-	if v := result.Verdict; v != nil {
+	l := &Lock{Schema: LockSchema, Options: OptionsOf(b.opt), Plan: planDigest(out.plan.Plan), Engine: b.engineVersion(ctx),
+		seen: withoutAnswers(out.seen.evidence)}
+	l.Check.Findings = out.findings
+	l.Check.Syscalls = slices.Compact(slices.Sorted(slices.Values(out.findings.Syscalls)))
+	if v := out.verdict; v != nil {
 		l.Check.Checked, l.Check.Confined, l.Check.AnyUser = v.Checked, v.Confined, v.AnyUser
 	}
 	b.opt.Status, b.opt.CacheTo = nil, nil // both were for the build
 	response, err := b.run(ctx, b.unnamed(), func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-		if l.Input, err = b.inputOf(ctx, b.made.src); err != nil {
+		if l.Input, err = b.inputOf(ctx, out.in); err != nil {
 			return nil, err
 		}
-		return b.plain(ctx, c, true)
+		if out.image.ref, err = b.solve(ctx, c, out.image.state); err != nil { // the reference ended with the build
+			return nil, err
+		}
+		return out.image.result(), nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("making the lock: %w", err)
@@ -137,19 +129,19 @@ func (b *build) lock(ctx context.Context, result *Result) (_ *Lock, err error) {
 }
 
 // inputOf describes the input.
-func (b *build) inputOf(ctx context.Context, src source) (LockedInput, error) {
-	in := LockedInput{Kind: InputImage, Reference: b.inputName(), Digest: src.digest, Platform: b.platformString()}
+func (b *build) inputOf(ctx context.Context, in input) (LockedInput, error) {
+	locked := LockedInput{Kind: InputImage, Reference: b.inputName(), Digest: in.digest, Platform: b.platformString()}
 	if b.opt.Dockerfile == nil {
-		return in, nil
+		return locked, nil
 	}
 	var err error
-	in.Kind = InputDockerfile
-	in.Digest, in.Bases, err = b.recipe(ctx, src)
-	return in, err
+	locked.Kind = InputDockerfile
+	locked.Digest, locked.Bases, err = b.recipe(ctx, in)
+	return locked, err
 }
 
-// bare is evidence without what the answers said: a lock needs none of it, and it may be large and different every time.
-func bare(e *analyzer.Evidence) *analyzer.Evidence {
+// withoutAnswers returns evidence without the content of answers: a lock does not need it, and it may be large and differ in each run.
+func withoutAnswers(e *analyzer.Evidence) *analyzer.Evidence {
 	slim := *e
 	slim.Runs = slices.Clone(e.Runs)
 	for i, run := range slim.Runs {
@@ -173,7 +165,7 @@ func digestOf(value any) string {
 	return digest.FromBytes(data).String()
 }
 
-// engineVersion is what makes the image.
+// engineVersion returns the versions that make the image.
 func (b *build) engineVersion(ctx context.Context) LockedEngine {
 	e := LockedEngine{Slim: "devel", BuildKit: "unknown"}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
@@ -185,4 +177,4 @@ func (b *build) engineVersion(ctx context.Context) LockedEngine {
 	return e
 }
 
-var errNoDigest = errors.New("this BuildKit does not tell the digest of an image: pass --engine embedded, or a buildkitd's address")
+var errNoDigest = errors.New("this BuildKit does not report the digest of an image: pass --engine embedded, or a buildkitd's address")

@@ -26,7 +26,7 @@ func lockOf(paths int) *Lock {
 	}
 	seen.Normalize()
 	return &Lock{Schema: LockSchema, Input: LockedInput{Kind: InputImage, Reference: "app:1", Digest: "sha256:1", Platform: "linux/amd64"},
-		Options: OptionsOf(Options{}), Check: LockedCheck{Repair: [][]layers.Path{{"etc/a"}}}, Manifest: "sha256:2", seen: seen}
+		Options: OptionsOf(Options{}), Check: LockedCheck{Findings: analyzer.Findings{Repair: [][]layers.Path{{"etc/a"}}}}, Manifest: "sha256:2", seen: seen}
 }
 
 func TestLockSaved(t *testing.T) {
@@ -87,7 +87,7 @@ func TestLockFits(t *testing.T) {
 func TestBareEvidence(t *testing.T) {
 	e := &analyzer.Evidence{Runs: []analyzer.Run{{Answers: []analyzer.Answer{{Probe: "p", OK: true, Body: []byte("secret"), Stderr: []byte("secret"), Size: 6}}}}}
 	want := []analyzer.Answer{{Probe: "p", OK: true, Size: 6}}
-	if diff := cmp.Diff(want, bare(e).Runs[0].Answers, cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(want, withoutAnswers(e).Runs[0].Answers, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	if string(e.Runs[0].Answers[0].Body) != "secret" {

@@ -73,7 +73,7 @@ func (l *Lock) FitsInput(in *layers.Input) error {
 		return nil
 	}
 	if got := in.Digest.String(); got != l.Input.Digest {
-		return &LockError{Reason: fmt.Sprintf("the input moved: %s is %s, the lock is of %s (%s)", in.Name, got, l.Input.Digest, l.Input.Reference), Hint: again}
+		return &LockError{Reason: fmt.Sprintf("the input moved: %s is %s, the lock is of %s (%s)", in.Name, got, l.Input.Digest, l.Input.Reference), Hint: lockAgain}
 	}
 	return nil
 }

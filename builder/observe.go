@@ -28,24 +28,25 @@ type observation struct {
 	states   []llb.State // one directory with evidence.json for each run
 }
 
-// observe runs the image once for each job, or takes the evidence that was given.
-func (b *build) observe(ctx context.Context, c gateway.Client, src source) (seen *observation, err error) {
+// observe runs the image once for each job, or uses the evidence that was given. An image of a foreign platform is not run: its evidence
+// is native, the observation of the platform that the engine runs.
+func (b *build) observe(ctx context.Context, c gateway.Client, in input, native *observation) (seen *observation, err error) {
 	if b.foreign {
-		return b.borrowed(src)
+		return b.foreignEvidence(in, native)
 	}
 	if len(b.opt.Evidence) > 0 {
-		return b.givenEvidence(src)
+		return b.givenEvidence(in)
 	}
 	if err := b.openProbeImage(ctx, c); err != nil {
 		return nil, err
 	}
-	jobs, err := b.jobs(src.config, src.digest)
+	jobs, err := b.jobs(in.config, in.digest)
 	if err != nil {
 		return nil, err
 	}
 	done := b.step("observe")
 	defer func() { done(err) }()
-	seen, err = b.runJobs(ctx, c, src.state, jobs, "observe")
+	seen, err = b.runJobs(ctx, c, in.state, jobs, "observe")
 	if err != nil {
 		return seen, err
 	}
@@ -55,17 +56,17 @@ func (b *build) observe(ctx context.Context, c gateway.Client, src source) (seen
 	return seen, nil
 }
 
-func (b *build) givenEvidence(src source) (*observation, error) {
+func (b *build) givenEvidence(in input) (*observation, error) {
 	all, err := analyzer.Merge(b.opt.Evidence...)
 	if err != nil {
 		return nil, err
 	}
 	if all.Image == "" {
-		all.Image = src.digest
-		all.Warnings = append(all.Warnings, "the evidence does not say of which image it is, and was taken for this one's")
+		all.Image = in.digest
+		all.Warnings = append(all.Warnings, "the evidence does not name its image; it was used for this one")
 	}
-	if all.Image != src.digest && analyzer.SamePlatform(all.Platform, b.platformString()) {
-		return nil, fmt.Errorf("the evidence is of image %s, the input is %s", all.Image, src.digest)
+	if all.Image != in.digest && analyzer.SamePlatform(all.Platform, b.platformString()) {
+		return nil, fmt.Errorf("the evidence is of image %s, the input is %s", all.Image, in.digest)
 	}
 	state := llb.Local(evidenceMount, llb.SharedKeyHint("slim-evidence"), llb.WithCustomName("[slim] given evidence"))
 	return &observation{evidence: all, states: []llb.State{state}}, nil
@@ -116,7 +117,7 @@ func (b *build) job(config *imageConfig, image, name string, args []string) (*an
 		AutoProbe: true, Timeout: timeout, Trace: true, Syscalls: b.opt.Observe.Syscalls}, nil
 }
 
-// runJobs runs every job in its own step and unites what they saw.
+// runJobs runs every job in its own step and merges their evidence.
 func (b *build) runJobs(ctx context.Context, c gateway.Client, root llb.State, jobs []*analyzer.Job, name string) (*observation, error) {
 	found := make([]*analyzer.Evidence, len(jobs))
 	seen := &observation{states: make([]llb.State, len(jobs))}
@@ -140,9 +141,10 @@ func (b *build) runJobs(ctx context.Context, c gateway.Client, root llb.State, j
 	return seen, err
 }
 
-// runJob runs one job. What BuildKit remembers of a run that failed is not believed: the job is run again. An image that needs
-// what the traced run takes away (a setuid program under no_new_privs) is run again the slow and faithful way.
-func (b *build) runJob(ctx context.Context, c gateway.Client, root llb.State, job *analyzer.Job, title string) (*analyzer.Evidence, llb.State, error) {
+// runJob runs one job. If BuildKit's cache answers with a run that failed, the job runs again. An image that needs what tracing
+// with seccomp takes away (a setuid program under no_new_privs) runs again without it, which is slower.
+func (b *build) runJob(ctx context.Context, c gateway.Client, root llb.State, job *analyzer.Job,
+	title string) (*analyzer.Evidence, llb.State, error) {
 	found, own, state, err := b.runOnce(ctx, c, root, job, title, false)
 	if err == nil && !own && found.Runs[0].Failure != "" {
 		found, _, state, err = b.runOnce(ctx, c, root, job, title, true)
@@ -155,7 +157,9 @@ func (b *build) runJob(ctx context.Context, c gateway.Client, root llb.State, jo
 	return b.runJob(ctx, c, root, &plain, title+" (without seccomp)")
 }
 
-func (b *build) runOnce(ctx context.Context, c gateway.Client, root llb.State, job *analyzer.Job, title string, fresh bool) (found *analyzer.Evidence, own bool, state llb.State, err error) {
+// runOnce runs one job. fresh keeps BuildKit from answering from its cache; own reports that this build ran the job.
+func (b *build) runOnce(ctx context.Context, c gateway.Client, root llb.State, job *analyzer.Job, title string,
+	fresh bool) (found *analyzer.Evidence, own bool, state llb.State, err error) {
 	if state, err = b.observeState(root, job, title, fresh); err != nil {
 		return nil, false, state, err
 	}
@@ -183,7 +187,8 @@ func (b *build) openProbeImage(ctx context.Context, c gateway.Client) error {
 	if name == "" || b.probe != nil {
 		return nil
 	}
-	_, dgst, raw, err := c.ResolveImageConfig(ctx, name, sourceresolver.Opt{ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &b.platform}})
+	opt := sourceresolver.Opt{ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &b.platform}}
+	_, dgst, raw, err := c.ResolveImageConfig(ctx, name, opt)
 	if err != nil {
 		return fmt.Errorf("resolving the probe image %s: %w", name, err)
 	}

@@ -110,7 +110,6 @@ type Result struct {
 	Unchecked  string             `json:"unchecked,omitempty"`  // why it could not be checked
 	Unobserved string             `json:"unobserved,omitempty"` // where the evidence is another platform's: what follows from what
 	Platforms  []*Result          `json:"platforms,omitempty"`  // the further platforms of the index
-	Check      *analyzer.Evidence `json:"-"`                    // what happened when the slim image ran
 	SizeBefore int64              `json:"sizeBefore"`           // bytes of the root filesystem's regular files
 	SizeAfter  int64              `json:"sizeAfter"`
 	Materials  map[string][]byte  `json:"-"`                  // bills of materials by file name, nil when not asked for

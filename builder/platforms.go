@@ -1,7 +1,6 @@
 package builder
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -23,8 +22,8 @@ type Other struct {
 	Input    *layers.Input
 }
 
-// SplitPlatforms reads "linux/amd64,linux/arm64". The first of the result is the one that an engine which runs native observes: what it cannot
-// run follows from that one's evidence. Without any it is empty.
+// SplitPlatforms parses a list such as "linux/amd64,linux/arm64". The platform that the engine runs is the first of the result: it is
+// observed, and the others follow from its evidence. The result of an empty list is empty.
 func SplitPlatforms(list string, native []ocispecs.Platform) ([]string, error) {
 	if list == "" {
 		return nil, nil
@@ -50,8 +49,8 @@ func order(first bool) int {
 	return 1
 }
 
-// runs says whether an engine with those platforms runs programs of another without emulation, which forbids tracing: an engine lists its own
-// first (BuildKit, util/archutil), those it emulates after.
+// runs reports whether an engine with those platforms runs programs of a platform without emulation, which prevents tracing. An engine
+// lists its own platform first (BuildKit, util/archutil), and those that it emulates after it.
 func runs(engine []ocispecs.Platform, platform string) bool {
 	own := platforms.DefaultSpec()
 	if len(engine) > 0 {
@@ -60,8 +59,8 @@ func runs(engine []ocispecs.Platform, platform string) bool {
 	return analyzer.SamePlatform(platforms.Format(own), platform)
 }
 
-// settle notes where the agent runs, for this build and the others that go with it.
-func (b *build) settle(engine []ocispecs.Platform) {
+// chooseSteps sets the platform of the steps and the agent.
+func (b *build) chooseSteps(engine []ocispecs.Platform) {
 	b.steps, b.foreign = b.platform, !runs(engine, b.platformString())
 	if b.foreign {
 		b.steps = platforms.DefaultSpec()
@@ -71,7 +70,7 @@ func (b *build) settle(engine []ocispecs.Platform) {
 	}
 }
 
-// addOthers makes a build for each further platform.
+// addOthers adds a build for each further platform.
 func (b *build) addOthers(engine []ocispecs.Platform) error {
 	for _, other := range b.opt.Others {
 		one := *b
@@ -81,56 +80,35 @@ func (b *build) addOthers(engine []ocispecs.Platform) error {
 			return fmt.Errorf("platform %q: %w", other.Platform, err)
 		}
 		one.platform = platforms.Normalize(p)
-		one.settle(engine)
+		one.chooseSteps(engine)
 		b.others = append(b.others, &one)
 	}
 	return nil
 }
 
-// borrowed is what is known of an image that the engine cannot run.
-func (b *build) borrowed(src source) (*observation, error) {
+// foreignEvidence returns the evidence for an image that the engine cannot run: that of the native platform, or the given one.
+func (b *build) foreignEvidence(in input, native *observation) (*observation, error) {
 	switch {
-	case b.seen != nil:
-		return b.seen, nil
+	case native != nil:
+		return native, nil
 	case len(b.opt.Evidence) > 0:
-		return b.givenEvidence(src)
+		return b.givenEvidence(in)
 	}
 	own := platforms.Format(b.steps)
-	return nil, fmt.Errorf("%s cannot be observed here, the engine runs %s: add that one (--platform %s,%s), or pass --evidence from a machine that runs it",
+	return nil, fmt.Errorf("%s cannot be observed here, the engine runs %s: add that one (--platform %s,%s), "+
+		"or pass --evidence from a machine that runs it",
 		b.platformString(), own, own, b.platformString())
 }
 
-// unrun is why nothing was run for the platform, "" where the engine runs it.
-func (b *build) unrun() string {
-	if !b.foreign {
-		return ""
-	}
+// whyNotRun is the reason why images of a foreign platform are not run.
+func (b *build) whyNotRun() string {
 	return fmt.Sprintf("this engine runs %s, not %s", platforms.Format(b.steps), b.platformString())
 }
 
-// join builds the other platforms and puts them beside the first one's image.
-func (b *build) join(ctx context.Context, c gateway.Client, res *gateway.Result, seen *observation, result *Result) error {
-	for _, other := range b.others {
-		if other.foreign {
-			other.seen = seen
-		}
-		one := other.newResult()
-		slim, _, err := other.make(ctx, c, one)
-		if err != nil {
-			return fmt.Errorf("%s: %w", other.platformString(), err)
-		}
-		if err := other.add(ctx, c, res, slim, one); err != nil {
-			return fmt.Errorf("%s: %w", other.platformString(), err)
-		}
-		result.Platforms = append(result.Platforms, one)
-	}
-	return nil
-}
-
-// listPlatforms tells the exporter which image is for which platform.
+// listPlatforms adds the platforms of the images to the result, for the exporter.
 func (b *build) listPlatforms(res *gateway.Result) error {
 	list := exptypes.Platforms{}
-	for _, one := range append([]*build{b}, b.others...) {
+	for _, one := range b.platforms() {
 		list.Platforms = append(list.Platforms, exptypes.Platform{ID: one.platformString(), Platform: one.platform})
 	}
 	data, err := json.Marshal(list)
@@ -141,10 +119,17 @@ func (b *build) listPlatforms(res *gateway.Result) error {
 	return nil
 }
 
-// named is the name of a step in the progress; that of an image which is not run names its platform.
+// named sets the name of a step in the progress. The name includes the platform if it is foreign to the engine.
 func (b *build) named(text string) llb.ConstraintsOpt {
 	if b.foreign {
 		text += " (" + b.platformString() + ")"
 	}
 	return llb.WithCustomName("[slim] " + text)
+}
+
+// architecture returns the architecture of a platform: "amd64" of "linux/amd64".
+func architecture(platform string) string {
+	_, arch, _ := strings.Cut(platform, "/")
+	arch, _, _ = strings.Cut(arch, "/")
+	return arch
 }

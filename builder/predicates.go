@@ -29,13 +29,15 @@ const builderID = "https://github.com/slimimage/slim"
 func attestationOf(ref gateway.Reference, a attestation) gateway.Attestation {
 	return gateway.Attestation{
 		Kind: gatewaypb.AttestationKind_InToto, Ref: ref, Path: "/" + a.file,
-		InToto: result.InTotoAttestation{PredicateType: a.predicateType, Subjects: []result.InTotoSubject{{Kind: gatewaypb.InTotoSubjectKind_Self}}},
+		InToto: result.InTotoAttestation{PredicateType: a.predicateType,
+			Subjects: []result.InTotoSubject{{Kind: gatewaypb.InTotoSubjectKind_Self}}},
 	}
 }
 
-// statements are all that is said about a slim image.
-func (b *build) statements(found *Result, materials map[string][]byte) ([]attestation, error) {
-	list := []attestation{{predicateCycloneDX, fileCycloneDX, materials[fileCycloneDX]}, {predicateSPDX, fileSPDX, materials[fileSPDX]}}
+// statements are the attestations of a slim image.
+func (b *build) statements(found *Result) ([]attestation, error) {
+	list := []attestation{{predicateCycloneDX, fileCycloneDX, found.Materials[fileCycloneDX]},
+		{predicateSPDX, fileSPDX, found.Materials[fileSPDX]}}
 	predicates := []struct {
 		kind, file string
 		value      any
@@ -98,7 +100,9 @@ func tracePredicate(found *Result) runtimeTrace {
 	var t runtimeTrace
 	e := found.Evidence
 	t.Monitor.Type = "https://github.com/slimimage/slim/analyzer/trace"
-	t.MonitoredProcess.HostID, t.MonitoredProcess.Type, t.MonitoredProcess.Event = "https://github.com/moby/buildkit", "https://github.com/opencontainers/image-spec", "observe "+e.Image
+	t.MonitoredProcess.HostID = "https://github.com/moby/buildkit"
+	t.MonitoredProcess.Type = "https://github.com/opencontainers/image-spec"
+	t.MonitoredProcess.Event = "observe " + e.Image
 	if found.Unobserved != "" {
 		t.MonitoredProcess.Event += " (" + e.Platform + "); " + found.Platform + ": " + found.Unobserved
 	}
@@ -123,11 +127,12 @@ type testResult struct {
 	Failed        []string   `json:"failedTests,omitempty"`
 }
 
-// testPredicate says which answers of the slim image are the original's, and under what it ran.
+// testPredicate lists the answers of the slim image that equal the original's, those that differ, and how the image was confined.
 func testPredicate(found *Result) testResult {
 	e, v := found.Evidence, found.Verdict
 	if v == nil {
-		return testResult{Result: "WARNED", Configuration: []resource{{Name: "original", Digest: digestSet(found.Image)}}, Warned: []string{"not checked: " + found.Unchecked}}
+		return testResult{Result: "WARNED", Configuration: []resource{{Name: "original", Digest: digestSet(found.Image)}},
+			Warned: []string{"not checked: " + found.Unchecked}}
 	}
 	t := testResult{Result: "PASSED", Configuration: []resource{{Name: "original", Digest: digestSet(e.Image)}}}
 	differs := map[string]bool{}

@@ -21,14 +21,14 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// sessionAttrs are attributes of a local source that name a session, and say nothing of its content.
+// sessionAttrs are attributes of a local source that identify a session, and not the content.
 var sessionAttrs = []string{pb.AttrLocalSessionID, pb.AttrLocalUniqueID, pb.AttrSharedKeyHint}
 
-// recipe is the digest of what a Dockerfile is built from: its steps as BuildKit's frontend made them (with arguments and the
-// digests of base images), the content of the files it takes from its contexts, and its config. Times of files are no part of it, as
-// they are none of BuildKit's cache. It also lists the base images.
-func (b *build) recipe(ctx context.Context, src source) (string, []LockedBase, error) {
-	def, err := src.state.Marshal(ctx, llb.Platform(b.platform))
+// recipe returns the digest of what a Dockerfile is built from: the steps that BuildKit's frontend made of it (with arguments and the
+// digests of base images), the content of the files that they use from the contexts, and the config. Like BuildKit's cache, it ignores
+// the times of files. It also returns the base images.
+func (b *build) recipe(ctx context.Context, in input) (string, []LockedBase, error) {
+	def, err := in.state.Marshal(ctx, llb.Platform(b.platform))
 	if err != nil {
 		return "", nil, fmt.Errorf("reading the steps of %s: %w", b.dockerfilePath(), err)
 	}
@@ -47,14 +47,14 @@ func (b *build) recipe(ctx context.Context, src source) (string, []LockedBase, e
 	for _, name := range slices.Sorted(maps.Keys(r.bases)) {
 		bases = append(bases, LockedBase{Reference: name, Digest: r.bases[name]})
 	}
-	return digest.FromBytes(append([]byte(last+"\n"), src.config.identity()...)).String(), bases, nil
+	return digest.FromBytes(append([]byte(last+"\n"), in.config.identity()...)).String(), bases, nil
 }
 
-// recipe gives every step a name that is the same in every session.
+// recipe names every step by a digest that is the same in every session.
 type recipe struct {
 	ctx   context.Context
 	dirs  map[string]fsutil.FS
-	names map[string]string // digest of a step -> its lasting name
+	names map[string]string // digest of a step in this session -> its name
 	bases map[string]string
 }
 
@@ -67,7 +67,7 @@ func (r *recipe) add(data []byte) (string, error) {
 	for _, input := range op.Inputs {
 		name, ok := r.names[input.Digest]
 		if !ok {
-			return "", errors.New("a step uses one that does not come before it")
+			return "", errors.New("a step uses a step that does not precede it")
 		}
 		input.Digest = name
 	}
@@ -96,14 +96,16 @@ func (r *recipe) add(data []byte) (string, error) {
 	return name, nil
 }
 
-// directory is the digest of the files that a step takes from a directory of this client.
+// directory returns the digest of the files that a step uses from a directory of this client.
 func (r *recipe) directory(name string, attrs map[string]string) (string, error) {
 	dir := r.dirs[name]
 	if dir == nil {
 		return "", fmt.Errorf("there is no context %q", name)
 	}
 	var opt fsutil.FilterOpt
-	for attr, list := range map[string]*[]string{pb.AttrIncludePatterns: &opt.IncludePatterns, pb.AttrExcludePatterns: &opt.ExcludePatterns, pb.AttrFollowPaths: &opt.FollowPaths} {
+	patterns := map[string]*[]string{pb.AttrIncludePatterns: &opt.IncludePatterns, pb.AttrExcludePatterns: &opt.ExcludePatterns,
+		pb.AttrFollowPaths: &opt.FollowPaths}
+	for attr, list := range patterns {
 		if attrs[attr] == "" {
 			continue
 		}

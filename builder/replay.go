@@ -11,90 +11,100 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// replay makes an image again from its lock, without running the application. First without a name, so that one that came out
-// otherwise gets none; then it is exported.
+// replay rebuilds an image from its lock, without running the application. It first builds the image without a name, and exports it only
+// if it is the image of the lock.
 func replay(ctx context.Context, opt Options) (*Result, error) {
 	lock := opt.Locked
 	if err := lock.Fits(opt); err != nil {
 		return nil, err
 	}
-	opt.Evidence, opt.NoCheck = []*analyzer.Evidence{lock.seen}, true
+	opt.Evidence = []*analyzer.Evidence{lock.seen}
 	b, err := newBuild(opt)
 	if err != nil {
 		return nil, err
 	}
 	defer b.close()
-	result := b.newResult()
-	result.Unchecked = "it was made again from its lock, and checked when that was written"
-	if lock.Check.Checked == 0 {
-		result.Unchecked = "nor was it when the lock was written"
-	}
-	b.opt.CacheTo = nil // the second run's
-	response, err := b.run(ctx, b.unnamed(), func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-		return b.rebuild(ctx, c, result)
+	out := &outcome{}
+	b.opt.CacheTo = nil // for the second run
+	response, err := b.run(ctx, b.unnamed(), func(ctx context.Context, c gateway.Client) (_ *gateway.Result, err error) {
+		if out, err = b.rebuild(ctx, c); err != nil {
+			return nil, err
+		}
+		return out.image.result(), nil
 	})
 	if err != nil {
-		return result, err
+		return b.result(out), err
 	}
-	if result.Manifest, err = manifestOf(response); err != nil {
-		return result, err
+	if out.export.manifest, err = manifestOf(response); err != nil {
+		return b.result(out), err
 	}
-	if result.Manifest != lock.Manifest {
-		return result, b.otherwise(ctx, fmt.Sprintf("the result is %s, the lock says %s", result.Manifest, lock.Manifest))
+	if got := out.export.manifest; got != lock.Manifest {
+		return b.result(out), b.notReproduced(ctx, fmt.Sprintf("the result is %s, the lock has %s", got, lock.Manifest))
 	}
-	b.opt.Status, b.opt.CacheTo = nil, opt.CacheTo // the first ended with the first run
+	b.opt.Status, b.opt.CacheTo = nil, opt.CacheTo // the channel was closed at the end of the first run
+	if response, err = b.exportRebuilt(ctx, out); err != nil {
+		return b.result(out), err
+	}
+	export := b.exported(ctx, response)
+	if export.manifest == "" {
+		export.manifest = out.export.manifest
+	}
+	out.export = export
+	return b.result(out), nil
+}
+
+// rebuild makes the image of a lock from the evidence and the findings in the lock.
+func (b *build) rebuild(ctx context.Context, c gateway.Client) (out *outcome, err error) {
+	lock := b.opt.Locked
+	out = &outcome{}
+	if out.in, err = b.openInput(ctx, c); err != nil {
+		return out, err
+	}
+	found, err := b.inputOf(ctx, out.in)
+	if err != nil {
+		return out, err
+	}
+	if found.Digest != lock.Input.Digest {
+		return out, &LockError{Reason: inputChange(lock.Input, found), Hint: lockAgain}
+	}
+	if out.seen, err = b.observe(ctx, c, out.in, nil); err != nil {
+		return out, err
+	}
+	if out.candidate, err = b.shrink(ctx, c, out.in, out.seen); err != nil {
+		return out, err
+	}
+	if planDigest(out.plan.Plan) != lock.Plan {
+		return out, b.notReproduced(ctx, "the same evidence gives another choice of files than that of the lock")
+	}
+	if b.opt.Strict && !lock.Check.Confined {
+		return out, &StrictError{Result: b.result(out), Reason: "it passed its check only without the profile when the lock was written"}
+	}
+	model := b.model(out.in, out.seen.evidence, out.plan.Plan, out.findings)
+	out.profile = &model
+	return out, nil
+}
+
+// exportRebuilt exports the image of a replay under its names, with attestations.
+func (b *build) exportRebuilt(ctx context.Context, out *outcome) (response *bkclient.SolveResponse, err error) {
 	done := b.step("export")
-	response, err = b.run(ctx, b.opt.Export, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-		if b.made.slim.ref, err = b.solve(ctx, c, b.made.slim.state); err != nil {
+	defer func() { done(err) }()
+	return b.run(ctx, b.opt.Export, func(ctx context.Context, c gateway.Client) (_ *gateway.Result, err error) {
+		if out.image.ref, err = b.solve(ctx, c, out.image.state); err != nil {
+			return nil, err
+		}
+		if out.materials, err = b.materials(ctx, c, out.image); err != nil {
 			return nil, err
 		}
 		res := gateway.NewResult()
-		if err := b.add(ctx, c, res, b.made.slim, result); err != nil || res.Ref != nil {
+		if out.attested, err = b.add(ctx, c, res, out); err != nil || res.Ref != nil {
 			return res, err
 		}
 		return res, b.listPlatforms(res)
 	})
-	done(err)
-	if err != nil {
-		return result, err
-	}
-	return result, b.finish(ctx, result, response)
 }
 
-// rebuild is the gateway function of a replay.
-func (b *build) rebuild(ctx context.Context, c gateway.Client, result *Result) (*gateway.Result, error) {
-	lock := b.opt.Locked
-	src, err := b.openSource(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	input, err := b.inputOf(ctx, src)
-	if err != nil {
-		return nil, err
-	}
-	if input.Digest != lock.Input.Digest {
-		return nil, &LockError{Reason: moved(lock.Input, input), Hint: again}
-	}
-	seen, err := b.observe(ctx, c, src)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := b.shrink(ctx, c, src, seen, result); err != nil {
-		return nil, err
-	}
-	if planDigest(result.Plan) != lock.Plan {
-		return nil, b.otherwise(ctx, "another choice of files than the lock's comes out of the same evidence")
-	}
-	if b.opt.Strict && !lock.Check.Confined {
-		return nil, &StrictError{Result: result, Reason: "when the lock was written it ran only without it"}
-	}
-	model := b.model(src, seen.evidence, result.Plan, b.made.extra)
-	result.Profile = &model
-	return b.plain(ctx, c, false)
-}
-
-// moved says what is not as it was locked.
-func moved(was, is LockedInput) string {
+// inputChange describes the difference between the locked input and the present one.
+func inputChange(was, is LockedInput) string {
 	bases := map[string]string{}
 	for _, base := range was.Bases {
 		bases[base.Reference] = base.Digest
@@ -110,11 +120,11 @@ func moved(was, is LockedInput) string {
 	return fmt.Sprintf("the input moved: %s is %s, the lock is of %s", is.Reference, is.Digest, was.Digest)
 }
 
-// otherwise is the error of a result that is not the lock's though its input is.
-func (b *build) otherwise(ctx context.Context, what string) error {
-	hint := again
+// notReproduced is the error for a result that differs from the lock's although the input is the same.
+func (b *build) notReproduced(ctx context.Context, what string) error {
+	hint := lockAgain
 	if b.opt.Dockerfile != nil {
-		hint = "a Dockerfile that is built again may give other files or times: keep its cache (--cache-from, --cache-to), or lock the built image"
+		hint = "a Dockerfile may give other files or times when it is built again: keep its cache (--cache-from, --cache-to), or lock the built image"
 	}
 	if now := b.engineVersion(ctx); now != b.opt.Locked.Engine {
 		what += fmt.Sprintf(" (it was made by %s, this is %s)", b.opt.Locked.Engine, now)
@@ -122,26 +132,12 @@ func (b *build) otherwise(ctx context.Context, what string) error {
 	return &LockError{Reason: what, Hint: hint}
 }
 
-// unnamed exports into BuildKit's own store without a name: it tells the digest that the image has wherever it goes.
+// unnamed is an export into BuildKit's own store without a name. It reports the digest that the image has in every export.
 func (b *build) unnamed() Export {
 	return Export{Outputs: []Output{{Type: bkclient.ExporterImage}}, Compression: b.opt.Export.Compression, NoAttest: true}
 }
 
-// plain is the image that was made, and nothing attached to it. earlier says that it was made in another run, with which its
-// reference ended.
-func (b *build) plain(ctx context.Context, c gateway.Client, earlier bool) (_ *gateway.Result, err error) {
-	slim := b.made.slim
-	if earlier {
-		if slim.ref, err = b.solve(ctx, c, slim.state); err != nil {
-			return nil, err
-		}
-	}
-	res := gateway.NewResult()
-	res.SetRef(slim.ref)
-	res.AddMeta(exptypes.ExporterImageConfigKey, slim.config)
-	return res, nil
-}
-
+// manifestOf returns the digest of an image that BuildKit exported.
 func manifestOf(response *bkclient.SolveResponse) (string, error) {
 	if digest := response.ExporterResponse[exptypes.ExporterImageDigestKey]; digest != "" {
 		return digest, nil

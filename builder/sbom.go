@@ -21,11 +21,15 @@ const (
 	fileSPDX      = "sbom.spdx.json"
 )
 
-// unset is the time that the step writes into the documents: with the real one no step would ever be answered from the cache.
+// unset is the time that the step writes into the documents. With the real time, BuildKit could not take the step from its cache.
 const unset = "1970-01-01T00:00:01Z"
 
-// materials lists what is in the slim image, in both formats, by file name.
-func (b *build) materials(ctx context.Context, c gateway.Client, slim *slimmed) (files map[string][]byte, err error) {
+// materials makes the bills of materials of the slim image in both formats, by file name; nil if neither the attestations nor the
+// caller needs them.
+func (b *build) materials(ctx context.Context, c gateway.Client, slim *packed) (files map[string][]byte, err error) {
+	if !b.attested() && !b.opt.Materials {
+		return nil, nil
+	}
 	done := b.step("list materials")
 	defer func() { done(err) }()
 	ref, err := b.list(ctx, c, slim.state, "list materials", b.nameArgs()...)
@@ -43,7 +47,7 @@ func (b *build) materials(ctx context.Context, c gateway.Client, slim *slimmed) 
 	return files, nil
 }
 
-// list has the agent list what is in a root filesystem; what it writes is in the result.
+// list runs the agent, which lists the content of a root filesystem; its files are in the result.
 func (b *build) list(ctx context.Context, c gateway.Client, state llb.State, step string, args ...string) (gateway.Reference, error) {
 	args = append([]string{binDir + "/" + agent.Name, "sbom", "--src", srcDir, "--out", outDir, "--created", unset}, args...)
 	run := llb.Scratch().Run(
@@ -61,7 +65,7 @@ func (b *build) list(ctx context.Context, c gateway.Client, state llb.State, ste
 	return ref, nil
 }
 
-// nameArgs tell the agent what the slim image is called.
+// nameArgs are the agent's arguments for the name of the slim image.
 func (b *build) nameArgs() []string {
 	if len(b.opt.Export.Names) == 0 {
 		return nil
@@ -70,7 +74,7 @@ func (b *build) nameArgs() []string {
 	return []string{"--name", name, "--version", tag, "--purl", sbom.ImagePurl(name, tag, "", b.platform.Architecture)}
 }
 
-// now is the time of documents about the image, which are no part of it: consumers refuse old ones.
+// now is the time of documents about the image. They are not part of the image, and consumers refuse old ones.
 func (b *build) now() string {
 	at := time.Now()
 	if b.opt.Epoch != nil {
@@ -79,7 +83,7 @@ func (b *build) now() string {
 	return at.UTC().Format(time.RFC3339)
 }
 
-// splitName parts a reference into its repository and tag.
+// splitName splits a reference into its repository and tag.
 func splitName(name string) (repository, tag string) {
 	named, err := reference.ParseNormalizedNamed(name)
 	if err != nil {

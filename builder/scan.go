@@ -15,14 +15,14 @@ import (
 	"github.com/slimimage/slim/analyzer/vuln"
 )
 
-// Scan says how the original and the slim image are searched for known vulnerabilities.
+// Scan configures the search for known vulnerabilities in the original and the slim image.
 type Scan struct {
 	Database *vuln.Database
 	Facts    vuln.Facts // the configuration and the day
 	FailOn   string     // level of open findings with which nothing is exported; "" for none
 }
 
-// fileInventory is what the agent writes of the packages for the search.
+// fileInventory is the agent's list of packages for the search.
 const fileInventory = "inventory.json"
 
 // Predicates of a scan. The last is what DevGuard's pipelines attest.
@@ -40,33 +40,32 @@ const (
 	fileCycloneDXVEX = "vex.cdx.json"
 )
 
-// scan compares what is known against the original and against the slim image. The packages are read where the images are; the database is
-// the client's. An error is also an open finding that Scan.FailOn forbids.
-func (b *build) scan(ctx context.Context, c gateway.Client, src source, slim *slimmed, result *Result) (err error) {
+// scan searches the original and the slim image for known vulnerabilities and compares them. A step lists the packages of the images; the
+// database is the client's. For an open finding that Scan.FailOn forbids, it returns the report and an error.
+func (b *build) scan(ctx context.Context, c gateway.Client, in input, slim candidate) (report *vuln.Report, err error) {
 	if b.opt.Scan == nil {
-		return nil
+		return nil, nil
 	}
 	done := b.step("scan for vulnerabilities")
 	defer func() { done(err) }()
-	after, doubts, err := b.subject(ctx, c, slim.state, "list materials", b.nameArgs()...)
+	after, doubts, err := b.subject(ctx, c, slim.image.state, "list materials", b.nameArgs()...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	before, _, err := b.subject(ctx, c, src.state, "list packages of the original")
+	before, _, err := b.subject(ctx, c, in.state, "list packages of the original")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	after.Files, before.Files = pathsOf(result.Plan)
-	report, err := vuln.Review(ctx, b.opt.Scan.Database, after, &before, b.opt.Scan.Facts)
+	after.Files, before.Files = pathsOf(slim.plan.Plan)
+	report, err = vuln.Review(ctx, b.opt.Scan.Database, after, &before, b.opt.Scan.Facts)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	report.Notes = append(report.Notes, doubts...)
-	result.Scan, result.scanned = report, b.opt.Scan.Facts.Today
-	return report.Gate(b.opt.Scan.FailOn)
+	return report, report.Gate(b.opt.Scan.FailOn)
 }
 
-// pathsOf are the paths of the slim image and of the original that are no directories, both sorted.
+// pathsOf are the paths of the slim image and of the original without directories, sorted.
 func pathsOf(plan *analyzer.Plan) (after, before []string) {
 	for _, f := range plan.Files {
 		if f.Kind == "dir" {
@@ -85,8 +84,8 @@ func pathsOf(plan *analyzer.Plan) (after, before []string) {
 	return after, before
 }
 
-// vexStatements are the two VEX documents about a result, none where there is nothing to say: OpenVEX does not know an empty document.
-// Without a digest they are for a statement whose subject names it.
+// vexStatements makes the two VEX documents about a result, none without statements: OpenVEX does not allow an empty document.
+// Documents without a digest are for an attestation, whose subject has it.
 func vexStatements(report *vuln.Report, product vex.Product, at time.Time) (map[string][]byte, error) {
 	statements := vex.Statements(report.Decisions, report.Comparison)
 	opt := vex.Options{Timestamp: at, Enclosed: product.Digest == ""}
@@ -94,7 +93,9 @@ func vexStatements(report *vuln.Report, product vex.Product, at time.Time) (map[
 	if len(statements) == 0 {
 		return files, nil
 	}
-	for name, write := range map[string]func([]vex.Statement, vex.Product, vex.Options) ([]byte, error){fileOpenVEX: vex.OpenVEX, fileCycloneDXVEX: vex.CycloneDX} {
+	writers := map[string]func([]vex.Statement, vex.Product, vex.Options) ([]byte, error){
+		fileOpenVEX: vex.OpenVEX, fileCycloneDXVEX: vex.CycloneDX}
+	for name, write := range writers {
 		data, err := write(statements, product, opt)
 		if err != nil {
 			return nil, fmt.Errorf("writing %s: %w", name, err)
@@ -104,7 +105,7 @@ func vexStatements(report *vuln.Report, product vex.Product, at time.Time) (map[
 	return files, nil
 }
 
-// scanStatements are what a scan says about the slim image, for BuildKit to attach. Its digest is not known before the export.
+// scanStatements are the statements of a scan for BuildKit to attach. The digest of the image is not known before the export.
 func (b *build) scanStatements(result *Result) ([]attestation, error) {
 	if result.Scan == nil {
 		return nil, nil
@@ -117,12 +118,13 @@ func (b *build) scanStatements(result *Result) ([]attestation, error) {
 	sarif, err := vuln.SARIF(result.Scan.Decisions, product.Repository, "")
 	list := []attestation{{predicateSARIF, fileSARIF, sarif}}
 	if len(files) > 0 {
-		list = append(list, attestation{predicateOpenVEX, fileOpenVEX, files[fileOpenVEX]}, attestation{predicateCycloneDXVEX, fileCycloneDXVEX, files[fileCycloneDXVEX]})
+		list = append(list, attestation{predicateOpenVEX, fileOpenVEX, files[fileOpenVEX]},
+			attestation{predicateCycloneDXVEX, fileCycloneDXVEX, files[fileCycloneDXVEX]})
 	}
 	return list, err
 }
 
-// product is the slim image by its first name, and by its digests where they are known.
+// product identifies the slim image by its first name, and by its digests if they are known.
 func (r *Result) product(arch string, names []string) vex.Product {
 	p := vex.Product{Repository: "slim", Digest: r.Digest, Arch: arch}
 	if len(names) > 0 {
@@ -134,7 +136,7 @@ func (r *Result) product(arch string, names []string) vex.Product {
 	return p
 }
 
-// subject reads what the agent lists of an image, and its doubts.
+// subject returns the packages of an image as the agent lists them, and the agent's doubts.
 func (b *build) subject(ctx context.Context, c gateway.Client, state llb.State, step string, args ...string) (s vuln.Subject, doubts []string, err error) {
 	ref, err := b.list(ctx, c, state, step, args...)
 	if err != nil {

@@ -24,7 +24,7 @@ import (
 	"github.com/slimimage/slim/builder/agent"
 )
 
-// run has BuildKit carry out f and export what it returns.
+// run calls f as a gateway function of BuildKit, which exports the result of f.
 func (b *build) run(ctx context.Context, export Export, f gateway.BuildFunc) (*bkclient.SolveResponse, error) {
 	opt, err := b.solveOpt(ctx, export)
 	if err != nil {
@@ -48,13 +48,13 @@ func (b *build) run(ctx context.Context, export Export, f gateway.BuildFunc) (*b
 	return response, err
 }
 
-// listen passes BuildKit's progress on to the caller's channel, if there is one, and notes what the agent complains of.
+// listen forwards BuildKit's progress to the caller's channel, if there is one, and keeps the agent's error messages.
 func (b *build) listen() chan *bkclient.SolveStatus {
 	ch := make(chan *bkclient.SolveStatus)
 	go func() {
 		for status := range ch {
 			for _, log := range status.Logs {
-				b.said.hear(log.Data)
+				b.agentLog.add(log.Data)
 			}
 			if b.opt.Status != nil {
 				b.opt.Status <- status
@@ -67,18 +67,19 @@ func (b *build) listen() chan *bkclient.SolveStatus {
 	return ch
 }
 
-// said is the last complaint of the agent in a step: it explains a failed step better than its exit code.
-type said struct {
+// agentLog keeps the agent's last error message, which explains a failed step better than the exit code of the step.
+type agentLog struct {
 	mu   sync.Mutex
 	last string
 }
 
-// complaint is how the agent begins a line about its own failure.
-const complaint = "slim-sensor: "
+// agentPrefix begins the agent's error messages.
+const agentPrefix = "slim-sensor: "
 
-func (s *said) hear(data []byte) {
+// add reads output of a step.
+func (s *agentLog) add(data []byte) {
 	for line := range strings.Lines(string(data)) {
-		if _, text, ok := strings.Cut(line, complaint); ok {
+		if _, text, ok := strings.Cut(line, agentPrefix); ok {
 			s.mu.Lock()
 			s.last = strings.TrimSpace(text)
 			s.mu.Unlock()
@@ -86,8 +87,8 @@ func (s *said) hear(data []byte) {
 	}
 }
 
-// wait gives the last complaint. Progress comes another way than the error and may be later.
-func (s *said) wait(ctx context.Context) string {
+// wait returns the last error message, "" if none arrives. BuildKit sends output and errors separately: the output may be later.
+func (s *agentLog) wait(ctx context.Context) string {
 	for range 20 {
 		s.mu.Lock()
 		last := s.last
@@ -181,18 +182,18 @@ func parseSecret(spec string) (secretsprovider.Source, error) {
 	return source, nil
 }
 
-// stageError makes one readable error of what BuildKit says about a failed step, and of what the agent said.
+// stageError explains a failed step: by the agent's error message, if there is one, else by BuildKit's error.
 func (b *build) stageError(ctx context.Context, doing string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
-	if bad := damaged(err); bad != nil {
+	if bad := corruptBlob(err); bad != nil {
 		return bad
 	}
-	if b.call != nil {
-		return fmt.Errorf("%s: %w", doing, err) // a frontend does not hear the agent; the client shows what it said
+	if b.request != nil {
+		return fmt.Errorf("%s: %w", doing, err) // a frontend does not receive the agent's output; the client shows it
 	}
-	if text := b.said.wait(ctx); text != "" {
+	if text := b.agentLog.wait(ctx); text != "" {
 		return fmt.Errorf("%s: %s", doing, text)
 	}
 	return fmt.Errorf("%s: %w", doing, err)

@@ -7,8 +7,8 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 )
 
-// cacheImports are those of --cache-from, as BuildKit's client hands them to a gateway function. It uses them for what the function
-// returns; each solve within it has to be told.
+// cacheImports are the values of --cache-from, which BuildKit's client passes to a gateway function. BuildKit applies them to the result of
+// the function only; each solve inside the function must name them.
 func cacheImports(c gateway.Client) ([]gateway.CacheOptionsEntry, error) {
 	text := c.BuildOpts().Opts["cache-imports"]
 	if text == "" {

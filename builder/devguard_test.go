@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestHandover: what is not known is no file.
-func TestHandover(t *testing.T) {
+// TestDevGuardFiles: what is not known is no file.
+func TestDevGuardFiles(t *testing.T) {
 	for name, test := range map[string]struct {
 		result Result
 		want   []string
@@ -20,13 +20,13 @@ func TestHandover(t *testing.T) {
 		"all":      {Result{Digest: "sha256:1", Names: []string{"a/app"}, Provenance: []byte("{}")}, []string{filePurlSafe, filePurl, fileProvenance, fileDigest, fileTag, fileVariables}},
 	} {
 		files := map[string][]byte{}
-		handover(&test.result, files)
+		devGuardFiles(&test.result, files)
 		if got := slices.Sorted(maps.Keys(files)); !cmp.Equal(got, test.want) {
 			t.Errorf("%s: files %q, want %q", name, got, test.want)
 		}
 	}
 	files := map[string][]byte{}
-	handover(&Result{Names: []string{"app:2"}, Platform: "linux/arm64/v8"}, files)
+	devGuardFiles(&Result{Names: []string{"app:2"}, Platform: "linux/arm64/v8"}, files)
 	if got, want := string(files[filePurl]), "pkg:oci/app?repository_url=app&arch=arm64&tag=2\n"; got != want {
 		t.Errorf("purl %q, want %q", got, want)
 	}

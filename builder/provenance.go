@@ -16,44 +16,44 @@ import (
 // predicateProvenance begins the types of SLSA provenance.
 const predicateProvenance = "https://slsa.dev/provenance/v1"
 
-// maxRemembered bounds a record of BuildKit's history, in bytes.
-const maxRemembered = 64 << 20
+// maxRecord is the maximum size of a blob in BuildKit's build history, in bytes.
+const maxRecord = 64 << 20
 
-// remember asks BuildKit for what it recorded of the build: the provenance, and the digest of the platform's manifest where the result is
-// an index. Engines need not keep records: what is not there is left out.
-func (b *build) remember(ctx context.Context, result *Result) {
+// readBuildRecord returns the provenance of the last build and the digest of the platform's manifest, which is not digest if the
+// result is an index. Both are empty if the engine records no builds.
+func (b *build) readBuildRecord(ctx context.Context, digest string) (provenance []byte, manifest string) {
 	events, err := b.opt.Engine.Client.ControlClient().ListenBuildHistory(ctx, &controlapi.BuildHistoryRequest{Ref: b.ref, EarlyExit: true})
 	if err != nil {
-		return
+		return nil, ""
 	}
 	store := contentproxy.NewContentStore(b.opt.Engine.Client.ContentClient())
 	for {
 		event, err := events.Recv()
 		if err != nil {
-			return
+			return provenance, manifest
 		}
 		if event.Record == nil {
 			continue
 		}
-		for _, info := range append([]*controlapi.BuildResultInfo{event.Record.Result}, event.Record.Results[b.platformString()]) {
+		for _, info := range []*controlapi.BuildResultInfo{event.Record.Result, event.Record.Results[b.platformString()]} {
 			for _, a := range info.GetAttestations() {
 				if strings.HasPrefix(a.Annotations["in-toto.io/predicate-type"], predicateProvenance) {
-					result.Provenance, _ = recall(ctx, store, a)
+					provenance, _ = readBlob(ctx, store, a)
 				}
 			}
 		}
-		if d := event.Record.Result.GetResultDeprecated(); d != nil && d.Digest == result.Digest {
-			result.Manifest = b.manifestOf(ctx, store, d)
+		if d := event.Record.Result.GetResultDeprecated(); d != nil && d.Digest == digest {
+			manifest = b.platformManifest(ctx, store, d)
 		}
 	}
 }
 
-// manifestOf is the digest of the platform's manifest: a result's own, or the one that its index has; "" where that is not known.
-func (b *build) manifestOf(ctx context.Context, store content.Store, d *controlapi.Descriptor) string {
+// platformManifest returns the digest of the platform's manifest: the result itself, or its entry in the index; "" if unknown.
+func (b *build) platformManifest(ctx context.Context, store content.Store, d *controlapi.Descriptor) string {
 	if d.MediaType != ocispecs.MediaTypeImageIndex && !strings.Contains(d.MediaType, "manifest.list") {
 		return d.Digest
 	}
-	data, err := recall(ctx, store, d)
+	data, err := readBlob(ctx, store, d)
 	if err != nil {
 		return ""
 	}
@@ -69,8 +69,9 @@ func (b *build) manifestOf(ctx context.Context, store content.Store, d *controla
 	return ""
 }
 
-func recall(ctx context.Context, store content.Store, d *controlapi.Descriptor) ([]byte, error) {
-	if d.Size > maxRemembered {
+// readBlob reads a blob of limited size.
+func readBlob(ctx context.Context, store content.Store, d *controlapi.Descriptor) ([]byte, error) {
+	if d.Size > maxRecord {
 		return nil, fmt.Errorf("%d bytes are too many", d.Size)
 	}
 	return content.ReadBlob(ctx, store, ocispecs.Descriptor{Digest: digest.Digest(d.Digest), Size: d.Size, MediaType: d.MediaType})

@@ -19,8 +19,8 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// source is the input as BuildKit has it.
-type source struct {
+// input is the image that is slimmed, as BuildKit has it.
+type input struct {
 	state  llb.State
 	config *imageConfig
 	digest string            // of the platform manifest; of the config's content for a Dockerfile, which has no manifest yet
@@ -31,14 +31,14 @@ type source struct {
 // dockerfileFrontend is BuildKit's own, in every daemon.
 const dockerfileFrontend = "dockerfile.v0"
 
-// inputStore is the name of the content store that holds an input that is no registry's.
+// inputStore is the name of the content store with an input that is not in a registry.
 func (b *build) inputStore() string {
 	return "slim-input-" + strings.ReplaceAll(b.platformString(), "/", "-")
 }
 
-// openSource makes the state of the input. It runs inside the gateway function, because a Dockerfile is built there.
-func (b *build) openSource(ctx context.Context, c gateway.Client) (source, error) {
-	src, err := b.loadSource(ctx, c)
+// openInput makes the state of the input. It runs inside the gateway function, which builds a Dockerfile.
+func (b *build) openInput(ctx context.Context, c gateway.Client) (input, error) {
+	src, err := b.loadInput(ctx, c)
 	if err != nil {
 		return src, err
 	}
@@ -48,13 +48,13 @@ func (b *build) openSource(ctx context.Context, c gateway.Client) (source, error
 	return src, nil
 }
 
-func (b *build) loadSource(ctx context.Context, c gateway.Client) (source, error) {
-	if b.call != nil {
-		opts := maps.Clone(b.call.inner)
+func (b *build) loadInput(ctx context.Context, c gateway.Client) (input, error) {
+	if b.request != nil {
+		opts := maps.Clone(b.request.inner)
 		if opts["platform"] != "" {
 			opts["platform"] = b.platformString() // one of several
 		}
-		return b.solveDockerfile(ctx, c, gateway.SolveRequest{Frontend: dockerfileFrontend, FrontendOpt: opts, FrontendInputs: b.call.inputs})
+		return b.solveDockerfile(ctx, c, gateway.SolveRequest{Frontend: dockerfileFrontend, FrontendOpt: opts, FrontendInputs: b.request.inputs})
 	}
 	if b.opt.Dockerfile != nil {
 		return b.buildDockerfile(ctx, c)
@@ -62,18 +62,18 @@ func (b *build) loadSource(ctx context.Context, c gateway.Client) (source, error
 	in := b.opt.Input
 	raw, err := in.Image.RawConfigFile()
 	if err != nil {
-		return source{}, fmt.Errorf("reading the config of %s: %w", in.Name, err)
+		return input{}, fmt.Errorf("reading the config of %s: %w", in.Name, err)
 	}
 	config, err := parseConfig(raw)
 	if err != nil {
-		return source{}, fmt.Errorf("%s: %w", in.Name, err)
+		return input{}, fmt.Errorf("%s: %w", in.Name, err)
 	}
-	src := source{config: config, digest: in.Digest.String(), base: baseName(in)}
+	src := input{config: config, digest: in.Digest.String(), base: baseName(in)}
 	platform := llb.Platform(b.platform)
 	switch {
 	case in.Ref != "":
 		src.state = llb.Image(in.Ref, platform)
-	case in.Kind == "docker" && b.opt.Engine.Kind == "docker":
+	case in.Kind == layers.KindDocker && b.opt.Engine.SharesDockerStore():
 		src.state = llb.Image(in.Repo+":"+in.Tag, llb.ResolveModePreferLocal, platform)
 	default:
 		src.state = llb.OCILayout("slim.local/input@"+src.digest, llb.OCIStore("", b.inputStore()), platform)
@@ -82,7 +82,7 @@ func (b *build) loadSource(ctx context.Context, c gateway.Client) (source, error
 }
 
 // buildDockerfile solves the Dockerfile with BuildKit's own frontend.
-func (b *build) buildDockerfile(ctx context.Context, c gateway.Client) (source, error) {
+func (b *build) buildDockerfile(ctx context.Context, c gateway.Client) (input, error) {
 	df := b.opt.Dockerfile
 	opts := map[string]string{"filename": filepath.Base(b.dockerfilePath()), "platform": b.platformString(), optInner: "1"}
 	if df.Target != "" {
@@ -97,20 +97,20 @@ func (b *build) buildDockerfile(ctx context.Context, c gateway.Client) (source, 
 	return b.solveDockerfile(ctx, c, gateway.SolveRequest{Frontend: dockerfileFrontend, FrontendOpt: opts})
 }
 
-// solveDockerfile has BuildKit build a Dockerfile and takes what it gives as the source.
-func (b *build) solveDockerfile(ctx context.Context, c gateway.Client, req gateway.SolveRequest) (source, error) {
+// solveDockerfile builds a Dockerfile in BuildKit; its image is the input.
+func (b *build) solveDockerfile(ctx context.Context, c gateway.Client, req gateway.SolveRequest) (input, error) {
 	req.Evaluate = true
 	res, err := c.Solve(ctx, req)
 	if err != nil {
-		return source{}, fmt.Errorf("building %s: %w", b.inputName(), err)
+		return input{}, fmt.Errorf("building %s: %w", b.inputName(), err)
 	}
 	ref, ok := res.FindRef(b.platformString())
 	if !ok || ref == nil {
-		return source{}, fmt.Errorf("building %s: it gave no image for %s", b.inputName(), b.platformString())
+		return input{}, fmt.Errorf("building %s: there is no image for %s in the result", b.inputName(), b.platformString())
 	}
 	state, err := ref.ToState()
 	if err != nil {
-		return source{}, fmt.Errorf("building %s: %w", b.inputName(), err)
+		return input{}, fmt.Errorf("building %s: %w", b.inputName(), err)
 	}
 	raw := res.Metadata[exptypes.ExporterImageConfigKey]
 	if raw == nil {
@@ -118,12 +118,12 @@ func (b *build) solveDockerfile(ctx context.Context, c gateway.Client, req gatew
 	}
 	config, err := parseConfig(raw)
 	if err != nil {
-		return source{}, fmt.Errorf("building %s: %w", b.inputName(), err)
+		return input{}, fmt.Errorf("building %s: %w", b.inputName(), err)
 	}
-	return source{state: state, config: config, digest: digest.FromBytes(config.identity()).String()}, nil
+	return input{state: state, config: config, digest: digest.FromBytes(config.identity()).String()}, nil
 }
 
-// namedContext spells a --build-context value as the Dockerfile frontend takes it: a directory becomes a local mount.
+// namedContext converts a --build-context value to the form of the Dockerfile frontend: a directory becomes a local mount.
 func namedContext(name, value string) string {
 	if strings.Contains(value, "://") {
 		if rest, ok := strings.CutPrefix(value, "oci-layout://"); ok {
@@ -143,7 +143,7 @@ func (b *build) mounts(agentDir string) (map[string]fsutil.FS, map[string]conten
 	if b.evidenceDir != "" {
 		dirs[evidenceMount] = b.evidenceDir
 	}
-	for _, one := range append([]*build{b}, b.others...) {
+	for _, one := range b.platforms() {
 		if in := one.opt.Input; in != nil && in.Layout != "" {
 			stores[one.inputStore()] = in.Layout
 		}
@@ -160,7 +160,7 @@ func (b *build) mounts(agentDir string) (map[string]fsutil.FS, map[string]conten
 	return mounts, contents, nil
 }
 
-// contexts are the directories that a Dockerfile is built from, by the names of their mounts.
+// contexts are the directories of a Dockerfile build by the names of their mounts.
 func (b *build) contexts() map[string]string {
 	df := b.opt.Dockerfile
 	if df == nil {
@@ -185,7 +185,7 @@ func openDirs(dirs map[string]string) (map[string]fsutil.FS, error) {
 		if err != nil {
 			return nil, fmt.Errorf("opening %s: %w", dir, err)
 		}
-		if name == "context" { // writing a lock beside the Dockerfile is no change of what it is built from
+		if name == "context" { // a lock beside the Dockerfile is not part of the context
 			local, err = fsutil.NewFilterFS(local, &fsutil.FilterOpt{ExcludePatterns: lockFiles})
 		}
 		if err != nil {
@@ -204,8 +204,8 @@ func (b *build) dockerfilePath() string {
 }
 
 func (b *build) inputName() string {
-	if b.call != nil {
-		return b.call.name
+	if b.request != nil {
+		return b.request.name
 	}
 	if b.opt.Input != nil {
 		return b.opt.Input.Name
