@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+
 	"github.com/slimimage/slim/analyzer/vuln"
 	"github.com/slimimage/slim/builder/profile"
-	"maps"
 )
 
-// Artifacts makes the files that go with a slim image: evidence, plan and verdict, and what confines it where it runs (profile.Files). name is
-// the reference that the files name, "" is that of the result.
+// Artifacts makes the files that describe a slim image: evidence, plan, verdict, and the profiles that confine it (profile.Files). name
+// is the reference of the image in the files; if it is empty, it is the first name of the result.
 func Artifacts(result *Result, name string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	if result.Profile != nil {

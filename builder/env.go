@@ -13,12 +13,12 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// envSecret is BuildKit's name of the environment that --env gives. It goes as a secret: a step's files stand in the provenance, and what an
-// application is started with is often a password.
+// envSecret is BuildKit's name of the environment of --env. It is passed as a secret: the files of a step are in the provenance, and the
+// environment of an application often contains a password.
 const envSecret = "slim-env"
 
-// withEnv gives a job the environment of --env, and the step the secret with it. A frontend has no session of its own to ask: what a build
-// argument says is in the build's record anyway.
+// withEnv adds the environment of --env to a job, or to the step as a secret. A frontend has no session for secrets; its build
+// arguments are in the build's record anyway.
 func (b *build) withEnv(job *analyzer.Job) (*analyzer.Job, []llb.RunOption) {
 	env := b.opt.Observe.Env
 	if len(env) == 0 {
@@ -33,8 +33,8 @@ func (b *build) withEnv(job *analyzer.Job) (*analyzer.Job, []llb.RunOption) {
 	return &own, []llb.RunOption{llb.AddSecret(analyzer.EnvFile, llb.SecretID(envSecret))}
 }
 
-// envDigest tells one environment from another, "" stands for none. It is short, so that a value cannot be found by trying: BuildKit's cache
-// leaves secrets out of account, and another environment is another run.
+// envDigest distinguishes environments, "" is none: BuildKit's cache ignores secrets, and another environment is another run. It is
+// short, so that it does not confirm a guessed value.
 func envDigest(env []string) string {
 	if len(env) == 0 {
 		return ""
@@ -43,7 +43,7 @@ func envDigest(env []string) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// secretStore has the Dockerfile's secrets and slim's own.
+// secretStore provides the secrets of the Dockerfile and of slim.
 type secretStore struct {
 	env   []string
 	users secrets.SecretStore // nil without any

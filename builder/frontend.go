@@ -36,9 +36,9 @@ const (
 	wantArtifacts = "slim-artifacts"
 )
 
-// Frontend is the gateway function of cmd/slim-frontend: BuildKit's own Dockerfile frontend builds the Dockerfile, and the stages of Build follow,
-// in the same build. Its options are build arguments and the project's file (Settings). Requests other than the build of an image (--check, --call)
-// go to the Dockerfile's own frontend.
+// Frontend is the gateway function of cmd/slim-frontend: BuildKit's own Dockerfile frontend builds the Dockerfile, and the stages of
+// Build follow in the same build. Its options are build arguments and the project's file (Settings). Requests other than the build of
+// an image (--check, --call) go to the Dockerfile's own frontend.
 func Frontend(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 	d, err := openDockerfile(ctx, c)
 	if err != nil {
@@ -172,7 +172,8 @@ func ownImage(source string) (llb.State, error) {
 		return llb.NewState(op.Output()), nil
 	}
 	if source == "" {
-		return llb.State{}, errors.New("this program is a frontend for BuildKit: name its image in the first line of a Dockerfile, # syntax=IMAGE")
+		return llb.State{}, errors.New("this program is a frontend for BuildKit: " +
+			"name its image in the first line of a Dockerfile, # syntax=IMAGE")
 	}
 	return llb.Image(source), nil
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/slimimage/slim/builder/agent"
 )
 
-// Names of what this client gives to BuildKit, and where the agent finds things in a step.
+// Names of the directories that this client provides to BuildKit, and paths of the agent in a step.
 const (
 	agentMount    = "slim-agent"
 	evidenceMount = "slim-evidence"
@@ -27,15 +27,14 @@ const (
 	srcDir = "/src"
 )
 
-// maxResult bounds a file that a stage wrote, in bytes: a plan of a million files is about 200 MB.
+// maxResult is the maximum size of a file that a stage wrote, in bytes: a plan of a million files has about 200 MB.
 const maxResult = 512 << 20
 
 // chunk is how much of a file one gateway message carries: gRPC's default limit for a message is 16 MiB
 // (buildkit defaults.DefaultMaxRecvMsgSize).
 const chunk = 8 << 20
 
-// anyExit lets a step end with every exit code: the application is its first process, so its exit code is the step's,
-// and what it means stands in the evidence.
+// anyExit accepts every exit code of a step: the application is its first process, whose exit code is in the evidence.
 var anyExit = func() []int {
 	codes := make([]int, 256)
 	for i := range codes {
@@ -44,7 +43,7 @@ var anyExit = func() []int {
 	return codes
 }()
 
-// agentMount gives a step the agent: out of the frontend's own image, or from this client.
+// agentMount mounts the agent: from the frontend's own image, or from this client.
 func (b *build) agentMount() llb.RunOption {
 	if b.request != nil {
 		return llb.AddMount(binDir, b.request.image, llb.Readonly, llb.SourcePath(agent.ImageDir(b.steps.Architecture)))
@@ -53,7 +52,8 @@ func (b *build) agentMount() llb.RunOption {
 		llb.FollowPaths([]string{agent.Name})), llb.Readonly)
 }
 
-// sourceMount gives a step an image to read. BuildKit would first make a checksum of all its files, to find another with the same content.
+// sourceMount mounts an image for reading. It disables the content cache, which would first read all files of the image to find an
+// image with the same content.
 func (b *build) sourceMount(image llb.State) llb.RunOption {
 	if !b.supports(pb.CapExecMountContentCache) {
 		return llb.AddMount(srcDir, image, llb.Readonly)
@@ -61,13 +61,13 @@ func (b *build) sourceMount(image llb.State) llb.RunOption {
 	return llb.AddMount(srcDir, image, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff))
 }
 
-// supports says whether BuildKit knows something that the first version with frontends did not; engines that the command line takes know all.
+// supports reports whether BuildKit has a capability. Every engine of the command line has those that are used here; the BuildKit of a
+// frontend may be older.
 func (b *build) supports(id apicaps.CapID) bool {
 	return b.request == nil || b.request.caps.Supports(id) == nil
 }
 
-// observeState runs a job in root and returns the directory with evidence.json. attempt tells a repeated observation from
-// the first, which BuildKit would otherwise answer from its cache.
+// observeState runs a job in root and returns the directory with evidence.json. fresh keeps BuildKit from answering from its cache.
 func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fresh bool) (llb.State, error) {
 	job, env := b.withEnv(job)
 	data, err := json.Marshal(job)
@@ -173,12 +173,12 @@ func (b *build) solve(ctx context.Context, c gateway.Client, state llb.State) (g
 	}
 	ref, err := res.SingleRef()
 	if err == nil && ref == nil {
-		err = errors.New("the step gave no files")
+		err = errors.New("the step has no result")
 	}
 	return ref, err
 }
 
-// readFile reads what a stage wrote.
+// readFile reads a file that a stage wrote.
 func readFile(ctx context.Context, ref gateway.Reference, name string) ([]byte, error) {
 	stat, err := ref.StatFile(ctx, gateway.StatRequest{Path: name})
 	if err != nil {
