@@ -17,13 +17,15 @@ build: sensors ## bin/slim, with the agent for every platform inside
 	$(GOBUILD) -o bin/slim ./cmd/slim
 
 sensors: ## the agent for every platform, into the folder that slim embeds
-	@for arch in $(ARCHES); do GOOS=linux GOARCH=$$arch $(GOBUILD) -buildvcs=false -o $(BIN)/slim-sensor-linux-$$arch ./cmd/slim-sensor || exit 1; done
+	@for arch in $(ARCHES); do \
+	  GOOS=linux GOARCH=$$arch $(GOBUILD) -buildvcs=false -o $(BIN)/slim-sensor-linux-$$arch ./cmd/slim-sensor || exit 1; done
 
 agent-image: build ## bin/slim-agent.oci.tar, an image with the agent alone; the same bytes for the same agents
 	bin/slim agent --oci bin/slim-agent.oci.tar
 
 frontend-image: sensors ## bin/slim-frontend.oci.tar: the image for "# syntax=" in a Dockerfile, for every platform
-	@for arch in $(ARCHES); do GOOS=linux GOARCH=$$arch $(GOBUILD) -buildvcs=false -tags frontend -o bin/slim-frontend-linux-$$arch ./cmd/slim-frontend || exit 1; done
+	@for arch in $(ARCHES); do GOOS=linux GOARCH=$$arch $(GOBUILD) -buildvcs=false -tags frontend \
+	  -o bin/slim-frontend-linux-$$arch ./cmd/slim-frontend || exit 1; done
 	go run ./cmd/slim-frontend/mkimage -bin bin -agents $(BIN) -out bin/slim-frontend.oci.tar
 
 test: sensors ## unit tests: no network (once Go has its modules), root or daemon
@@ -45,7 +47,8 @@ fuzz: ## each fuzz target for FUZZTIME (one minute)
 lint: sensors ## gofmt, vet, the rules of the house, tidy go.mod, docs in step with the program
 	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt -w these:"; echo "$$files"; exit 1; }
 	go vet -tags e2e ./... && go vet -tags frontend ./cmd/slim-frontend ./builder/...
-	@! grep -rl --include='*.go' '"path/filepath"' analyzer | grep -vE '_test\.go$$|/rpmtest/|^analyzer/vuln/database\.go$$' || { echo "rootfs paths are slash paths: use package path"; exit 1; }
+	@! grep -rl --include='*.go' '"path/filepath"' analyzer | grep -vE '_test\.go$$|/rpmtest/|^analyzer/vuln/database\.go$$' || \
+	  { echo "rootfs paths are slash paths: use package path"; exit 1; }
 	go mod tidy -diff
 	go test -count 1 -run '^TestReference$$' ./cmd/slim
 	@! command -v golangci-lint >/dev/null || golangci-lint run

@@ -28,7 +28,8 @@ func TestApps(t *testing.T) {
 
 func checkApp(t *testing.T, a app) {
 	dir := filepath.Join(t.TempDir(), a.name)
-	args := append([]string{"build", a.ref, "--output", "type=oci,tar=false,dest=" + dir, "--format", "json", "--progress", "plain"}, a.flags...)
+	args := append([]string{"build", a.ref, "--output", "type=oci,tar=false,dest=" + dir, "--format", "json", "--progress", "plain"},
+		a.flags...)
 	built := mustSlim(t, args...)
 	var result builder.Result
 	decode(t, built.stdout, &result)

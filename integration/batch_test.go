@@ -46,7 +46,8 @@ func manyImages(t testing.TB, count int, out string) string {
 	t.Helper()
 	text := "defaults:\n  no-attest: true\nimages:\n"
 	for i := range count {
-		img, err := mutate.AppendLayers(smallImage(t), filesLayer(t, map[string][]byte{fmt.Sprintf("data/own-%d.txt", i): fmt.Appendf(nil, "%d in %s", i, out)}))
+		img, err := mutate.AppendLayers(smallImage(t),
+			filesLayer(t, map[string][]byte{fmt.Sprintf("data/own-%d.txt", i): fmt.Appendf(nil, "%d in %s", i, out)}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +80,8 @@ func TestBatch(t *testing.T) {
 	build := func(args ...string) (batchResult, output) {
 		t.Helper()
 		var result batchResult
-		got := slim(t, append([]string{"build", "--all", file, "--engine", startOnce(t), "--jobs", "20", "--format", "json", "--progress", "plain"}, args...)...)
+		got := slim(t, append([]string{"build", "--all", file, "--engine", startOnce(t), "--jobs", "20", "--format", "json", "--progress",
+			"plain"}, args...)...)
 		decode(t, got.stdout, &result)
 		return result, got
 	}
@@ -100,7 +102,8 @@ func TestBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	second, got := build("--resume")
-	if states := second.states(); got.code != 1 || !slices.Equal(states["done"], []string{"app-03"}) || len(states["before"]) != count-1 || len(states["failed"]) != 1 {
+	if states := second.states(); got.code != 1 || !slices.Equal(states["done"], []string{"app-03"}) || len(states["before"]) != count-1 ||
+		len(states["failed"]) != 1 {
 		t.Errorf("exit code %d, states %v, want the one whose result is gone built\n%s", got.code, states, tail(got.stderr, 40))
 	}
 	complete(t, out, count)
@@ -244,7 +247,8 @@ func TestBatchInterrupted(t *testing.T) {
 	file := manyImages(t, count, out)
 	args := []string{"build", "--all", file, "--jobs", "2", "--progress", "plain"}
 	cmd := exec.Command(slimBinary, args...)
-	cmd.Env = append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+filepath.Join(cacheDir(t), "slim"), "SLIM_ENGINE=embedded", "BUILDKIT_HOST=")
+	cmd.Env = append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+filepath.Join(cacheDir(t), "slim"), "SLIM_ENGINE=embedded",
+		"BUILDKIT_HOST=")
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {

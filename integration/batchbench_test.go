@@ -23,7 +23,8 @@ func BenchmarkBatch(b *testing.B) {
 				file := manyImages(b, test.images, out)
 				socket, daemon := startWorker(b)
 				before := processorTime(b, daemon.Pid)
-				cmd := exec.Command(slimBinary, "build", "--all", file, "--engine", "unix://"+socket, "--jobs", strconv.Itoa(test.jobs), "--progress", "quiet")
+				cmd := exec.Command(slimBinary, "build", "--all", file, "--engine", "unix://"+socket, "--jobs", strconv.Itoa(test.jobs), "--progress",
+					"quiet")
 				cmd.Env = append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+filepath.Join(b.TempDir(), "cache"), "BUILDKIT_HOST=")
 				took := timed(b, cmd)
 				spent := processorTime(b, daemon.Pid) - before + cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()

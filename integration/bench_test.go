@@ -97,7 +97,8 @@ func command(b *testing.B, name string, args ...string) {
 // sensorIn runs a program in root under the agent, in a process namespace of its own.
 func sensorIn(b *testing.B, root string, argv []string, trace bool) *exec.Cmd {
 	b.Helper()
-	job := analyzer.Job{Schema: analyzer.JobSchema, Image: "sha256:0", Platform: "linux/" + runtime.GOARCH, Name: "bench", Timeout: 120, Trace: trace,
+	job := analyzer.Job{Schema: analyzer.JobSchema, Image: "sha256:0", Platform: "linux/" + runtime.GOARCH, Name: "bench", Timeout: 120,
+		Trace:   trace,
 		Process: analyzer.Entry{Argv: argv, Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}}}
 	data, err := json.Marshal(job)
 	if err != nil {
@@ -106,8 +107,10 @@ func sensorIn(b *testing.B, root string, argv []string, trace bool) *exec.Cmd {
 	if err := os.WriteFile(filepath.Join(root, ".slim", "job.json"), data, 0o644); err != nil {
 		b.Fatal(err)
 	}
-	cmd := exec.Command("sh", "-c", `mount -t proc proc "$0/proc" && exec chroot "$0" /.slim/sensor observe --job /.slim/job.json --out /.slim/evidence.json`, root)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET, Unshareflags: syscall.CLONE_NEWNS}
+	cmd := exec.Command("sh", "-c", `mount -t proc proc "$0/proc" &&
+		exec chroot "$0" /.slim/sensor observe --job /.slim/job.json --out /.slim/evidence.json`, root)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
+		Unshareflags: syscall.CLONE_NEWNS}
 	return cmd
 }
 
@@ -129,7 +132,8 @@ func BenchmarkRebuild(b *testing.B) {
 		env := []string{"SLIM_CACHE=" + filepath.Join(b.TempDir(), "cache")}
 		build := func() time.Duration {
 			start := time.Now()
-			if out := slimEnv(b, env, "build", a.ref, "--output", "type=oci,dest="+filepath.Join(b.TempDir(), "a.tar"), "--progress", "quiet"); out.code != 0 {
+			if out := slimEnv(b, env, "build", a.ref, "--output", "type=oci,dest="+filepath.Join(b.TempDir(), "a.tar"), "--progress",
+				"quiet"); out.code != 0 {
 				b.Fatalf("exit code %d\n%s", out.code, tail(out.stderr, 20))
 			}
 			return time.Since(start)
@@ -145,7 +149,8 @@ func BenchmarkMemory(b *testing.B) {
 	for b.Loop() {
 		peak := func(ref string) float64 {
 			cmd := exec.Command(slimBinary, "build", ref, "--output", "type=oci,dest="+filepath.Join(b.TempDir(), "a.tar"), "--progress", "quiet")
-			cmd.Env = append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+filepath.Join(b.TempDir(), "cache"), "SLIM_ENGINE=embedded", "BUILDKIT_HOST=")
+			cmd.Env = append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+filepath.Join(b.TempDir(), "cache"), "SLIM_ENGINE=embedded",
+				"BUILDKIT_HOST=")
 			timed(b, cmd)
 			return float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1e3 // in kilobytes: getrusage(2)
 		}

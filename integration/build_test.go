@@ -29,7 +29,8 @@ import (
 func built(t testing.TB, ref string, args ...string) (builder.Result, v1.Image) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "layout")
-	out := mustSlim(t, append([]string{"build", ref, "--output", "type=oci,tar=false,dest=" + dir, "--format", "json", "--progress", "plain"}, args...)...)
+	out := mustSlim(t, append([]string{"build", ref, "--output", "type=oci,tar=false,dest=" + dir, "--format", "json", "--progress", "plain"},
+		args...)...)
 	var result builder.Result
 	decode(t, out.stdout, &result)
 	return result, readLayout(t, dir)
@@ -140,7 +141,8 @@ func TestInputs(t *testing.T) {
 	if out, err := exec.Command("tar", "-C", single, "-cf", layoutArchive, ".").CombinedOutput(); err != nil {
 		t.Fatalf("tar: %v: %s", err, out)
 	}
-	for kind, input := range map[string]string{"registry": remoteName, "docker-archive": "docker-archive:" + archive, "oci-archive": "oci-archive:" + layoutArchive} {
+	for kind, input := range map[string]string{"registry": remoteName, "docker-archive": "docker-archive:" + archive,
+		"oci-archive": "oci-archive:" + layoutArchive} {
 		t.Run(kind, func(t *testing.T) {
 			_, got := built(t, input)
 			sameLayers(t, want, got)
@@ -192,7 +194,8 @@ func TestInputs(t *testing.T) {
 			t.Fatal(err)
 		}
 		out := filepath.Join(t.TempDir(), "layout")
-		mustSlim(t, "build", "-f", filepath.Join(context, "Dockerfile"), context, "--build-arg", "DATA=data", "--output", "type=oci,tar=false,dest="+out)
+		mustSlim(t, "build", "-f", filepath.Join(context, "Dockerfile"), context, "--build-arg", "DATA=data", "--output",
+			"type=oci,tar=false,dest="+out)
 		if err := validate.Image(readLayout(t, out)); err != nil {
 			t.Error(err)
 		}

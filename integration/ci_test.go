@@ -22,7 +22,8 @@ func TestPipelineScript(t *testing.T) {
 	for i, name := range []string{"first", "second"} {
 		cmd := exec.Command("sh", script, ref, "--tag", "small:ci")
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+filepath.Join(t.TempDir(), "cache"), "SLIM_ENGINE=embedded", "BUILDKIT_HOST=", "OSV_DIR=",
+		cmd.Env = append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+filepath.Join(t.TempDir(), "cache"), "SLIM_ENGINE=embedded",
+			"BUILDKIT_HOST=", "OSV_DIR=",
 			"PATH="+filepath.Dir(slimBinary)+":"+os.Getenv("PATH"))
 		out, err := cmd.CombinedOutput()
 		if err != nil {

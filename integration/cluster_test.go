@@ -23,7 +23,8 @@ func manifests(t *testing.T) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds := map[string]any{"Namespace": corev1.Namespace{}, "Secret": corev1.Secret{}, "ConfigMap": corev1.ConfigMap{}, "Service": corev1.Service{},
+	kinds := map[string]any{"Namespace": corev1.Namespace{}, "Secret": corev1.Secret{}, "ConfigMap": corev1.ConfigMap{},
+		"Service":     corev1.Service{},
 		"StatefulSet": appsv1.StatefulSet{}, "PodDisruptionBudget": policyv1.PodDisruptionBudget{}, "NetworkPolicy": networkingv1.NetworkPolicy{}}
 	found := map[string]any{}
 	for _, doc := range bytes.Split(data, []byte("\n---\n")) {
@@ -64,7 +65,8 @@ func TestClusterExample(t *testing.T) {
 	all := manifests(t)
 	set := manifest[appsv1.StatefulSet](t, all, "StatefulSet buildkitd")
 	address, names := manifest[corev1.Service](t, all, "Service buildkitd"), manifest[corev1.Service](t, all, "Service "+set.Spec.ServiceName)
-	budget, network := manifest[policyv1.PodDisruptionBudget](t, all, "PodDisruptionBudget buildkitd"), manifest[networkingv1.NetworkPolicy](t, all, "NetworkPolicy buildkitd")
+	budget, network := manifest[policyv1.PodDisruptionBudget](t, all, "PodDisruptionBudget buildkitd"),
+		manifest[networkingv1.NetworkPolicy](t, all, "NetworkPolicy buildkitd")
 	template := set.Spec.Template
 	secret := manifest[corev1.Secret](t, all, "Secret "+template.Spec.Volumes[0].Secret.SecretName)
 	config := manifest[corev1.ConfigMap](t, all, "ConfigMap "+template.Spec.Volumes[1].ConfigMap.Name)
@@ -83,12 +85,13 @@ func TestClusterExample(t *testing.T) {
 		"the budget is theirs":           selects(budget.Spec.Selector.MatchLabels) && budget.Spec.MaxUnavailable.IntValue() == 1,
 		"the network policy is theirs":   selects(network.Spec.PodSelector.MatchLabels) && len(network.Spec.PolicyTypes) == 2,
 		"only clients come in":           len(network.Spec.Ingress) == 1 && network.Spec.Ingress[0].From[0].PodSelector != nil,
-		"rootless":                       *template.Spec.SecurityContext.RunAsNonRoot && *template.Spec.SecurityContext.RunAsUser == 1000 && container.SecurityContext == nil,
-		"no token":                       !*template.Spec.AutomountServiceAccountToken,
-		"clients show a certificate":     slices.Contains(container.Args, "--tlscacert=/certs/ca.pem"),
-		"placeholders":                   secret.StringData["key.pem"] == "REPLACE",
-		"its config":                     config.Data["buildkitd.toml"] != "",
-		"memory is bounded":              !container.Resources.Limits.Memory().IsZero(),
+		"rootless": *template.Spec.SecurityContext.RunAsNonRoot && *template.Spec.SecurityContext.RunAsUser == 1000 &&
+			container.SecurityContext == nil,
+		"no token":                   !*template.Spec.AutomountServiceAccountToken,
+		"clients show a certificate": slices.Contains(container.Args, "--tlscacert=/certs/ca.pem"),
+		"placeholders":               secret.StringData["key.pem"] == "REPLACE",
+		"its config":                 config.Data["buildkitd.toml"] != "",
+		"memory is bounded":          !container.Resources.Limits.Memory().IsZero(),
 	} {
 		if !ok {
 			t.Errorf("not so: %s", what)
@@ -99,10 +102,14 @@ func TestClusterExample(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return !slices.ContainsFunc(evaluator.EvaluatePod(api.LevelVersion{Level: level, Version: api.LatestVersion()}, &template.ObjectMeta, &template.Spec),
+		return !slices.ContainsFunc(evaluator.EvaluatePod(api.LevelVersion{Level: level, Version: api.LatestVersion()}, &template.ObjectMeta,
+			&template.Spec),
 			func(r policy.CheckResult) bool { return !r.Allowed })
 	}
-	if level := manifest[corev1.Namespace](t, all, "Namespace slim-build").Labels["pod-security.kubernetes.io/enforce"]; level != string(api.LevelPrivileged) || !allowed(api.LevelPrivileged) || allowed(api.LevelBaseline) {
-		t.Errorf("the namespace is %q; privileged allows the workers: %t, baseline: %t", level, allowed(api.LevelPrivileged), allowed(api.LevelBaseline))
+	if level := manifest[corev1.Namespace](t, all,
+		"Namespace slim-build").Labels["pod-security.kubernetes.io/enforce"]; level != string(api.LevelPrivileged) ||
+		!allowed(api.LevelPrivileged) || allowed(api.LevelBaseline) {
+		t.Errorf("the namespace is %q; privileged allows the workers: %t, baseline: %t", level, allowed(api.LevelPrivileged),
+			allowed(api.LevelBaseline))
 	}
 }

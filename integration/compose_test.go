@@ -41,7 +41,8 @@ func docker(t testing.TB) {
 		t.Fatal(err)
 	}
 	socket := filepath.Join(dir, "docker.sock")
-	cmd := exec.Command("dockerd", "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "--pidfile", filepath.Join(dir, "pid"), "--host", "unix://"+socket)
+	cmd := exec.Command("dockerd", "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "--pidfile",
+		filepath.Join(dir, "pid"), "--host", "unix://"+socket)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("no Docker engine answers, and none can be started (apt-get install docker.io): %v", err)
@@ -91,7 +92,8 @@ func load(t testing.TB, images map[string]v1.Image) {
 func configured(t testing.TB, config v1.Config, layers ...v1.Layer) v1.Image {
 	t.Helper()
 	config.Env = append(config.Env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-	img, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: "amd64", Config: config, RootFS: v1.RootFS{Type: "layers"}})
+	img, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: "amd64", Config: config,
+		RootFS: v1.RootFS{Type: "layers"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,12 +123,15 @@ func shop(t *testing.T) string {
 	world := worldLayer(t, "shop")
 	gunicorn := []string{"gunicorn", "--worker-tmp-dir", "/tmp", "--bind", "0.0.0.0:8000", "app:app"}
 	load(t, map[string]v1.Image{
-		"slim-e2e-shop/web:1":   configured(t, v1.Config{Entrypoint: gunicorn[:1], Cmd: gunicorn[1:], WorkingDir: "/app", Env: []string{"PYTHONDONTWRITEBYTECODE=1"}}, world, filesLayer(t, files["web"])),
+		"slim-e2e-shop/web:1": configured(t, v1.Config{Entrypoint: gunicorn[:1], Cmd: gunicorn[1:], WorkingDir: "/app",
+			Env: []string{"PYTHONDONTWRITEBYTECODE=1"}}, world, filesLayer(t, files["web"])),
 		"slim-e2e-shop/tests:1": configured(t, v1.Config{Cmd: []string{"sleep", "3600"}}, world, filesLayer(t, files["tests"])),
 		"slim-e2e-shop/db:1":    configured(t, v1.Config{Cmd: []string{"/start"}, User: "postgres"}, world, filesLayer(t, files["db"])),
-		"slim-e2e-shop/cache:1": configured(t, v1.Config{Cmd: []string{"redis-server", "--protected-mode", "no", "--save", "", "--dir", "/tmp"}}, world),
+		"slim-e2e-shop/cache:1": configured(t, v1.Config{Cmd: []string{"redis-server", "--protected-mode", "no", "--save", "", "--dir", "/tmp"}},
+			world),
 	})
-	compose = strings.NewReplacer("WEB", "slim-e2e-shop/web:1", "DB", "slim-e2e-shop/db:1", "image: CACHE", "image: slim-e2e-shop/cache:1", "TESTS", "slim-e2e-shop/tests:1").Replace(compose)
+	compose = strings.NewReplacer("WEB", "slim-e2e-shop/web:1", "DB", "slim-e2e-shop/db:1", "image: CACHE", "image: slim-e2e-shop/cache:1",
+		"TESTS", "slim-e2e-shop/tests:1").Replace(compose)
 	name := filepath.Join(t.TempDir(), "compose.yaml")
 	if err := os.WriteFile(name, []byte(compose), 0o644); err != nil {
 		t.Fatal(err)
@@ -134,8 +139,8 @@ func shop(t *testing.T) string {
 	return name
 }
 
-// TestCompose observes an application with a real PostgreSQL and Redis beside it, driven by its own tests, and has the slim image made of that
-// pass the same tests in the same place.
+// TestCompose observes an application with a real PostgreSQL and Redis beside it, driven by its own tests, and has the slim image
+// made of that pass the same tests in the same place.
 func TestCompose(t *testing.T) {
 	docker(t)
 	compose := shop(t)
@@ -161,7 +166,8 @@ func TestCompose(t *testing.T) {
 	}
 	nothingLeft(t)
 
-	built := mustSlim(t, "build", "slim-e2e-shop/web:1", "--keep", "observed", "--evidence", evidence, "--load", "--format", "json", "--progress", "plain")
+	built := mustSlim(t, "build", "slim-e2e-shop/web:1", "--keep", "observed", "--evidence", evidence, "--load", "--format", "json",
+		"--progress", "plain")
 	t.Cleanup(func() { exec.Command("docker", "rmi", "-f", "slim-e2e-shop/web.slim:1").Run() })
 	var result builder.Result
 	decode(t, built.stdout, &result)
@@ -177,12 +183,14 @@ func TestCompose(t *testing.T) {
 	if err := os.WriteFile(slimmed, []byte(strings.ReplaceAll(string(data), "shop/web:1", "shop/web.slim:1")), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out = mustSlim(t, append([]string{"observe", "--compose", slimmed, "web", "--in", "tests", "-o", filepath.Join(t.TempDir(), "slim.json")}, test...)...)
+	out = mustSlim(t, append([]string{"observe", "--compose", slimmed, "web", "--in", "tests", "-o", filepath.Join(t.TempDir(), "slim.json")},
+		test...)...)
 	if !strings.Contains(out.stderr, "Ran 2 tests") {
 		t.Errorf("the slim image and the tests:\n%s", tail(out.stderr, 20))
 	}
 
-	other := slim(t, "build", "slim-e2e-shop/cache:1", "--evidence", evidence, "--output", "type=oci,dest="+filepath.Join(t.TempDir(), "a.tar"), "--progress", "plain")
+	other := slim(t, "build", "slim-e2e-shop/cache:1", "--evidence", evidence, "--output", "type=oci,dest="+filepath.Join(t.TempDir(),
+		"a.tar"), "--progress", "plain")
 	if other.code != 1 || !strings.Contains(other.stderr, "the evidence is of image "+seen.Image) {
 		t.Errorf("evidence of another image: exit code %d\n%s", other.code, tail(other.stderr, 5))
 	}
@@ -191,7 +199,8 @@ func TestCompose(t *testing.T) {
 // composeFails holds that a test command that fails makes no evidence, and leaves nothing of the project.
 func composeFails(t *testing.T, compose string) {
 	dir := t.TempDir()
-	out := slim(t, "observe", "--compose", compose, "cache", "-o", filepath.Join(dir, "e.json"), "--quiet", "--", "sh", "-c", `test -n "$COMPOSE_PROJECT_NAME" && exit 9`)
+	out := slim(t, "observe", "--compose", compose, "cache", "-o", filepath.Join(dir, "e.json"), "--quiet", "--", "sh", "-c",
+		`test -n "$COMPOSE_PROJECT_NAME" && exit 9`)
 	if out.code != 3 || !strings.Contains(out.stderr, "the test command sh: exit status 9") {
 		t.Errorf("exit code %d, want 3\n%s", out.code, out.stderr)
 	}

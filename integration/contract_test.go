@@ -185,7 +185,8 @@ func (s slimImage) line(name string, field int, value string) []string {
 // identity: what system it is, so that scanners find its vulnerabilities, and what a runtime asks for.
 func (s slimImage) identity() {
 	for _, name := range []string{
-		"/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/os-release", "/usr/lib/os-release", "/etc/debian_version", "/etc/alpine-release", "/etc/lsb-release",
+		"/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/os-release", "/usr/lib/os-release", "/etc/debian_version", "/etc/alpine-release",
+		"/etc/lsb-release",
 		"/etc/redhat-release", "/etc/system-release", "/etc/ssl/certs/ca-certificates.crt", "/tmp", "/root",
 	} {
 		if s.had(name) && s.resolve(name) == nil {

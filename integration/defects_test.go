@@ -18,8 +18,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// The defects measured in the incumbent, one test each, by their numbers. D9 (slow trace) is in analyzer/trace, D10 (quadratic scan) in analyzer; their
-// times are benchmarks here.
+// The defects measured in the incumbent, one test each, by their numbers. D9 (slow trace) is in analyzer/trace, D10 (quadratic scan)
+// in analyzer; their times are benchmarks here.
 
 // entry is one tar header and its content.
 type entry struct {
@@ -140,7 +140,8 @@ func TestD2SameInputSameDigest(t *testing.T) { TestSameInputSameDigest(t) }
 func TestD3HardLinksStayLinks(t *testing.T) {
 	entries := []entry{dir("data", 0o755, 0, 0), file("data/link0", strings.Repeat("x", 5<<20))}
 	for i := 1; i <= 20; i++ {
-		entries = append(entries, entry{tar.Header{Name: fmt.Sprintf("data/link%d", i), Typeflag: tar.TypeLink, Linkname: "data/link0", Mode: 0o644}, nil})
+		entries = append(entries, entry{tar.Header{Name: fmt.Sprintf("data/link%d", i), Typeflag: tar.TypeLink, Linkname: "data/link0",
+			Mode: 0o644}, nil})
 	}
 	result, img := built(t, doImage(t, "d3", v1.Config{}, entries, "open:/data/link7"))
 	var size int64
@@ -175,19 +176,22 @@ func TestD4PathsThatAreAPrefixOfAnother(t *testing.T) {
 }
 
 func TestD5Faccessat2(t *testing.T) {
-	_, img := built(t, doImage(t, "d5", v1.Config{}, []entry{dir("opt", 0o755, 0, 0), file("opt/a", "a"), file("opt/b", "b")}, "faccessat2:/opt/a"), observed...)
+	_, img := built(t, doImage(t, "d5", v1.Config{}, []entry{dir("opt", 0o755, 0, 0), file("opt/a", "a"), file("opt/b", "b")},
+		"faccessat2:/opt/a"), observed...)
 	has(t, img, "/opt/a")
 	lacks(t, img, "/opt/b")
 }
 
 func TestD6RelativeAccess(t *testing.T) {
-	_, img := built(t, doImage(t, "d6", v1.Config{WorkingDir: "/opt"}, []entry{dir("opt", 0o755, 0, 0), dir("opt/in", 0o755, 0, 0), file("opt/a", "a"), file("opt/in/b", "b")},
+	_, img := built(t, doImage(t, "d6", v1.Config{WorkingDir: "/opt"}, []entry{dir("opt", 0o755, 0, 0), dir("opt/in", 0o755, 0, 0),
+		file("opt/a", "a"), file("opt/in/b", "b")},
 		"access:a", "chdir:in", "access:b"), observed...)
 	has(t, img, "/opt/a", "/opt/in/b")
 }
 
 func TestD7ListedDirectories(t *testing.T) {
-	result, img := built(t, doImage(t, "d7", v1.Config{}, []entry{dir("spool", 0o1777, 0, 0), dir("cache", 0o750, 33, 33), dir("list", 0o755, 0, 0), file("list/a", "a"), file("list/b", "b")},
+	result, img := built(t, doImage(t, "d7", v1.Config{}, []entry{dir("spool", 0o1777, 0, 0), dir("cache", 0o750, 33, 33),
+		dir("list", 0o755, 0, 0), file("list/a", "a"), file("list/b", "b")},
 		"list:/list", "list:/spool", "stat:/cache"), append(observed, "--user", "root")...)
 	has(t, img, "/spool", "/cache", "/list", "/list/a", "/list/b")
 	if header := tree(t, img)["/cache"]; header != nil && (header.Mode != 0o750 || header.Uid != 33) {
@@ -222,7 +226,8 @@ func TestD12NumericUser(t *testing.T) {
 	entries := []entry{dir("data", 0o700, 10001, 10001), file("data/a", "a")}
 	entries[1].Uid, entries[1].Gid, entries[1].Mode = 10001, 10001, 0o600
 	result, img := built(t, doImage(t, "d12", v1.Config{User: "10001:10001"}, entries, "id:", "open:/data/a"), observed...)
-	if got := string(result.Evidence.Runs[0].Answers[0].Body); !strings.Contains(got, "10001:10001") || !strings.Contains(got, "open:/data/a true") {
+	if got := string(result.Evidence.Runs[0].Answers[0].Body); !strings.Contains(got, "10001:10001") || !strings.Contains(got,
+		"open:/data/a true") {
 		t.Errorf("the program said %q, want it to run as 10001:10001 and read its file", got)
 	}
 	if header := tree(t, img)["/data/a"]; header == nil || header.Uid != 10001 {
@@ -253,7 +258,8 @@ func TestD14PackageRecordsAndIdentity(t *testing.T) {
 }
 
 func TestD15KindsAreRecorded(t *testing.T) {
-	entries := []entry{dir("data", 0o755, 0, 0), file("data/a", "a"), {tar.Header{Name: "data/l", Typeflag: tar.TypeSymlink, Linkname: "a"}, nil}}
+	entries := []entry{dir("data", 0o755, 0, 0), file("data/a", "a"), {tar.Header{Name: "data/l", Typeflag: tar.TypeSymlink, Linkname: "a"},
+		nil}}
 	result, _ := built(t, doImage(t, "d15", v1.Config{}, entries, "open:/data/l"))
 	kinds := map[string]string{}
 	for _, f := range result.Plan.Files {

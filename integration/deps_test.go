@@ -14,9 +14,12 @@ var arrow = []struct {
 	banned []string
 	why    string
 }{
-	{"./cmd/slim-sensor", []string{"github.com/moby/buildkit", "github.com/urfave/cli", "github.com/containerd/containerd", module + "/builder"}, "the agent stays small"},
-	{"./analyzer/...", []string{"github.com/moby/buildkit", "github.com/urfave/cli", module + "/builder", module + "/cmd"}, "the analyzer knows no BuildKit"},
-	{"./layers/...", []string{"github.com/moby/buildkit", "github.com/urfave/cli", module + "/analyzer", module + "/builder", module + "/cmd"}, "layers is the lowest package"},
+	{"./cmd/slim-sensor", []string{"github.com/moby/buildkit", "github.com/urfave/cli", "github.com/containerd/containerd",
+		module + "/builder"}, "the agent stays small"},
+	{"./analyzer/...", []string{"github.com/moby/buildkit", "github.com/urfave/cli", module + "/builder", module + "/cmd"},
+		"the analyzer knows no BuildKit"},
+	{"./layers/...", []string{"github.com/moby/buildkit", "github.com/urfave/cli", module + "/analyzer", module + "/builder", module + "/cmd"},
+		"layers is the lowest package"},
 	{"./builder/...", []string{"github.com/urfave/cli", module + "/cmd"}, "the command line is a user of builder"},
 }
 

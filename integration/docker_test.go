@@ -23,8 +23,8 @@ type peeked struct {
 
 func (p peeked) Read(b []byte) (int, error) { return p.r.Read(b) }
 
-// fakeDocker is as much of a recent Docker engine as slim asks for: the version, and BuildKit's gRPC on the same socket, which here goes on to
-// a real buildkitd with the label of an engine that keeps its images in containerd.
+// fakeDocker is as much of a recent Docker engine as slim asks for: the version, and BuildKit's gRPC on the same socket, which here
+// goes on to a real buildkitd with the label of an engine that keeps its images in containerd.
 func fakeDocker(t *testing.T) string {
 	t.Helper()
 	daemon := strings.TrimPrefix(startBuildkitd(t, "--oci-worker-labels", "org.mobyproject.buildkit.worker.snapshotter=overlayfs"), "unix://")
@@ -104,7 +104,8 @@ func TestDockerEngine(t *testing.T) {
 		t.Error(err)
 	}
 	sameLayers(t, want, got)
-	out := slimEnv(t, []string{"DOCKER_HOST=" + host}, "observe", ref, "--engine", "auto", "-o", filepath.Join(t.TempDir(), "e.json"), "--progress", "plain")
+	out := slimEnv(t, []string{"DOCKER_HOST=" + host}, "observe", ref, "--engine", "auto", "-o", filepath.Join(t.TempDir(), "e.json"),
+		"--progress", "plain")
 	if out.code != 0 || !strings.Contains(out.stderr, "engine: BuildKit of Docker 29.0.0") {
 		t.Errorf("auto: exit code %d\n%s", out.code, tail(out.stderr, 10))
 	}

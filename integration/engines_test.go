@@ -52,7 +52,8 @@ func startWorker(t testing.TB, args ...string) (socket string, daemon *os.Proces
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(buildkitd(t), append([]string{"--root", filepath.Join(dir, "root"), "--addr", "unix://" + socket, "--otel-socket-path", filepath.Join(dir, "otel.sock"), "--containerd-worker=false"}, args...)...)
+	cmd := exec.Command(buildkitd(t), append([]string{"--root", filepath.Join(dir, "root"), "--addr", "unix://" + socket, "--otel-socket-path",
+		filepath.Join(dir, "otel.sock"), "--containerd-worker=false"}, args...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -104,7 +105,8 @@ func TestEngines(t *testing.T) {
 		sameLayers(t, want, got)
 	})
 	t.Run("auto takes BUILDKIT_HOST", func(t *testing.T) {
-		out := slimEnv(t, []string{"SLIM_ENGINE=auto", "BUILDKIT_HOST=" + address}, "build", ref, "--output", "type=oci,dest="+filepath.Join(t.TempDir(), "x.tar"))
+		out := slimEnv(t, []string{"SLIM_ENGINE=auto", "BUILDKIT_HOST=" + address}, "build", ref, "--output",
+			"type=oci,dest="+filepath.Join(t.TempDir(), "x.tar"))
 		if out.code != 0 || !strings.Contains(out.stderr, address) {
 			t.Errorf("exit code %d, want 0 and a line that names %s:\n%s", out.code, address, tail(out.stderr, 20))
 		}
@@ -153,7 +155,9 @@ func TestRootless(t *testing.T) {
 	if out, err := exec.Command("chown", "-R", name, work).CombinedOutput(); err != nil {
 		t.Fatalf("chown: %v: %s", err, out)
 	}
-	script := fmt.Sprintf("cd %[1]s && export HOME=%[1]s SLIM_AGENT=%[1]s SLIM_ENGINE=embedded && unset XDG_RUNTIME_DIR XDG_CACHE_HOME SLIM_CACHE BUILDKIT_HOST; exec ./slim build oci:in --output type=oci,tar=false,dest=%[1]s/out", work)
+	script := fmt.Sprintf("cd %[1]s && export HOME=%[1]s SLIM_AGENT=%[1]s SLIM_ENGINE=embedded && "+
+		"unset XDG_RUNTIME_DIR XDG_CACHE_HOME SLIM_CACHE BUILDKIT_HOST; "+
+		"exec ./slim build oci:in --output type=oci,tar=false,dest=%[1]s/out", work)
 	cmd := exec.Command("setpriv", "--reuid", u.Uid, "--regid", u.Gid, "--init-groups", "sh", "-c", script)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

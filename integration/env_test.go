@@ -13,21 +13,23 @@ import (
 	"github.com/slimimage/slim/builder"
 )
 
-// What --env gives reaches the run of the original and that of the slim image, another value is another run, and neither the image nor what is
-// attached to it or written beside it has the value.
+// What --env gives reaches the run of the original and that of the slim image, another value is another run, and neither the image
+// nor what is attached to it or written beside it has the value.
 func TestEnv(t *testing.T) {
 	const secret = "hunter2-5f1c"
 	ref := doImage(t, "env", v1.Config{Env: []string{"TOKEN=none", "KEPT=yes"}}, nil, "env:TOKEN", "env:KEPT", "length:TOKEN")
 	dir := t.TempDir()
 	out, artifacts := filepath.Join(dir, "out.tar"), filepath.Join(dir, "artifacts")
-	args := []string{"build", ref, "--output", "type=oci,dest=" + out, "--artifacts", artifacts, "--format", "json", "--progress", "plain", "--env", "TOKEN"}
+	args := []string{"build", ref, "--output", "type=oci,dest=" + out, "--artifacts", artifacts, "--format", "json", "--progress", "plain",
+		"--env", "TOKEN"}
 	built := slimEnv(t, []string{"TOKEN=" + secret}, args...)
 	if built.code != 0 {
 		t.Fatalf("exit code %d\n%s", built.code, tail(built.stderr, 20))
 	}
 	var result builder.Result
 	decode(t, built.stdout, &result)
-	if said := string(result.Evidence.Runs[0].Answers[0].Body); !strings.Contains(said, "length:TOKEN 12 true\n") || !strings.Contains(said, "env:KEPT true\n") {
+	if said := string(result.Evidence.Runs[0].Answers[0].Body); !strings.Contains(said, "length:TOKEN 12 true\n") || !strings.Contains(said,
+		"env:KEPT true\n") {
 		t.Errorf("the program said %q", said)
 	}
 	if result.Verdict == nil || !result.Verdict.OK {

@@ -45,7 +45,8 @@ func frontend(t *testing.T) string {
 	program := "slim-frontend-linux-" + runtime.GOARCH
 	goTool(t, program, "../cmd/slim-frontend", "-tags", "frontend")
 	dir := filepath.Join(t.TempDir(), "layout") + "/"
-	if out, err := exec.Command(goTool(t, "mkimage", "../cmd/slim-frontend/mkimage"), "-bin", cacheDir(t), "-agents", agentDir, "-out", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command(goTool(t, "mkimage", "../cmd/slim-frontend/mkimage"), "-bin", cacheDir(t), "-agents", agentDir, "-out",
+		dir).CombinedOutput(); err != nil {
 		t.Fatalf("mkimage: %v\n%s", err, out)
 	}
 	index, manifest := layoutIndex(t, dir)
@@ -79,7 +80,8 @@ type project struct {
 
 const projectDockerfile = `FROM scratch AS made
 COPY server /server
-RUN --mount=type=cache,target=/cache --mount=type=secret,id=word ["/server", "do", "copy:/run/secrets/word,/cache/word", "copy:/cache/word,/word.txt"]
+RUN --mount=type=cache,target=/cache --mount=type=secret,id=word \
+    ["/server", "do", "copy:/run/secrets/word,/cache/word", "copy:/cache/word,/word.txt"]
 
 FROM scratch AS whole
 ARG GREETING=none
@@ -122,7 +124,8 @@ func (p *project) write(t *testing.T, name, data string) {
 // buildctl builds the project as buildx would, and returns what it printed.
 func (p *project) buildctl(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	all := []string{"--addr", p.address, "build", "--frontend", "dockerfile.v0", "--progress", "plain", "--local", "context=" + p.dir, "--local", "dockerfile=" + p.dir,
+	all := []string{"--addr", p.address, "build", "--frontend", "dockerfile.v0", "--progress", "plain", "--local", "context=" + p.dir,
+		"--local", "dockerfile=" + p.dir,
 		"--local", "assets=" + p.assets, "--opt", "context:assets=local:assets", "--secret", "id=word,src=" + p.secret}
 	out, err := exec.Command(goTool(t, "buildctl", "github.com/moby/buildkit/cmd/buildctl"), append(all, args...)...).CombinedOutput()
 	return string(out), err
@@ -142,7 +145,8 @@ func (p *project) image(t *testing.T, args ...string) v1.Image {
 func (p *project) command(t *testing.T, args ...string) v1.Image {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "layout")
-	mustSlim(t, append([]string{"build", "-f", p.dockerfile, p.dir, "--engine", p.address, "--build-context", "assets=" + p.assets, "--secret", "id=word,src=" + p.secret,
+	mustSlim(t, append([]string{"build", "-f", p.dockerfile, p.dir, "--engine", p.address, "--build-context", "assets=" + p.assets, "--secret",
+		"id=word,src=" + p.secret,
 		"--output", "type=oci,tar=false,dest=" + dir}, args...)...)
 	return readLayout(t, dir)
 }
@@ -198,7 +202,8 @@ func TestFrontend(t *testing.T) {
 		if config := configOf(t, small); config.Config.User != "1234:5678" {
 			t.Errorf("user = %q, want that of .slim.yaml", config.Config.User)
 		}
-		if config := configOf(t, p.image(t, append(syntax, "--opt", "build-arg:SLIM_USER=4321")...)); !strings.HasPrefix(config.Config.User, "4321:") {
+		if config := configOf(t, p.image(t, append(syntax, "--opt", "build-arg:SLIM_USER=4321")...)); !strings.HasPrefix(config.Config.User,
+			"4321:") {
 			t.Errorf("user = %q, want that of SLIM_USER", config.Config.User)
 		}
 		for _, bad := range [][2]string{{"SLIM_KEPP=closure", "SLIM_KEEP"}, {"SLIM_TIMEOUT=soon", "SLIM_TIMEOUT"}} {
@@ -221,7 +226,8 @@ func TestFrontend(t *testing.T) {
 			t.Errorf("targets: %v\n%s", err, tail(out, 10))
 		}
 		p.write(t, "Dockerfile", projectDockerfile+"Cmd [\"x\"]\n")
-		if out, err = p.buildctl(t, append(syntax, "--opt", "requestid=frontend.lint")...); err != nil || !strings.Contains(out, "ConsistentInstructionCasing") {
+		if out, err = p.buildctl(t, append(syntax, "--opt", "requestid=frontend.lint")...); err != nil || !strings.Contains(out,
+			"ConsistentInstructionCasing") {
 			t.Errorf("lint: %v\n%s", err, tail(out, 10))
 		}
 		p.write(t, "Dockerfile", projectDockerfile)
@@ -234,7 +240,8 @@ func TestFrontend(t *testing.T) {
 			}
 			sameLayers(t, got, readLayout(t, dir))
 			types := predicates(t, dir)
-			for _, want := range []string{"https://cyclonedx.org/bom", "https://spdx.dev/Document", "https://in-toto.io/attestation/runtime-trace/v0.1", "https://in-toto.io/attestation/test-result/v0.1"} {
+			for _, want := range []string{"https://cyclonedx.org/bom", "https://spdx.dev/Document",
+				"https://in-toto.io/attestation/runtime-trace/v0.1", "https://in-toto.io/attestation/test-result/v0.1"} {
 				if !slices.Contains(types, want) {
 					t.Errorf("%s: attached are %v, want %s among them", opt, types, want)
 				}
@@ -264,13 +271,16 @@ func TestFrontend(t *testing.T) {
 		own, other := "linux/"+runtime.GOARCH, "linux/"+foreignArch()
 		p.write(t, "server-"+runtime.GOARCH, string(smallFiles(t)["server"]))
 		p.write(t, "server-"+foreignArch(), string(serverFor(t, foreignArch())))
-		p.write(t, "Dockerfile", "FROM scratch\nARG TARGETARCH\nCOPY server-$TARGETARCH /server\nCOPY data /data\nENV PATH=/\nENTRYPOINT [\"/server\"]\n")
+		p.write(t, "Dockerfile", "FROM scratch\nARG TARGETARCH\nCOPY server-$TARGETARCH /server\nCOPY data /data\n"+
+			"ENV PATH=/\nENTRYPOINT [\"/server\"]\n")
 		dir, line := filepath.Join(t.TempDir(), "layout"), filepath.Join(t.TempDir(), "line")
-		if out, err := p.buildctl(t, append(syntax, "--opt", "platform="+other+","+own, "--opt", "build-arg:SLIM_ATTEST=1", "--output", "type=oci,tar=false,name=a/b:1,dest="+dir)...); err != nil {
+		if out, err := p.buildctl(t, append(syntax, "--opt", "platform="+other+","+own, "--opt", "build-arg:SLIM_ATTEST=1", "--output",
+			"type=oci,tar=false,name=a/b:1,dest="+dir)...); err != nil {
 			t.Fatalf("%v\n%s", err, tail(out, 20))
 		}
 		images, statements := members(t, dir)
-		mustSlim(t, "build", "-f", p.dockerfile, p.dir, "--engine", p.address, "--platform", own+","+other, "--tag", "a/b:1", "--output", "type=oci,tar=false,dest="+line)
+		mustSlim(t, "build", "-f", p.dockerfile, p.dir, "--engine", p.address, "--platform", own+","+other, "--tag", "a/b:1", "--output",
+			"type=oci,tar=false,dest="+line)
 		wants, _ := members(t, line)
 		for _, arch := range []string{runtime.GOARCH, foreignArch()} {
 			if images[arch] == nil || wants[arch] == nil {
@@ -281,7 +291,8 @@ func TestFrontend(t *testing.T) {
 				t.Errorf("%s: attached are %v", arch, statements[arch])
 			}
 		}
-		if out, err := p.buildctl(t, append(syntax, "--opt", "platform="+own+","+other, "--opt", "build-arg:SLIM_STRICT=1")...); err == nil || !strings.Contains(out, "not "+other) {
+		if out, err := p.buildctl(t, append(syntax, "--opt", "platform="+own+","+other, "--opt", "build-arg:SLIM_STRICT=1")...); err == nil ||
+			!strings.Contains(out, "not "+other) {
 			t.Errorf("strict: %v, want an error that names %s:\n%s", err, other, tail(out, 5))
 		}
 		p.write(t, "Dockerfile", projectDockerfile)
@@ -367,7 +378,8 @@ func predicates(t *testing.T, dir string) []string {
 
 // buildx is docker buildx, "" where it is not installed: Debian has no package of it.
 func buildx() string {
-	for _, name := range []string{os.Getenv("SLIM_TEST_BUILDX"), "docker-buildx", "/usr/libexec/docker/cli-plugins/docker-buildx", "/usr/lib/docker/cli-plugins/docker-buildx"} {
+	for _, name := range []string{os.Getenv("SLIM_TEST_BUILDX"), "docker-buildx", "/usr/libexec/docker/cli-plugins/docker-buildx",
+		"/usr/lib/docker/cli-plugins/docker-buildx"} {
 		if file, err := exec.LookPath(name); err == nil {
 			return file
 		}
@@ -417,7 +429,8 @@ func TestFrontendBake(t *testing.T) {
 	}
 	attested := filepath.Join(t.TempDir(), "attested")
 	run("build", "--sbom=true", "--build-arg", "BUILDKIT_SYNTAX="+ref, "--output", "type=oci,tar=false,name=a/b:1,dest="+attested, ".")
-	if types := predicates(t, attested); !slices.Contains(types, "https://in-toto.io/attestation/test-result/v0.1") || !slices.Contains(types, "https://slsa.dev/provenance/v1") {
+	if types := predicates(t, attested); !slices.Contains(types, "https://in-toto.io/attestation/test-result/v0.1") || !slices.Contains(types,
+		"https://slsa.dev/provenance/v1") {
 		t.Errorf("--sbom: attached are %v", types)
 	}
 }

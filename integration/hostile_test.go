@@ -49,7 +49,8 @@ func refused(t *testing.T, code int, want string, args ...string) {
 	}
 }
 
-// TestHostileInputs has one case for each kind of hostile input that the builder meets; package layers has more, of archives and registries.
+// TestHostileInputs has one case for each kind of hostile input that the builder meets; package layers has more, of archives and
+// registries.
 func TestHostileInputs(t *testing.T) {
 	img := smallImage(t)
 	t.Run("no entrypoint program", func(t *testing.T) {
@@ -62,7 +63,8 @@ func TestHostileInputs(t *testing.T) {
 		refused(t, 1, "s390x", foreign(t, img))
 	})
 	t.Run("entrypoint is a cyclic symlink", func(t *testing.T) {
-		loop := withEntries(t, img, entry{tar.Header{Name: "loop", Typeflag: tar.TypeSymlink, Linkname: "loop2"}, nil}, entry{tar.Header{Name: "loop2", Typeflag: tar.TypeSymlink, Linkname: "/loop"}, nil})
+		loop := withEntries(t, img, entry{tar.Header{Name: "loop", Typeflag: tar.TypeSymlink, Linkname: "loop2"}, nil},
+			entry{tar.Header{Name: "loop2", Typeflag: tar.TypeSymlink, Linkname: "/loop"}, nil})
 		refused(t, 3, "/loop", addToLayout(t, "loop", loop, v1.Config{Entrypoint: []string{"/loop"}}))
 	})
 	t.Run("entrypoint is an ELF file with absurd headers", func(t *testing.T) {
@@ -104,13 +106,14 @@ func TestHostileNames(t *testing.T) {
 	secret := filepath.Join(outside, "secret")
 	must(t, os.WriteFile(secret, []byte("secret"), 0o644))
 	images := map[string][]entry{
-		"a name that climbs out":    {file(climb+strings.TrimPrefix(outside, "/")+"/escape", "x")},
-		"an absolute name":          {file(outside+"/escape", "x")},
-		"a file behind a symlink":   {{tar.Header{Name: "out", Typeflag: tar.TypeSymlink, Linkname: outside}, nil}, file("out/escape", "x")},
-		"a symlink out":             {{tar.Header{Name: "data/out", Typeflag: tar.TypeSymlink, Linkname: "../../../../../.." + secret}, nil}},
-		"a cyclic symlink":          {{tar.Header{Name: "data/loop", Typeflag: tar.TypeSymlink, Linkname: "loop"}, nil}},
-		"an ELF of absurd headers":  {absurdELF("data/libabsurd.so", 0o644)},
-		"a hard link to a file out": {{tar.Header{Name: "data/hard", Typeflag: tar.TypeLink, Linkname: climb + strings.TrimPrefix(secret, "/")}, nil}},
+		"a name that climbs out":   {file(climb+strings.TrimPrefix(outside, "/")+"/escape", "x")},
+		"an absolute name":         {file(outside+"/escape", "x")},
+		"a file behind a symlink":  {{tar.Header{Name: "out", Typeflag: tar.TypeSymlink, Linkname: outside}, nil}, file("out/escape", "x")},
+		"a symlink out":            {{tar.Header{Name: "data/out", Typeflag: tar.TypeSymlink, Linkname: "../../../../../.." + secret}, nil}},
+		"a cyclic symlink":         {{tar.Header{Name: "data/loop", Typeflag: tar.TypeSymlink, Linkname: "loop"}, nil}},
+		"an ELF of absurd headers": {absurdELF("data/libabsurd.so", 0o644)},
+		"a hard link to a file out": {{tar.Header{Name: "data/hard", Typeflag: tar.TypeLink, Linkname: climb + strings.TrimPrefix(secret, "/")},
+			nil}},
 	}
 	for name, entries := range images {
 		t.Run(name, func(t *testing.T) {

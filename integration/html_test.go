@@ -19,7 +19,8 @@ import (
 )
 
 // hostileNames are files of the image whose page is looked at.
-var hostileNames = []string{"srv/</script><script>document.title=1</script>", `srv/<img src="pixel.png" onerror="document.title=1">`, "srv/new\nline", "srv/\xff\xfe"}
+var hostileNames = []string{"srv/</script><script>document.title=1</script>", `srv/<img src="pixel.png" onerror="document.title=1">`,
+	"srv/new\nline", "srv/\xff\xfe"}
 
 // reportPage builds the small image, with files of hostile names, and returns its artifacts' page and the folder.
 func reportPage(t *testing.T) (page []byte, dir string) {
@@ -33,7 +34,8 @@ func reportPage(t *testing.T) (page []byte, dir string) {
 		t.Fatal(err)
 	}
 	dir = filepath.Join(t.TempDir(), "artifacts")
-	mustSlim(t, "build", addToLayout(t, "page", img, smallConfig), "--output", "type=oci,dest="+filepath.Join(t.TempDir(), "x.tar"), "--artifacts", dir, "--progress", "plain")
+	mustSlim(t, "build", addToLayout(t, "page", img, smallConfig), "--output", "type=oci,dest="+filepath.Join(t.TempDir(), "x.tar"),
+		"--artifacts", dir, "--progress", "plain")
 	return readPage(t, filepath.Join(dir, "report.html")), dir
 }
 
@@ -57,7 +59,8 @@ func TestReportPage(t *testing.T) {
 	if n := len(elements(root, "group")); n == 0 {
 		t.Error("the map shows nothing")
 	}
-	if cards := textsOf(elements(root, "card")); len(cards) < 4 || !strings.HasPrefix(cards[2], "Check") || !strings.Contains(cards[2], "answer") {
+	if cards := textsOf(elements(root, "card")); len(cards) < 4 || !strings.HasPrefix(cards[2], "Check") || !strings.Contains(cards[2],
+		"answer") {
 		t.Errorf("the cards say %q", cards)
 	}
 	for n := range root.Descendants() {
@@ -90,7 +93,8 @@ func TestReportPage(t *testing.T) {
 		t.Errorf("/.git/config: %q, want why it is not kept", detail)
 	}
 	root = b.open(t, page, "/report.html#q=srv/&show=all&sort=path")
-	if got := textsOf(elements(root, "path")); len(got) != 6 || !slices.Contains(got, `/srv/new\x0aline`) || !slices.Contains(got, `/srv/\xff\xfe`) || !slices.Contains(got, `/srv/</script><script>document.title=1</script>`) {
+	if got := textsOf(elements(root, "path")); len(got) != 6 || !slices.Contains(got, `/srv/new\x0aline`) || !slices.Contains(got,
+		`/srv/\xff\xfe`) || !slices.Contains(got, `/srv/</script><script>document.title=1</script>`) {
 		t.Errorf("the hostile names are listed as %q", got)
 	}
 }
@@ -104,7 +108,8 @@ func TestReportPolicy(t *testing.T) {
 	if got := title(b.open(t, driven(t, page, script), "/report.html")); got != "smuggled" {
 		t.Errorf("without its policy the page is called %q: this test shows nothing", got)
 	}
-	smuggled := append(slices.Clone(page), "<script>"+script+`</script><img src="/pixel.png"><style>body{background:url(/pixel.png)}</style>`...)
+	smuggled := append(slices.Clone(page), "<script>"+script+
+		`</script><img src="/pixel.png"><style>body{background:url(/pixel.png)}</style>`...)
 	if got := title(b.open(t, smuggled, "/report.html")); got == "smuggled" {
 		t.Error("a script ran that is not the page's own")
 	}
@@ -146,7 +151,8 @@ func TestReportKeys(t *testing.T) {
 		press(rows, "ArrowDown");
 		say(document.getElementById(rows.getAttribute("aria-activedescendant")).getAttribute("aria-posinset"));
 		press(rows, "End");
-		say(document.querySelector('[aria-selected="true"]').getAttribute("aria-posinset") === document.querySelector(".row").getAttribute("aria-setsize"));
+		say(document.querySelector('[aria-selected="true"]').getAttribute("aria-posinset") ===
+			 document.querySelector(".row").getAttribute("aria-setsize"));
 	`), "/report.html")
 	want := []string{"server", "1", "0", "Everything›(no package)", "Everything", "2", "true"}
 	if diff := cmp.Diff(want, textsOf(elements(root, "told"))); diff != "" {
@@ -154,7 +160,8 @@ func TestReportKeys(t *testing.T) {
 	}
 }
 
-// TestInspectPage looks at the page of an image of 50,000 files: only the rows in sight are in the document, and a search finds one of them.
+// TestInspectPage looks at the page of an image of 50,000 files: only the rows in sight are in the document, and a search finds one
+// of them.
 func TestInspectPage(t *testing.T) {
 	const count = 50_000
 	files := make(map[string][]byte, count)
@@ -180,9 +187,13 @@ func TestInspectPage(t *testing.T) {
 	if hint := strings.Join(textsOf(elements(root, "hint")), " "); !strings.Contains(hint, "50,305 paths") {
 		t.Errorf("the list says %q, want 50,305 paths: 50,001 files and 304 directories", hint)
 	}
-	root = b.open(t, driven(t, page, `document.querySelector('[data-value="folder"]').click(); document.querySelector(".group").dispatchEvent(new MouseEvent("click", {bubbles: true}));`), "/image.html")
+	root = b.open(t, driven(t, page, `document.querySelector('[data-value="folder"]').click();
+		document.querySelector(".group").dispatchEvent(new MouseEvent("click", {bubbles: true}));`), "/image.html")
 	groups := elements(root, "group")
-	last := slices.ContainsFunc(groups, func(n *html.Node) bool { return strings.HasPrefix(attribute(n, "aria-label"), "151 smaller: 25.1 kB") })
+	last := slices.ContainsFunc(groups, func(n *html.Node) bool {
+		return strings.HasPrefix(attribute(n, "aria-label"),
+			"151 smaller: 25.1 kB")
+	})
 	if len(groups) != 150 || !last {
 		t.Errorf("the map of 300 folders shows %d, and one for the smaller ones is %v; want 150 and true", len(groups), last)
 	}

@@ -38,7 +38,8 @@ func lintOf(t *testing.T, ref string, flags ...string) ([]string, lint.Report) {
 }
 
 // plantedConfig has no user.
-var plantedConfig = v1.Config{Entrypoint: []string{"/opt/app/server", "do"}, Cmd: []string{"open:/opt/app/data", "list:/opt/app/spool", "create:/tmp/x"}, Env: []string{"PATH=/usr/bin"}}
+var plantedConfig = v1.Config{Entrypoint: []string{"/opt/app/server", "do"}, Cmd: []string{"open:/opt/app/data", "list:/opt/app/spool",
+	"create:/tmp/x"}, Env: []string{"PATH=/usr/bin"}}
 
 // planted is an image with a mistake of each kind in it, a distribution with one package to blame for the tools.
 func planted(t *testing.T) string {
@@ -56,18 +57,24 @@ func planted(t *testing.T) string {
 	tools := []string{"usr/bin/sh", "usr/bin/su", "usr/sbin/sshd", "usr/bin/apt", "usr/bin/gcc"}
 	entries := []entry{
 		dir("tmp", 0o1777, 0, 0), dir("usr", 0o755, 0, 0), dir("usr/bin", 0o755, 0, 0), dir("usr/sbin", 0o755, 0, 0),
-		dir("opt", 0o755, 0, 0), dir("opt/app", 0o755, 0, 0), dir("opt/app/spool", 0o777, 0, 0), dir("opt/app/.git", 0o755, 0, 0), dir("root", 0o700, 0, 0),
-		tool("usr/bin/sh", 0o755), tool("usr/bin/su", 0o4755), tool("usr/sbin/sshd", 0o755), tool("usr/bin/apt", 0o755), tool("usr/bin/gcc", 0o755),
+		dir("opt", 0o755, 0, 0), dir("opt/app", 0o755, 0, 0), dir("opt/app/spool", 0o777, 0, 0), dir("opt/app/.git", 0o755, 0, 0),
+		dir("root", 0o700, 0, 0),
+		tool("usr/bin/sh", 0o755), tool("usr/bin/su", 0o4755), tool("usr/sbin/sshd", 0o755), tool("usr/bin/apt", 0o755),
+		tool("usr/bin/gcc", 0o755),
 		file("opt/app/data", "data\n"), file("opt/app/.git/HEAD", "ref: x\n"), file("root/key.pem", key), file("etc/shadow", "root::1::::::\n"),
 		file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"), file("etc/group", "root:x:0:\n"), file("etc/nsswitch.conf", "passwd: files\n"),
-		file("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"), file("etc/debian_version", "12.5\n"), file("var/lib/apt/lists/x_Packages", "Package: x\n"),
+		file("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"), file("etc/debian_version", "12.5\n"),
+		file("var/lib/apt/lists/x_Packages", "Package: x\n"),
 		file("usr/share/doc/tools/copyright", "mine\n"), file("usr/share/doc/base/copyright", "mine\n"),
-		file("var/lib/dpkg/status", dpkgEntry("tools")+dpkgEntry("base")), file("var/lib/dpkg/info/tools.list", "/"+strings.Join(tools, "\n/")+"\n/usr/share/doc/tools/copyright\n"),
+		file("var/lib/dpkg/status", dpkgEntry("tools")+dpkgEntry("base")),
+		file("var/lib/dpkg/info/tools.list", "/"+strings.Join(tools, "\n/")+"\n/usr/share/doc/tools/copyright\n"),
 		file("var/lib/dpkg/info/base.list", "/etc/os-release\n/etc/debian_version\n/etc/nsswitch.conf\n/usr/share/doc/base/copyright\n"),
 		{tar.Header{Name: "opt/app/server", Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(program))}, program},
 	}
-	img, err := mutate.Append(empty.Image, mutate.Addendum{Layer: entriesLayer(t, entries), History: v1.History{CreatedBy: "COPY . / # buildkit"}},
-		mutate.Addendum{Layer: entriesLayer(t, []entry{file("root/.wh.key.pem", "")}), History: v1.History{CreatedBy: "RUN |1 NPM_TOKEN=1234 /bin/sh -c rm /root/key.pem # buildkit"}})
+	img, err := mutate.Append(empty.Image, mutate.Addendum{Layer: entriesLayer(t, entries),
+		History: v1.History{CreatedBy: "COPY . / # buildkit"}},
+		mutate.Addendum{Layer: entriesLayer(t, []entry{file("root/.wh.key.pem", "")}),
+			History: v1.History{CreatedBy: "RUN |1 NPM_TOKEN=1234 /bin/sh -c rm /root/key.pem # buildkit"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +82,8 @@ func planted(t *testing.T) string {
 }
 
 func dpkgEntry(name string) string {
-	return "Package: " + name + "\nStatus: install ok installed\nVersion: 1.0\nArchitecture: all\nMaintainer: X <x@example.org>\nDescription: x\n\n"
+	return "Package: " + name + "\nStatus: install ok installed\nVersion: 1.0\nArchitecture: all\n" +
+		"Maintainer: X <x@example.org>\nDescription: x\n\n"
 }
 
 // The original fails on exactly what was planted, the slim image on nothing but what somebody else must do: sign it.
@@ -83,7 +91,8 @@ func TestLintBeforeAndAfter(t *testing.T) {
 	ref := planted(t)
 	failed, _ := lintOf(t, ref)
 	want := []string{
-		"B1-stray", "B1-cache", "B3-digest", "P5-compiler", "C6-remote", "S1-history", "S1-files", "R2-user", "R2-password", "R12-setuid", "R4-writable", "R10-shell", "R10-manager",
+		"B1-stray", "B1-cache", "B3-digest", "P5-compiler", "C6-remote", "S1-history", "S1-files", "R2-user", "R2-password", "R12-setuid",
+		"R4-writable", "R10-shell", "R10-manager",
 		"P3-provenance", "P4-signature", "M1-sbom",
 	}
 	if diff := cmp.Diff(want, failed); diff != "" {
@@ -91,7 +100,8 @@ func TestLintBeforeAndAfter(t *testing.T) {
 	}
 	out := filepath.Join(t.TempDir(), "layout")
 	var result builder.Result
-	decode(t, mustSlim(t, "build", ref, "--output", "type=oci,tar=false,dest="+out, "--tag", "example.com/planted:1.0", "--format", "json", "--progress", "plain").stdout, &result)
+	decode(t, mustSlim(t, "build", ref, "--output", "type=oci,tar=false,dest="+out, "--tag", "example.com/planted:1.0", "--format", "json",
+		"--progress", "plain").stdout, &result)
 	contract(t, result, readLayout(t, out))
 	failed, report := lintOf(t, "oci:"+out)
 	justified := []string{"P4-signature"} // nobody signed it
@@ -133,7 +143,8 @@ func (r *recorder) Error(args ...any) { r.said = append(r.said, fmt.Sprint(args.
 func TestContractFails(t *testing.T) {
 	dir, tag, _ := strings.Cut(strings.TrimPrefix(planted(t), "oci:"), ":")
 	img := taggedImage(t, dir, tag)
-	result := builder.Result{Plan: &analyzer.Plan{User: analyzer.User{UID: 65532}, Packages: []analyzer.Package{{Type: "deb", Name: "tools", Version: "1.0"}}}}
+	result := builder.Result{Plan: &analyzer.Plan{User: analyzer.User{UID: 65532},
+		Packages: []analyzer.Package{{Type: "deb", Name: "tools", Version: "1.0"}}}}
 	for name := range contents(t, img) {
 		result.Plan.Files = append(result.Plan.Files, analyzer.File{Path: layers.CleanPath(name), Reasons: []analyzer.Reason{{Rule: "app file"}}})
 	}
@@ -160,7 +171,8 @@ func TestContractFails(t *testing.T) {
 // taggedImage is an image of a layout by its name.
 func taggedImage(t *testing.T, dir, tag string) v1.Image {
 	t.Helper()
-	in, err := layers.Open(context.Background(), "oci:"+dir+":"+tag, layers.OpenOptions{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}})
+	in, err := layers.Open(context.Background(), "oci:"+dir+":"+tag,
+		layers.OpenOptions{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,7 +95,8 @@ func TestLocked(t *testing.T) {
 		write(t, other+".evidence.json", read(t, lock+".evidence.json"))
 		text := strings.Replace(before, `"file": "slim.lock.evidence.json"`, `"file": "`+filepath.Base(other)+`.evidence.json"`, 1)
 		write(t, other, strings.Replace(text, first, "sha256:"+strings.Repeat("0", 64), 1))
-		out := slim(t, append([]string{"build", "--locked=" + other, "--output", "type=oci,dest=" + filepath.Join(t.TempDir(), "x.tar")}, flags...)...)
+		out := slim(t, append([]string{"build", "--locked=" + other, "--output", "type=oci,dest=" + filepath.Join(t.TempDir(), "x.tar")},
+			flags...)...)
 		if out.code != 1 || !strings.Contains(out.stderr, "the result is "+first) || out.stdout != "" {
 			t.Errorf("exit code %d, stdout %q:\n%s", out.code, out.stdout, tail(out.stderr, 10))
 		}
@@ -121,7 +122,8 @@ func TestLockedDockerfile(t *testing.T) {
 	pushed(t, small(t), base)
 	context := t.TempDir()
 	dockerfile := filepath.Join(context, "Dockerfile")
-	write(t, dockerfile, "FROM "+base+"\nCOPY extra.txt /data/late.txt\nCOPY *.lock* extra.txt /locks/\nENV PATH=/\nENTRYPOINT [\"/server\"]\n")
+	write(t, dockerfile, "FROM "+base+"\nCOPY extra.txt /data/late.txt\nCOPY *.lock* extra.txt /locks/\n"+
+		"ENV PATH=/\nENTRYPOINT [\"/server\"]\n")
 	write(t, filepath.Join(context, "extra.txt"), "late\n")
 	lock, cache := filepath.Join(context, "slim.lock"), t.TempDir()
 	first, _ := fresh(t, "-f", dockerfile, context, "--lock", "--cache-to", "type=local,mode=max,dest="+cache)

@@ -34,7 +34,8 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	slimBinary, agentDir = filepath.Join(dir, "slim"), dir
-	for output, pkg := range map[string]string{slimBinary: "../cmd/slim", filepath.Join(dir, "slim-sensor-linux-"+runtime.GOARCH): "../cmd/slim-sensor"} {
+	for output, pkg := range map[string]string{slimBinary: "../cmd/slim",
+		filepath.Join(dir, "slim-sensor-linux-"+runtime.GOARCH): "../cmd/slim-sensor"} {
 		build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", output, pkg)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
@@ -77,7 +78,8 @@ func slim(t testing.TB, args ...string) output {
 func slimEnv(t testing.TB, env []string, args ...string) output {
 	t.Helper()
 	cmd := exec.Command(slimBinary, args...)
-	cmd.Env = append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+filepath.Join(cacheDir(t), "slim"), "SLIM_ENGINE=embedded", "BUILDKIT_HOST=")
+	cmd.Env = append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+filepath.Join(cacheDir(t), "slim"), "SLIM_ENGINE=embedded",
+		"BUILDKIT_HOST=")
 	cmd.Env = append(cmd.Env, env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

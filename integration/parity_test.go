@@ -31,7 +31,8 @@ import (
 // TestPackageParity: the packages with at least one kept file are the packages that readers which are not slim's find in the slim image,
 // and those of its bill of materials.
 func TestPackageParity(t *testing.T) {
-	for name, system := range map[string]func(*testing.T) []entry{"dpkg": dpkgSystem, "distroless": distrolessSystem, "apk": apkSystem, "rpm": rpmSystem} {
+	for name, system := range map[string]func(*testing.T) []entry{"dpkg": dpkgSystem, "distroless": distrolessSystem, "apk": apkSystem,
+		"rpm": rpmSystem} {
 		t.Run(name, func(t *testing.T) {
 			result, img := built(t, doImage(t, "parity-"+name, v1.Config{}, system(t), "open:/usr/lib/kept.txt", "open:/usr/lib/also.txt"))
 			want := []string{"libalso", "libkept"}
@@ -59,7 +60,8 @@ func TestPackageParity(t *testing.T) {
 }
 
 // parityFiles are the packages' files.
-var parityFiles = map[string]string{"libkept": "usr/lib/kept.txt", "libalso": "usr/lib/also.txt", "libgone": "usr/lib/gone.txt", "libidle": "usr/lib/idle.txt"}
+var parityFiles = map[string]string{"libkept": "usr/lib/kept.txt", "libalso": "usr/lib/also.txt", "libgone": "usr/lib/gone.txt",
+	"libidle": "usr/lib/idle.txt"}
 
 func dpkgSystem(*testing.T) []entry { return debianFiles(parityFiles) }
 
@@ -75,7 +77,8 @@ func systemFiles(id string) []entry {
 func distrolessSystem(*testing.T) []entry {
 	list := append(systemFiles("ID=debian\nVERSION_ID=12\n"), file("etc/debian_version", "12.5\n"), dir("var/lib/dpkg/status.d", 0o755, 0, 0))
 	for name, place := range parityFiles {
-		list = append(list, file("var/lib/dpkg/status.d/"+name, "Package: "+name+"\nVersion: 1.0-1\nArchitecture: amd64\nMaintainer: Somebody <s@example.com>\nDescription: a test\n"),
+		list = append(list, file("var/lib/dpkg/status.d/"+name,
+			"Package: "+name+"\nVersion: 1.0-1\nArchitecture: amd64\nMaintainer: Somebody <s@example.com>\nDescription: a test\n"),
 			file("var/lib/dpkg/status.d/"+name+".md5sums", strings.Repeat("0", 32)+"  "+place+"\n"))
 	}
 	return list
@@ -84,9 +87,11 @@ func distrolessSystem(*testing.T) []entry {
 func apkSystem(*testing.T) []entry {
 	var installed strings.Builder
 	for _, name := range slices.Sorted(keysOf(parityFiles)) {
-		fmt.Fprintf(&installed, "P:%s\nV:1.0-r0\nA:x86_64\nL:MIT\no:%s\nF:usr\nF:usr/lib\nR:%s\nZ:Q1aaaaaaaaaaaaaaaaaaaaaaaaaaa=\n\n", name, name, filepath.Base(parityFiles[name]))
+		fmt.Fprintf(&installed, "P:%s\nV:1.0-r0\nA:x86_64\nL:MIT\no:%s\nF:usr\nF:usr/lib\nR:%s\nZ:Q1aaaaaaaaaaaaaaaaaaaaaaaaaaa=\n\n", name, name,
+			filepath.Base(parityFiles[name]))
 	}
-	return append(systemFiles("ID=alpine\nVERSION_ID=3.20.1\n"), file("etc/alpine-release", "3.20.1\n"), dir("lib/apk/db", 0o755, 0, 0), file("lib/apk/db/installed", installed.String()))
+	return append(systemFiles("ID=alpine\nVERSION_ID=3.20.1\n"), file("etc/alpine-release", "3.20.1\n"), dir("lib/apk/db", 0o755, 0, 0),
+		file("lib/apk/db/installed", installed.String()))
 }
 
 func rpmSystem(t *testing.T) []entry {
@@ -98,7 +103,8 @@ func rpmSystem(t *testing.T) []entry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(systemFiles("ID=rocky\nVERSION_ID=9.4\n"), file("etc/rocky-release", "Rocky Linux release 9.4\n"), dir("var/lib/rpm", 0o755, 0, 0), file("var/lib/rpm/rpmdb.sqlite", string(database)))
+	return append(systemFiles("ID=rocky\nVERSION_ID=9.4\n"), file("etc/rocky-release", "Rocky Linux release 9.4\n"),
+		dir("var/lib/rpm", 0o755, 0, 0), file("var/lib/rpm/rpmdb.sqlite", string(database)))
 }
 
 // unpack writes the regular files and directories of an image into a directory.
@@ -142,7 +148,8 @@ func independent(t *testing.T, root string) []string {
 		}
 		extractors = append(extractors, e)
 	}
-	found, _, err := filesystem.Run(t.Context(), &filesystem.Config{Extractors: extractors, ScanRoots: scalibrfs.RealFSScanRoots(root), Stats: stats.NoopCollector{}})
+	found, _, err := filesystem.Run(t.Context(), &filesystem.Config{Extractors: extractors, ScanRoots: scalibrfs.RealFSScanRoots(root),
+		Stats: stats.NoopCollector{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,8 +53,9 @@ func twoPlatforms(t *testing.T) string {
 	t.Helper()
 	return indexOf(t, smallConfig, func(arch string) []v1.Layer {
 		return []v1.Layer{filesLayer(t, map[string][]byte{
-			"server": serverFor(t, arch), "data/late.txt": []byte("late " + arch + "\n"), "usr/lib/" + triplets[arch] + "/used.txt": []byte(arch + "\n"),
-			"usr/lib/unused.txt": []byte("unused\n"), "etc/passwd": []byte("root:x:0:0:root:/root:/bin/sh\n"),
+			"server": serverFor(t, arch), "data/late.txt": []byte("late " + arch + "\n"),
+			"usr/lib/" + triplets[arch] + "/used.txt": []byte(arch + "\n"),
+			"usr/lib/unused.txt":                      []byte("unused\n"), "etc/passwd": []byte("root:x:0:0:root:/root:/bin/sh\n"),
 		}, "server")}
 	})
 }
@@ -73,7 +74,8 @@ func indexOf(t *testing.T, config v1.Config, layersOf func(arch string) []v1.Lay
 		if image, err = mutate.ConfigFile(image, file); err != nil {
 			t.Fatal(err)
 		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}}})
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image,
+			Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}}})
 	}
 	dir := filepath.Join(t.TempDir(), "two")
 	l, err := layout.Write(dir, empty.Index)
@@ -123,25 +125,29 @@ func TestPlatforms(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "layout")
 	args := []string{"--run", "do open:/usr/lib/" + triplets[runtime.GOARCH] + "/used.txt", "--keep", "observed", "--format", "json"}
 	var result builder.Result
-	out := mustSlim(t, append([]string{"build", ref, "--platform", other + "," + own, "--tag", "a/two:1", "--output", "type=oci,tar=false,dest=" + dir}, args...)...)
+	out := mustSlim(t, append([]string{"build", ref, "--platform", other + "," + own, "--tag", "a/two:1", "--output",
+		"type=oci,tar=false,dest=" + dir}, args...)...)
 	decode(t, out.stdout, &result)
 	images, statements := members(t, dir)
 	if len(images) != 2 {
 		t.Fatalf("the index has images for %d platforms, want 2", len(images))
 	}
 	if result.Platform != own || result.Verdict == nil || !result.Verdict.OK || len(result.Platforms) != 1 {
-		t.Fatalf("result is of %s with %d more, verdict %+v; want %s, checked, and one more", result.Platform, len(result.Platforms), result.Verdict, own)
+		t.Fatalf("result is of %s with %d more, verdict %+v; want %s, checked, and one more", result.Platform, len(result.Platforms),
+			result.Verdict, own)
 	}
 	foreign := result.Platforms[0]
 	if foreign.Platform != other || foreign.Verdict != nil || foreign.Unchecked == "" || !strings.Contains(foreign.Unobserved, own) {
-		t.Errorf("the foreign image: %s, verdict %v, unchecked %q, unobserved %q", foreign.Platform, foreign.Verdict, foreign.Unchecked, foreign.Unobserved)
+		t.Errorf("the foreign image: %s, verdict %v, unchecked %q, unobserved %q", foreign.Platform, foreign.Verdict, foreign.Unchecked,
+			foreign.Unobserved)
 	}
 	for _, one := range []*builder.Result{&result, foreign} {
 		kept := map[string]bool{}
 		for _, file := range one.Plan.Files {
 			kept[file.Path.String()] = true
 		}
-		if used := "/usr/lib/" + triplets[strings.TrimPrefix(one.Platform, "linux/")] + "/used.txt"; !kept["/server"] || !kept[used] || kept["/usr/lib/unused.txt"] {
+		if used := "/usr/lib/" + triplets[strings.TrimPrefix(one.Platform, "linux/")] + "/used.txt"; !kept["/server"] || !kept[used] ||
+			kept["/usr/lib/unused.txt"] {
 			t.Errorf("%s: kept %v, want /server and %s, and no unused.txt", one.Platform, kept, used)
 		}
 	}
@@ -149,7 +155,8 @@ func TestPlatforms(t *testing.T) {
 		if config := configOf(t, img); config.Architecture != arch {
 			t.Errorf("the config of %s says %s", arch, config.Architecture)
 		}
-		for _, want := range []string{"https://cyclonedx.org/bom", "https://in-toto.io/attestation/runtime-trace/v0.1", "https://in-toto.io/attestation/test-result/v0.1", "https://slsa.dev/provenance/v1"} {
+		for _, want := range []string{"https://cyclonedx.org/bom", "https://in-toto.io/attestation/runtime-trace/v0.1",
+			"https://in-toto.io/attestation/test-result/v0.1", "https://slsa.dev/provenance/v1"} {
 			if !slices.Contains(statements[arch], want) {
 				t.Errorf("%s: attached are %v, want %s among them", arch, statements[arch], want)
 			}
@@ -180,7 +187,8 @@ func TestPlatforms(t *testing.T) {
 		}
 	})
 	t.Run("wrong use", func(t *testing.T) {
-		for _, args := range [][]string{{"build", ref, "--platform", own + "," + other, "--load"}, {"observe", ref, "--platform", own + "," + other}, {"build", ref, "--platform", own + ",nonsense/x/y/z"}} {
+		for _, args := range [][]string{{"build", ref, "--platform", own + "," + other, "--load"},
+			{"observe", ref, "--platform", own + "," + other}, {"build", ref, "--platform", own + ",nonsense/x/y/z"}} {
 			if out := slim(t, args...); out.code == 0 || out.code == 3 {
 				t.Errorf("slim %q: exit code %d:\n%s", args, out.code, tail(out.stderr, 5))
 			}
@@ -222,7 +230,8 @@ func TestPlatformsDebian(t *testing.T) {
 	ref := indexOf(t, config, func(arch string) []v1.Layer { return []v1.Layer{extracted(t, arch), filesLayer(t, app)} })
 	own, other := "linux/"+runtime.GOARCH, "linux/"+foreignArch()
 	var result builder.Result
-	out := mustSlim(t, "build", ref, "--platform", own+","+other, "--output", "type=oci,dest="+filepath.Join(t.TempDir(), "x.tar"), "--format", "json")
+	out := mustSlim(t, "build", ref, "--platform", own+","+other, "--output", "type=oci,dest="+filepath.Join(t.TempDir(), "x.tar"), "--format",
+		"json")
 	decode(t, out.stdout, &result)
 	if !result.Verdict.OK || len(result.Platforms) != 1 {
 		t.Fatalf("verdict %+v, %d more platforms", result.Verdict, len(result.Platforms))
@@ -235,8 +244,10 @@ func TestPlatformsDebian(t *testing.T) {
 			t.Errorf("%s keeps %s", other, file.Path)
 		}
 	}
-	lib, loader := "/usr/lib/"+triplets[foreignArch()]+"/", map[string]string{"amd64": "ld-linux-x86-64.so.2", "arm64": "ld-linux-aarch64.so.1"}
-	for _, want := range []string{lib + "libc.so.6", lib + "libssl.so.3", lib + loader[foreignArch()], "/usr/lib/python3.11/json/decoder.py", "/app.py",
+	lib, loader := "/usr/lib/"+triplets[foreignArch()]+"/", map[string]string{"amd64": "ld-linux-x86-64.so.2",
+		"arm64": "ld-linux-aarch64.so.1"}
+	for _, want := range []string{lib + "libc.so.6", lib + "libssl.so.3", lib + loader[foreignArch()], "/usr/lib/python3.11/json/decoder.py",
+		"/app.py",
 		"/usr/lib/python3.11/lib-dynload/_ssl.cpython-311-" + triplets[foreignArch()] + ".so"} {
 		if !kept[want] && !kept[strings.TrimPrefix(want, "/usr")] { // bookworm's packages themselves are not merged yet
 			t.Errorf("%s does not keep %s", other, want)
@@ -245,5 +256,6 @@ func TestPlatformsDebian(t *testing.T) {
 	if n, m := len(result.Plan.Files), len(foreign.Plan.Files); m < n*95/100 || m > n*105/100 {
 		t.Errorf("%s keeps %d files, %s %d: want as many, nearly", own, n, other, m)
 	}
-	t.Logf("%s: %d files, %.1f MB; %s: %d files, %.1f MB", own, len(result.Plan.Files), float64(result.SizeAfter)/1e6, other, len(foreign.Plan.Files), float64(foreign.SizeAfter)/1e6)
+	t.Logf("%s: %d files, %.1f MB; %s: %d files, %.1f MB", own, len(result.Plan.Files), float64(result.SizeAfter)/1e6, other,
+		len(foreign.Plan.Files), float64(foreign.SizeAfter)/1e6)
 }

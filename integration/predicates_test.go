@@ -26,7 +26,8 @@ func validatePredicate(t *testing.T, kind string, data []byte) {
 	switch kind {
 	case "https://cyclonedx.org/bom":
 		var bom cyclonedx.BOM
-		if err = cyclonedx.NewBOMDecoder(bytes.NewReader(data), cyclonedx.BOMFileFormatJSON).Decode(&bom); err == nil && (bom.Metadata == nil || bom.Metadata.Component == nil) {
+		if err = cyclonedx.NewBOMDecoder(bytes.NewReader(data), cyclonedx.BOMFileFormatJSON).Decode(&bom); err == nil &&
+			(bom.Metadata == nil || bom.Metadata.Component == nil) {
 			t.Errorf("%s: no metadata.component", kind)
 		}
 	case "https://openvex.dev/ns/v0.2.0":
@@ -64,7 +65,8 @@ func validatePredicate(t *testing.T, kind string, data []byte) {
 				FileAccess []any `json:"fileAccess"`
 			} `json:"monitorLog"`
 		}
-		if err = json.Unmarshal(data, &trace); err == nil && (trace.Monitor["type"] == nil || trace.MonitoredProcess["hostID"] == nil || len(trace.MonitorLog.Process) == 0 || len(trace.MonitorLog.FileAccess) == 0) {
+		if err = json.Unmarshal(data, &trace); err == nil && (trace.Monitor["type"] == nil || trace.MonitoredProcess["hostID"] == nil ||
+			len(trace.MonitorLog.Process) == 0 || len(trace.MonitorLog.FileAccess) == 0) {
 			t.Errorf("%s: a field is missing", kind)
 		}
 	default:

@@ -56,7 +56,8 @@ func shape(line string) string { return numbers.ReplaceAllString(line, "N") }
 func webImage(t *testing.T) v1.Image {
 	t.Helper()
 	files := map[string][]byte{}
-	for name, file := range map[string]string{"etc/nginx/nginx.conf": "nginx.conf", "srv/site/index.html": "site/index.html", "srv/site/style.css": "site/style.css"} {
+	for name, file := range map[string]string{"etc/nginx/nginx.conf": "nginx.conf", "srv/site/index.html": "site/index.html",
+		"srv/site/style.css": "site/style.css"} {
 		data, err := os.ReadFile("../examples/nginx/" + file)
 		if err != nil {
 			t.Fatal(err)

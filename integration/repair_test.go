@@ -44,7 +44,8 @@ func TestRepair(t *testing.T) {
 	ref := loadApp(t, "shell").ref
 	evidence := evidenceWithout(t, ref, "/srv/lib.sh")
 	archive := filepath.Join(t.TempDir(), "a.tar")
-	built := mustSlim(t, "build", ref, "--keep", "observed", "--evidence", evidence, "--output", "type=oci,dest="+archive, "--format", "json", "--progress", "plain")
+	built := mustSlim(t, "build", ref, "--keep", "observed", "--evidence", evidence, "--output", "type=oci,dest="+archive, "--format", "json",
+		"--progress", "plain")
 	var result builder.Result
 	decode(t, built.stdout, &result)
 	explained, err := analyzer.Explain(result.Plan, "/srv/lib.sh")
@@ -80,7 +81,8 @@ func TestEvidenceUnchecked(t *testing.T) {
 	if err := os.WriteFile(steps, []byte("- http: {port: 8080, path: /no-such-page, status: 299}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out := mustSlim(t, "build", ref, "--evidence", evidence, "--probe", steps, "--output", "type=oci,dest="+filepath.Join(dir, "a.tar"), "--progress", "plain")
+	out := mustSlim(t, "build", ref, "--evidence", evidence, "--probe", steps, "--output", "type=oci,dest="+filepath.Join(dir, "a.tar"),
+		"--progress", "plain")
 	if !strings.Contains(out.stderr, "not checked (the original does not run here: ") {
 		t.Errorf("the summary does not say why there was no check\n%s", tail(out.stderr, 20))
 	}

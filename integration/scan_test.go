@@ -25,11 +25,13 @@ import (
 // debianFiles are the files of a small Debian: packages by name with their one file each.
 func debianFiles(packages map[string]string) []entry {
 	var status strings.Builder
-	list := []entry{dir("etc", 0o755, 0, 0), dir("usr", 0o755, 0, 0), dir("usr/lib", 0o755, 0, 0), dir("var", 0o755, 0, 0), dir("var/lib", 0o755, 0, 0),
+	list := []entry{dir("etc", 0o755, 0, 0), dir("usr", 0o755, 0, 0), dir("usr/lib", 0o755, 0, 0), dir("var", 0o755, 0, 0),
+		dir("var/lib", 0o755, 0, 0),
 		dir("var/lib/dpkg", 0o755, 0, 0), dir("var/lib/dpkg/info", 0o755, 0, 0), file("etc/debian_version", "12.5\n"),
 		file("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12\"\n")}
 	for _, name := range slices.Sorted(keysOf(packages)) {
-		fmt.Fprintf(&status, "Package: %s\nStatus: install ok installed\nMaintainer: Somebody <s@example.com>\nArchitecture: amd64\nVersion: 1.0-1\nDescription: a test\n\n", name)
+		fmt.Fprintf(&status, "Package: %s\nStatus: install ok installed\nMaintainer: Somebody <s@example.com>\n"+
+			"Architecture: amd64\nVersion: 1.0-1\nDescription: a test\n\n", name)
 		list = append(list, file(packages[name], name+"\n"),
 			file("var/lib/dpkg/info/"+name+".list", "/.\n/usr\n/usr/lib\n/"+packages[name]+"\n"),
 			file("var/lib/dpkg/info/"+name+".md5sums", strings.Repeat("0", 32)+"  "+packages[name]+"\n"))
@@ -58,7 +60,8 @@ func osvDatabase(t *testing.T, ids map[string]string) string {
 	archive := zip.NewWriter(&buf)
 	for id, name := range ids {
 		record := fmt.Sprintf(`{"schema_version": "1.7.0", "id": "DEBIAN-%[1]s", "upstream": [%[1]q], "modified": "2099-01-01T00:00:00Z",
- "published": "2026-01-01T00:00:00Z", "details": "a planted flaw", "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],
+ "published": "2026-01-01T00:00:00Z", "details": "a planted flaw",
+ "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],
  "affected": [{"package": {"ecosystem": "Debian:12", "name": %[2]q, "purl": "pkg:deb/debian/%[2]s?arch=source"},
   "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.0-2"}]}]}]}`, id, name)
 		w, err := archive.Create("DEBIAN-" + id + ".json")
@@ -91,25 +94,30 @@ func TestPlantedVulnerability(t *testing.T) {
 	ref, database := flawed(t)
 	work := t.TempDir()
 	config := filepath.Join(work, "slim.yaml")
-	if err := os.WriteFile(config, []byte("accept:\n  - {id: CVE-2026-0003, reason: nobody reaches it, until: 2099-01-31}\n"), 0o644); err != nil {
+	if err := os.WriteFile(config, []byte("accept:\n  - {id: CVE-2026-0003, reason: nobody reaches it, until: 2099-01-31}\n"),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	out, artifacts := filepath.Join(work, "layout"), filepath.Join(work, "artifacts")
-	args := []string{"build", ref, "--output", "type=oci,tar=false,dest=" + out, "--tag", "registry.example.com/team/planted:1", "--vuln-db", database, "--config", config, "--artifacts", artifacts}
+	args := []string{"build", ref, "--output", "type=oci,tar=false,dest=" + out, "--tag", "registry.example.com/team/planted:1", "--vuln-db",
+		database, "--config", config, "--artifacts", artifacts}
 	var result builder.Result
 	run := mustSlim(t, append(args, "--format", "json")...)
 	decode(t, run.stdout, &result)
-	if got, want := becameOf(&result), "remaining CVE-2026-0001 libkept, remaining CVE-2026-0003 librisk, removed CVE-2026-0002 libgone"; got != want {
+	if got, want := becameOf(&result), "remaining CVE-2026-0001 libkept, remaining CVE-2026-0003 librisk, "+
+		"removed CVE-2026-0002 libgone"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	if !strings.Contains(run.stderr, "1 removed with their packages, 0 fixed by another version, 2 remain, 0 new; 1 open") {
 		t.Errorf("the summary does not say so:\n%s", tail(run.stderr, 20))
 	}
 	statements := attached(t, out)
-	for name, document := range map[string][]byte{"attached": statements["https://openvex.dev/ns/v0.2.0"], "artifact": mustRead(t, filepath.Join(artifacts, "vex.openvex.json"))} {
+	for name, document := range map[string][]byte{"attached": statements["https://openvex.dev/ns/v0.2.0"],
+		"artifact": mustRead(t, filepath.Join(artifacts, "vex.openvex.json"))} {
 		checkOpenVEX(t, name, document, "pkg:oci/planted@"+result.Digest)
 	}
-	for name, document := range map[string][]byte{"attached": statements["https://cyclonedx.org/vex"], "artifact": mustRead(t, filepath.Join(artifacts, "vex.cdx.json"))} {
+	for name, document := range map[string][]byte{"attached": statements["https://cyclonedx.org/vex"],
+		"artifact": mustRead(t, filepath.Join(artifacts, "vex.cdx.json"))} {
 		checkCycloneDXVEX(t, name, document)
 	}
 	if !bytes.Contains(statements["https://www.schemastore.org/schemas/json/sarif-2.1.0.json"], []byte("CVE-2026-0001")) {
@@ -244,7 +252,8 @@ func readStatements(t *testing.T, image v1.Image, about string, predicates map[s
 		}
 		decode(t, string(data), &statement)
 		kind := statement.PredicateType
-		if !strings.HasPrefix(statement.Type, "https://in-toto.io/Statement/v") || manifest.Layers[i].Annotations["in-toto.io/predicate-type"] != kind {
+		if !strings.HasPrefix(statement.Type, "https://in-toto.io/Statement/v") ||
+			manifest.Layers[i].Annotations["in-toto.io/predicate-type"] != kind {
 			t.Errorf("%s: statement %s, annotation %v", kind, statement.Type, manifest.Layers[i].Annotations)
 		}
 		if len(statement.Subject) == 0 {
@@ -264,11 +273,13 @@ func readStatements(t *testing.T, image v1.Image, about string, predicates map[s
 func TestAttestedSubjects(t *testing.T) {
 	work := t.TempDir()
 	dir, artifacts := filepath.Join(work, "layout"), filepath.Join(work, "artifacts")
-	out := mustSlim(t, "build", small(t), "--tag", "registry.example.com/team/small:1", "--output", "type=oci,tar=false,dest="+dir, "--artifacts", artifacts, "--resource-labels", "--format", "json")
+	out := mustSlim(t, "build", small(t), "--tag", "registry.example.com/team/small:1", "--output", "type=oci,tar=false,dest="+dir,
+		"--artifacts", artifacts, "--resource-labels", "--format", "json")
 	var result builder.Result
 	decode(t, out.stdout, &result)
 	predicates := attached(t, dir)
-	want := []string{"https://cyclonedx.org/bom", "https://in-toto.io/attestation/release/v0.1", "https://in-toto.io/attestation/runtime-trace/v0.1",
+	want := []string{"https://cyclonedx.org/bom", "https://in-toto.io/attestation/release/v0.1",
+		"https://in-toto.io/attestation/runtime-trace/v0.1",
 		"https://in-toto.io/attestation/test-result/v0.1", "https://slsa.dev/provenance/v1", "https://spdx.dev/Document"}
 	if diff := cmp.Diff(want, slices.Sorted(keysOf(predicates))); diff != "" {
 		t.Errorf("predicates (-want +got):\n%s", diff)
@@ -306,7 +317,8 @@ func TestAttestedSubjects(t *testing.T) {
 		t.Fatal(err)
 	}
 	labels := config.Config.Labels
-	if labels["org.opencontainers.image.resource.memory"] != "64Mi" || labels["org.opencontainers.image.resource.ephemeral-storage"] == "" || labels["org.opencontainers.image.title"] != "small" {
+	if labels["org.opencontainers.image.resource.memory"] != "64Mi" || labels["org.opencontainers.image.resource.ephemeral-storage"] == "" ||
+		labels["org.opencontainers.image.title"] != "small" {
 		t.Errorf("labels = %v", labels)
 	}
 }

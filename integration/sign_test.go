@@ -62,7 +62,8 @@ func buildSigned(t *testing.T) signed {
 	}
 	s := signed{ref: host + "/apps/small.slim:1", artifacts: filepath.Join(t.TempDir(), "artifacts")}
 	s.private, s.public, s.key = keyFiles(t)
-	out := slimEnv(t, []string{keyPassword}, "build", input.String(), "--tag", s.ref, "--push", "--sign", s.private, "--artifacts", s.artifacts, "--format", "json", "--progress", "plain")
+	out := slimEnv(t, []string{keyPassword}, "build", input.String(), "--tag", s.ref, "--push", "--sign", s.private, "--artifacts",
+		s.artifacts, "--format", "json", "--progress", "plain")
 	if out.code != 0 {
 		t.Fatalf("slim build --sign: exit code %d\n%s", out.code, tail(out.stderr, 40))
 	}
@@ -99,7 +100,8 @@ func keyFiles(t *testing.T) (private, public string, key crypto.PublicKey) {
 	}
 	dir := t.TempDir()
 	private, public = filepath.Join(dir, "team.key"), filepath.Join(dir, "team.pub")
-	for file, block := range map[string]*pem.Block{private: {Type: "ENCRYPTED SIGSTORE PRIVATE KEY", Bytes: locked}, public: {Type: "PUBLIC KEY", Bytes: pkix}} {
+	for file, block := range map[string]*pem.Block{private: {Type: "ENCRYPTED SIGSTORE PRIVATE KEY", Bytes: locked},
+		public: {Type: "PUBLIC KEY", Bytes: pkix}} {
 		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -163,15 +165,18 @@ func TestSignedBuild(t *testing.T) {
 	})
 	t.Run("one more predicate", func(t *testing.T) {
 		file, policy := filepath.Join(s.artifacts, "vex.json"), filepath.Join(s.artifacts, "policy.yaml")
-		for name, text := range map[string]string{file: vexDocument, policy: "predicates: [openvex, cyclonedx, slsaprovenance1]\nnon_root: true\n"} {
+		for name, text := range map[string]string{file: vexDocument,
+			policy: "predicates: [openvex, cyclonedx, slsaprovenance1]\nnon_root: true\n"} {
 			if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if out := slim(t, "verify", s.ref, "--key", s.public, "--policy", policy); out.code != 1 || !strings.Contains(out.stdout, "NOT VERIFIED (policy) linux/amd64") {
+		if out := slim(t, "verify", s.ref, "--key", s.public, "--policy", policy); out.code != 1 || !strings.Contains(out.stdout,
+			"NOT VERIFIED (policy) linux/amd64") {
 			t.Errorf("without it: exit code %d\n%s", out.code, out.stdout)
 		}
-		if out := slimEnv(t, []string{keyPassword}, "attest", s.ref, "--key", s.private, "--predicate", file, "--type", "openvex"); out.code != 0 || !strings.Contains(out.stderr, " 4 of them new") {
+		if out := slimEnv(t, []string{keyPassword}, "attest", s.ref, "--key", s.private, "--predicate", file, "--type",
+			"openvex"); out.code != 0 || !strings.Contains(out.stderr, " 4 of them new") {
 			t.Fatalf("exit code %d\n%s", out.code, out.stderr)
 		}
 		mustSlim(t, "verify", s.ref, "--key", s.public, "--policy", policy)
@@ -193,10 +198,12 @@ func TestSignedBuild(t *testing.T) {
 }
 
 // predicateTypes are those of a slim image, sorted.
-var predicateTypes = []string{"https://cyclonedx.org/bom", "https://in-toto.io/attestation/release/v0.1", "https://in-toto.io/attestation/runtime-trace/v0.1",
+var predicateTypes = []string{"https://cyclonedx.org/bom", "https://in-toto.io/attestation/release/v0.1",
+	"https://in-toto.io/attestation/runtime-trace/v0.1",
 	"https://in-toto.io/attestation/test-result/v0.1", "https://slsa.dev/provenance/v1", "https://spdx.dev/Document"}
 
-const vexDocument = `{"@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://example.com/vex/1", "author": "us", "timestamp": "2026-01-01T00:00:00Z", "version": 1,
+const vexDocument = `{"@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://example.com/vex/1", "author": "us",
+	"timestamp": "2026-01-01T00:00:00Z", "version": 1,
  "statements": [{"vulnerability": {"name": "CVE-2026-0001"}, "products": [{"@id": "pkg:oci/small.slim"}], "status": "fixed"}]}`
 
 // said is an in-toto statement.
@@ -257,7 +264,8 @@ func layerBytes(t *testing.T, layer v1.Layer) []byte {
 	return data
 }
 
-// verifyBundles has sigstore-go verify every bundle of a manifest with the key alone, and refuse each with another key and for another manifest.
+// verifyBundles has sigstore-go verify every bundle of a manifest with the key alone, and refuse each with another key and for
+// another manifest.
 func verifyBundles(t *testing.T, digest name.Digest, key crypto.PublicKey) {
 	t.Helper()
 	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

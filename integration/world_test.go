@@ -31,15 +31,19 @@ import (
 // worlds are the applications of the tests, in Debian root filesystems: each is made and unpacked once, and every case is one
 // small layer over one of them ("base" unless it says otherwise).
 var worlds = map[string][]string{"base": worldPackages, "more": {
-	"ca-certificates", "elixir", "ghostscript", "graphviz", "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-tools", "guile-3.0",
-	"mariadb-server", "mosquitto", "mosquitto-clients", "node-express", "node-ws", "node-yaml", "nodejs", "puma", "python3-fastapi", "python3-sqlalchemy",
+	"ca-certificates", "elixir", "ghostscript", "graphviz", "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-tools",
+	"guile-3.0",
+	"mariadb-server", "mosquitto", "mosquitto-clients", "node-express", "node-ws", "node-yaml", "nodejs", "puma", "python3-fastapi",
+	"python3-sqlalchemy",
 	"r-base-core", "ruby-rack", "ruby-sinatra", "tzdata", "uvicorn",
 }, "shop": {"gunicorn", "postgresql", "python3-flask", "python3-psycopg2", "python3-redis", "redis-server"}, "web": {"nginx-light"}}
 
 // worldPackages are those of most tests.
 var worldPackages = []string{
-	"apache2-bin", "apache2", "ca-certificates", "gunicorn", "haproxy", "libmojolicious-perl", "lighttpd", "lua5.4", "media-types", "memcached",
-	"nginx-light", "nodejs", "perl", "php-cli", "php-intl", "php-mbstring", "php-sqlite3", "php-xml", "postgresql", "python3-django", "python3-flask",
+	"apache2-bin", "apache2", "ca-certificates", "gunicorn", "haproxy", "libmojolicious-perl", "lighttpd", "lua5.4", "media-types",
+	"memcached",
+	"nginx-light", "nodejs", "perl", "php-cli", "php-intl", "php-mbstring", "php-sqlite3", "php-xml", "postgresql", "python3-django",
+	"python3-flask",
 	"python3-pil", "python3-requests", "python3-yaml", "redis-server", "ruby", "ruby-sinatra", "ruby-webrick", "sqlite3", "tcl", "tzdata",
 }
 
@@ -56,9 +60,9 @@ type app struct {
 	maxMB  float64
 }
 
-// loadApp reads testdata/apps/NAME.txtar: config.json is the image's config, root/... its files, checks.yaml the probes that
-// original and slim image must answer alike, world the root filesystem below, runs the same for a command (its arguments, one run a line), flags the arguments of
-// the build, one a line; "max-mb N" bounds the size.
+// loadApp reads testdata/apps/NAME.txtar: config.json is the image's config, root/... its files, checks.yaml the probes that original
+// and slim image must answer alike, world the root filesystem below, runs the same for a command (its arguments, one run a line),
+// flags the arguments of the build, one a line; "max-mb N" bounds the size.
 func loadApp(t testing.TB, name string) app {
 	t.Helper()
 	archive, err := txtar.ParseFile(filepath.Join("testdata", "apps", name+".txtar"))

@@ -43,9 +43,11 @@ func TestWrap(t *testing.T) {
 	}
 	t.Cleanup(func() { exec.Command("docker", "rmi", "-f", agentRef).Run() })
 	bin, evidence := openDir(t), openDir(t)
-	inDocker(t, "run", "--rm", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "-v", bin+":/.slim/bin", agentRef, "install", "/.slim/bin")
+	inDocker(t, "run", "--rm", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "-v", bin+":/.slim/bin", agentRef,
+		"install", "/.slim/bin")
 
-	id := inDocker(t, "run", "-d", "--user", "12345:12345", "--cap-drop", "ALL", "--read-only", "--hostname", "one", "-e", "SLIM_IMAGE_DIGEST=sha256:1",
+	id := inDocker(t, "run", "-d", "--user", "12345:12345", "--cap-drop", "ALL", "--read-only", "--hostname", "one", "-e",
+		"SLIM_IMAGE_DIGEST=sha256:1",
 		"-v", bin+":/.slim/bin:ro", "-v", evidence+":/.slim/evidence", "--entrypoint", "/.slim/bin/slim-sensor", ref, "wrap", "--", "/server")
 	t.Cleanup(func() { exec.Command("docker", "rm", "-f", id).Run() })
 	address := "http://" + inDocker(t, "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", id) + ":8080"

@@ -39,7 +39,8 @@ func attested(t *testing.T, img v1.Image) v1.ImageIndex {
 	}
 	about := func(what, predicate string) mutate.IndexAddendum {
 		return mutate.IndexAddendum{Add: statement(t, buildkitType, predicate), Descriptor: v1.Descriptor{
-			Platform: &v1.Platform{OS: "unknown", Architecture: "unknown"}, Annotations: map[string]string{referenceType: "attestation-manifest", referenceDigest: what},
+			Platform: &v1.Platform{OS: "unknown", Architecture: "unknown"}, Annotations: map[string]string{referenceType: "attestation-manifest",
+				referenceDigest: what},
 		}}
 	}
 	return mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &amd64}},

@@ -25,7 +25,8 @@ func (s blobStore) prepare() error {
 	if err := os.MkdirAll(filepath.Join(s.dir, "blobs", "sha256"), 0o755); err != nil {
 		return err
 	}
-	for name, content := range map[string]string{"oci-layout": `{"imageLayoutVersion":"1.0.0"}`, "index.json": `{"schemaVersion":2,"manifests":[]}`} {
+	for name, content := range map[string]string{"oci-layout": `{"imageLayoutVersion":"1.0.0"}`,
+		"index.json": `{"schemaVersion":2,"manifests":[]}`} {
 		file := filepath.Join(s.dir, name)
 		if _, err := os.Stat(file); err == nil {
 			continue

@@ -160,7 +160,8 @@ func TestCopyChanges(t *testing.T) {
 		{Path: "l", New: true, Kind: "symlink", Link: "su"},
 	}, CopyOptions{Epoch: 77}))
 	got := dump(t, dstDir)
-	for _, want := range []string{`"etc/passwd" -rw-r--r-- 0:0 77 5`, `"su" -rwxr-xr-x 65532:0`, `"home/nonroot" drwx------ 65532:65532 77`, `"home" drwxr-xr-x 0:0 77`, "-> su"} {
+	for _, want := range []string{`"etc/passwd" -rw-r--r-- 0:0 77 5`, `"su" -rwxr-xr-x 65532:0`, `"home/nonroot" drwx------ 65532:65532 77`,
+		`"home" drwxr-xr-x 0:0 77`, "-> su"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("copy has no %s:\n%s", want, got)
 		}
@@ -216,7 +217,8 @@ func TestCopySecondLayer(t *testing.T) {
 	opt := CopyOptions{Epoch: 5, Dirs: map[string]Item{"var/cache": cache, "new": {Path: "new", New: true, Kind: "dir", UID: &id}}}
 	must(t, Copy(dst, src, []Item{{Path: "var/cache/b"}, {Path: "new/x", New: true, Kind: "file"}}, opt))
 	got := dump(t, dstDir)
-	for _, want := range []string{`"var/cache" drwxr-xr-x 65532:65532 99`, `"var/cache/b"`, `"new" drwxr-xr-x 65532:0 5`, `"new/x" -rw-r--r-- 0:0 5`} {
+	for _, want := range []string{`"var/cache" drwxr-xr-x 65532:65532 99`, `"var/cache/b"`, `"new" drwxr-xr-x 65532:0 5`,
+		`"new/x" -rw-r--r-- 0:0 5`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("copy has no %s:\n%s", want, got)
 		}

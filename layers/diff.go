@@ -14,9 +14,10 @@ const (
 
 // Change is one path that is not the same in two images.
 type Change struct {
-	Path   Path     `json:"path"`
-	Change string   `json:"change"`           // Added, Removed or Changed
-	What   []string `json:"what,omitempty"`   // of Changed: "type", "mode", "owner", "size", "content", "link", "device", "capability", in this order
+	Path   Path   `json:"path"`
+	Change string `json:"change"` // Added, Removed or Changed
+	// What differs, of Changed: a subset of "type", "mode", "owner", "size", "content", "link", "device", "capability", in this order
+	What   []string `json:"what,omitempty"`
 	Before int64    `json:"before,omitempty"` // bytes, of a regular file
 	After  int64    `json:"after,omitempty"`
 }

@@ -27,7 +27,8 @@ func refused(t *testing.T, what, want string, is error, ref string, stdin io.Rea
 	t.Helper()
 	cache := t.TempDir()
 	in, err := Open(t.Context(), ref, OpenOptions{Cache: cache, Platform: &amd64, Stdin: stdin})
-	if err == nil || in != nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") || is != nil && !errors.Is(err, is) {
+	if err == nil || in != nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") || is != nil && !errors.Is(err,
+		is) {
 		t.Errorf("%s: Open = %v, %v, want an error with %q", what, in, err, want)
 	}
 	for _, pattern := range []string{"import-*", "blobs/*/*", "blobs/part-*", "docker/*"} {
@@ -77,16 +78,20 @@ func TestHostileArchives(t *testing.T) {
 		{"wrong digest of a layer", "wrong digest", ErrDigest, raw(t, "c.json", string(config), "a.tar", string(layer), "b.tar", string(layer),
 			"manifest.json", `[{"Config":"c.json","Layers":["a.tar","b.tar"]}]`)},
 		{"another number of layers", "its config names 2", nil, raw(t, "c.json", string(config), "manifest.json", `[{"Config":"c.json"}]`)},
-		{"missing layer", `layer "a.tar" is missing`, nil, raw(t, "c.json", string(config), "manifest.json", `[{"Config":"c.json","Layers":["a.tar"]}]`)},
-		{"links in a circle", `layer "a" is missing`, nil, append(pack(t, h{Name: "a", Typeflag: tar.TypeSymlink, Linkname: "b"}, h{Name: "b", Typeflag: tar.TypeSymlink, Linkname: "a"})[:1024],
-			raw(t, "c.json", string(config), "manifest.json", `[{"Config":"c.json","Layers":["a"]}]`)...)},
+		{"missing layer", `layer "a.tar" is missing`, nil, raw(t, "c.json", string(config), "manifest.json",
+			`[{"Config":"c.json","Layers":["a.tar"]}]`)},
+		{"links in a circle", `layer "a" is missing`, nil,
+			append(pack(t, h{Name: "a", Typeflag: tar.TypeSymlink, Linkname: "b"}, h{Name: "b", Typeflag: tar.TypeSymlink, Linkname: "a"})[:1024],
+				raw(t, "c.json", string(config), "manifest.json", `[{"Config":"c.json","Layers":["a"]}]`)...)},
 		{"missing config", "is missing", nil, raw(t, "manifest.json", `[{"Config":"../../etc/passwd"}]`)},
-		{"large config", "its config has 5242880 bytes", nil, raw(t, "c.json", strings.Repeat(" ", 5<<20), "manifest.json", `[{"Config":"c.json"}]`)},
+		{"large config", "its config has 5242880 bytes", nil, raw(t, "c.json", strings.Repeat(" ", 5<<20), "manifest.json",
+			`[{"Config":"c.json"}]`)},
 		{"large index", "more than 4194304", nil, raw(t, "index.json", strings.Repeat(" ", 5<<20))},
 		{"no JSON", "reading manifest.json", nil, raw(t, "manifest.json", `{`)},
 		{"no image", "no image in it", ErrNotFound, raw(t, "manifest.json", `[]`)},
 		{"empty index", "no image in it", ErrNotFound, raw(t, "index.json", `{}`)},
-		{"index of itself", "missing", ErrNotFound, raw(t, "index.json", `{"manifests":[{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"sha256:`+strings.Repeat("0", 64)+`"}]}`)},
+		{"index of itself", "missing", ErrNotFound, raw(t, "index.json",
+			`{"manifests":[{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"sha256:`+strings.Repeat("0", 64)+`"}]}`)},
 		{"digest that is a path", "reading index.json", nil, raw(t, "index.json", `{"manifests":[{"digest":"sha256:../../../../etc/passwd"}]}`)},
 		{"nothing", "no image", nil, nil},
 	} {
@@ -104,7 +109,8 @@ func TestArchivesOfEngines(t *testing.T) {
 	must(t, err)
 	old := raw(t, "c.json", string(config), "one/VERSION", "1.0", "one/json", "{}", "one/layer.tar", string(layer), "repositories", "{}")
 	old = append(old[:len(old)-1024], pack(t, h{Name: "two/layer.tar", Typeflag: tar.TypeSymlink, Linkname: "../one/layer.tar"})...)
-	old = append(old[:len(old)-1024], raw(t, "manifest.json", `[{"Config":"c.json","RepoTags":["x/y:z"],"Layers":["one/layer.tar","two/layer.tar"]}]`)...)
+	old = append(old[:len(old)-1024], raw(t, "manifest.json",
+		`[{"Config":"c.json","RepoTags":["x/y:z"],"Layers":["one/layer.tar","two/layer.tar"]}]`)...)
 	dir := ociDir(t, mutate.AppendManifests(empty.Index, named1(img, "docker.io/x/y:z")))
 	manifest, err := img.Manifest()
 	must(t, err)
@@ -148,7 +154,8 @@ func TestSparseArchive(t *testing.T) {
 	for _, b := range header {
 		sum += int(b)
 	}
-	copy(header[148:], []byte{'0', '0' + byte(sum>>12&7), '0' + byte(sum>>9&7), '0' + byte(sum>>6&7), '0' + byte(sum>>3&7), '0' + byte(sum&7), 0, ' '})
+	copy(header[148:], []byte{'0', '0' + byte(sum>>12&7), '0' + byte(sum>>9&7), '0' + byte(sum>>6&7), '0' + byte(sum>>3&7), '0' + byte(sum&7),
+		0, ' '})
 	refused(t, "sparse", "sparse", errSparse, "-", bytes.NewReader(append(header, make([]byte, 1024)...)))
 }
 
@@ -233,9 +240,11 @@ func FuzzArchive(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add([]byte(`[{"Config":"c.json","Layers":["a.tar","b.tar"]}]`), []byte(nil), config)
-	f.Add([]byte(nil), []byte(`{"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:`+strings.Repeat("0", 64)+`"}]}`), config)
+	f.Add([]byte(nil), []byte(`{"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:`+strings.Repeat("0",
+		64)+`"}]}`), config)
 	f.Fuzz(func(t *testing.T, manifest, index, config []byte) {
-		a := &archive{store: blobStore{t.TempDir()}, texts: map[string][]byte{}, blobs: map[string]v1.Descriptor{}, links: map[string]string{"b.tar": "a.tar"}}
+		a := &archive{store: blobStore{t.TempDir()}, texts: map[string][]byte{}, blobs: map[string]v1.Descriptor{},
+			links: map[string]string{"b.tar": "a.tar"}}
 		must(t, a.store.prepare())
 		for _, name := range []string{"c.json", "a.tar"} {
 			d, err := a.store.write(bytes.NewReader(config), int64(len(config)))

@@ -31,22 +31,30 @@ func TestIndexMerges(t *testing.T) {
 		{"whiteout of a file", [][]h{{{Name: "a"}, {Name: "b"}}, {{Name: ".wh.a"}}}, "/b -rw-r--r-- 0:0 0"},
 		{"whiteout of a directory", [][]h{{{Name: "d/a"}, {Name: "b"}}, {{Name: ".wh.d"}}}, "/b -rw-r--r-- 0:0 0"},
 		{"whiteout of nothing", [][]h{{{Name: "b"}}, {{Name: "none/.wh.d"}, {Name: ".wh."}, {Name: ".wh.."}}}, "/b -rw-r--r-- 0:0 0"},
-		{"whiteout and the same name again", [][]h{{{Name: "d/a"}}, {{Name: "d/b"}, {Name: ".wh.d"}}}, "/d drwxr-xr-x 0:0\n/d/b -rw-r--r-- 0:0 0"},
+		{"whiteout and the same name again", [][]h{{{Name: "d/a"}}, {{Name: "d/b"}, {Name: ".wh.d"}}},
+			"/d drwxr-xr-x 0:0\n/d/b -rw-r--r-- 0:0 0"},
 		{"whiteout hides nothing of its own layer", [][]h{{{Name: "a"}, {Name: ".wh.a"}}}, "/a -rw-r--r-- 0:0 0"},
-		{"opaque", [][]h{{{Name: "d/a"}, {Name: "d/e/f"}}, {{Name: "d/b"}, {Name: "d/.wh..wh..opq"}}}, "/d drwxr-xr-x 0:0\n/d/b -rw-r--r-- 0:0 0"},
+		{"opaque", [][]h{{{Name: "d/a"}, {Name: "d/e/f"}}, {{Name: "d/b"}, {Name: "d/.wh..wh..opq"}}},
+			"/d drwxr-xr-x 0:0\n/d/b -rw-r--r-- 0:0 0"},
 		{"metadata of AUFS", [][]h{{{Name: "a"}}, {{Name: ".wh..wh.plnk", Typeflag: dir}, {Name: ".wh..wh.aufs"}}}, "/a -rw-r--r-- 0:0 0"},
 		{"file over a directory", [][]h{{{Name: "d/a"}}, {{Name: "d", Size: 2}}}, "/d -rw-r--r-- 0:0 2"},
 		{"directory over a file", [][]h{{{Name: "d"}}, {{Name: "d/a"}}}, ""}, // refused, see below
-		{"directory over a directory", [][]h{{{Name: "d/a"}}, {{Name: "d/", Typeflag: dir, Mode: 0o1777, Uid: 3}}}, "/d dtrwxrwxrwx 3:0\n/d/a -rw-r--r-- 0:0 0"},
+		{"directory over a directory", [][]h{{{Name: "d/a"}}, {{Name: "d/", Typeflag: dir, Mode: 0o1777, Uid: 3}}},
+			"/d dtrwxrwxrwx 3:0\n/d/a -rw-r--r-- 0:0 0"},
 		{"the same entry twice", [][]h{{{Name: "a", Size: 5}, {Name: "./a", Size: 7}}}, "/a -rw-r--r-- 0:0 7"},
-		{"link to a lower layer", [][]h{{{Name: "a", Size: 5}}, {{Name: "b", Typeflag: link, Linkname: "/a"}}}, "/a -rw-r--r-- 0:0 5 x2\n/b -rw-r--r-- 0:0 5 x2"},
-		{"link whose first name is gone", [][]h{{{Name: "a", Size: 5}, {Name: "b", Typeflag: link, Linkname: "a"}}, {{Name: ".wh.a"}}}, "/b -rw-r--r-- 0:0 5"},
-		{"a parent that is a link", [][]h{{{Name: "usr/lib/a"}, {Name: "lib", Typeflag: symlink, Linkname: "usr/lib"}}, {{Name: "lib/b"}, {Name: "lib/.wh.a"}}},
+		{"link to a lower layer", [][]h{{{Name: "a", Size: 5}}, {{Name: "b", Typeflag: link, Linkname: "/a"}}},
+			"/a -rw-r--r-- 0:0 5 x2\n/b -rw-r--r-- 0:0 5 x2"},
+		{"link whose first name is gone", [][]h{{{Name: "a", Size: 5}, {Name: "b", Typeflag: link, Linkname: "a"}}, {{Name: ".wh.a"}}},
+			"/b -rw-r--r-- 0:0 5"},
+		{"a parent that is a link", [][]h{{{Name: "usr/lib/a"}, {Name: "lib", Typeflag: symlink, Linkname: "usr/lib"}},
+			{{Name: "lib/b"}, {Name: "lib/.wh.a"}}},
 			"/lib Lrwxrwxrwx 0:0 -> usr/lib\n/usr drwxr-xr-x 0:0\n/usr/lib drwxr-xr-x 0:0\n/usr/lib/b -rw-r--r-- 0:0 0"},
 		{"a parent that is a link to nothing yet", [][]h{{{Name: "l", Typeflag: symlink, Linkname: "/../x/y"}, {Name: "l/a"}}},
 			"/l Lrwxrwxrwx 0:0 -> /../x/y\n/x drwxr-xr-x 0:0\n/x/y drwxr-xr-x 0:0\n/x/y/a -rw-r--r-- 0:0 0"},
-		{"absolute names and dots", [][]h{{{Name: "/a"}, {Name: "./b/../c"}, {Name: "./", Typeflag: dir, Mode: 0o700}}}, "/a -rw-r--r-- 0:0 0\n/c -rw-r--r-- 0:0 0"},
-		{"odd names", [][]h{{{Name: "a\nb"}, {Name: "*"}, {Name: "!x"}, {Name: "\xff\\"}}}, "/!x -rw-r--r-- 0:0 0\n/* -rw-r--r-- 0:0 0\n/a\\x0ab -rw-r--r-- 0:0 0\n/\\xff\\x5c -rw-r--r-- 0:0 0"},
+		{"absolute names and dots", [][]h{{{Name: "/a"}, {Name: "./b/../c"}, {Name: "./", Typeflag: dir, Mode: 0o700}}},
+			"/a -rw-r--r-- 0:0 0\n/c -rw-r--r-- 0:0 0"},
+		{"odd names", [][]h{{{Name: "a\nb"}, {Name: "*"}, {Name: "!x"}, {Name: "\xff\\"}}},
+			"/!x -rw-r--r-- 0:0 0\n/* -rw-r--r-- 0:0 0\n/a\\x0ab -rw-r--r-- 0:0 0\n/\\xff\\x5c -rw-r--r-- 0:0 0"},
 		{"devices", [][]h{{{Name: "null", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 3, Mode: 0o666}, {Name: "p", Typeflag: tar.TypeFifo}}},
 			"/null Dcrw-rw-rw- 0:0 dev 259\n/p prw-r--r-- 0:0"},
 		{"capability", [][]h{{{Name: "ping", PAXRecords: map[string]string{paxCapability: "\x01\x00\x00\x02"}}}}, "/ping -rw-r--r-- 0:0 0 cap"},
@@ -74,7 +82,8 @@ func TestIndexMerges(t *testing.T) {
 }
 
 func TestIndexReads(t *testing.T) {
-	x := index(t, pack(t, h{Name: "etc/a", Size: 6}, h{Name: "etc/b", Size: 12}), pack(t, h{Name: "etc/c", Size: 6}, h{Name: "l", Typeflag: symlink, Linkname: "etc"}))
+	x := index(t, pack(t, h{Name: "etc/a", Size: 6}, h{Name: "etc/b", Size: 12}),
+		pack(t, h{Name: "etc/c", Size: 6}, h{Name: "l", Typeflag: symlink, Linkname: "etc"}))
 	for name, want := range map[string]string{"etc/a": "etc/a\n", "l/b": "etc/b\netc/b\n", "etc/c": "etc/c\n"} {
 		if data, err := fs.ReadFile(x, name); err != nil || string(data) != want {
 			t.Errorf("ReadFile(%s) = %q, %v, want %q", name, data, err, want)
@@ -95,7 +104,8 @@ func TestIndexReads(t *testing.T) {
 }
 
 func TestIndexCountsWaste(t *testing.T) {
-	x := index(t, pack(t, h{Name: "keep", Size: 10}, h{Name: "gone", Size: 20}, h{Name: "twice", Size: 3}, h{Name: "twice", Size: 4}, h{Name: "d/", Typeflag: dir}),
+	x := index(t, pack(t, h{Name: "keep", Size: 10}, h{Name: "gone", Size: 20}, h{Name: "twice", Size: 3}, h{Name: "twice", Size: 4},
+		h{Name: "d/", Typeflag: dir}),
 		pack(t, h{Name: ".wh.gone"}, h{Name: "keep2", Typeflag: link, Linkname: "keep"}))
 	want := []LayerStat{{Files: 4, Dirs: 1, Bytes: 37, Wasted: 23}, {Files: 1}}
 	if diff := cmp.Diff(want, x.Layers); diff != "" {
@@ -115,7 +125,8 @@ func TestIndexRefuses(t *testing.T) {
 		{"climbing link", "climbs out", []h{{Name: "a", Typeflag: link, Linkname: "../../etc/shadow"}}},
 		{"link to nothing", "does not exist", []h{{Name: "a", Typeflag: link, Linkname: "b"}}},
 		{"link to a directory", "directory", []h{{Name: "b", Typeflag: dir}, {Name: "a", Typeflag: link, Linkname: "b"}}},
-		{"cyclic link as a parent", "too many levels", []h{{Name: "a", Typeflag: symlink, Linkname: "b"}, {Name: "b", Typeflag: symlink, Linkname: "a"}, {Name: "a/x"}}},
+		{"cyclic link as a parent", "too many levels", []h{{Name: "a", Typeflag: symlink, Linkname: "b"},
+			{Name: "b", Typeflag: symlink, Linkname: "a"}, {Name: "a/x"}}},
 		{"file as a parent", "not a directory", []h{{Name: "a"}, {Name: "a/x"}}},
 		{"root that is a file", "not a directory", []h{{Name: "."}}},
 		{"name that is too long", "more than 4096", []h{{Name: strings.Repeat("x", 5000)}}},
@@ -135,7 +146,8 @@ func TestIndexRefuses(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", test.name, err, test.want)
 		}
 	}
-	if _, err := NewIndex(image(t, pack(t, h{Name: "loop", Typeflag: symlink, Linkname: "loop"}, h{Name: "out", Typeflag: symlink, Linkname: "../../../etc/shadow"}))); err != nil {
+	if _, err := NewIndex(image(t, pack(t, h{Name: "loop", Typeflag: symlink, Linkname: "loop"},
+		h{Name: "out", Typeflag: symlink, Linkname: "../../../etc/shadow"}))); err != nil {
 		t.Errorf("links that nothing follows: %v", err)
 	}
 }
@@ -188,7 +200,8 @@ func TestIndexBrokenLayers(t *testing.T) {
 }
 
 func FuzzReadTar(f *testing.F) {
-	f.Add(pack(f, h{Name: "d/a", Size: 3}, h{Name: ".wh.a"}, h{Name: "l", Typeflag: symlink, Linkname: "d"}, h{Name: "l/b", Typeflag: link, Linkname: "d/a"}))
+	f.Add(pack(f, h{Name: "d/a", Size: 3}, h{Name: ".wh.a"}, h{Name: "l", Typeflag: symlink, Linkname: "d"},
+		h{Name: "l/b", Typeflag: link, Linkname: "d/a"}))
 	f.Add(pack(f, h{Name: "d/.wh..wh..opq"}, h{Name: "../x"}, h{Name: strings.Repeat("n", 300)}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		x := newTree()

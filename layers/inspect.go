@@ -83,7 +83,8 @@ func (x *Index) Inspect(img v1.Image) (*Inspection, error) {
 		return nil, fmt.Errorf("reading the config: %w", err)
 	}
 	platform := v1.Platform{OS: config.OS, Architecture: config.Architecture, Variant: config.Variant}
-	report := &Inspection{Schema: InspectionSchema, Digest: digest.String(), Platform: platform.String(), Layers: []LayerInfo{}, Folders: []Folder{}}
+	report := &Inspection{Schema: InspectionSchema, Digest: digest.String(), Platform: platform.String(), Layers: []LayerInfo{},
+		Folders: []Folder{}}
 	if err := x.layerInfos(report, commands(config)); err != nil {
 		return nil, err
 	}
@@ -112,7 +113,8 @@ func (x *Index) layerInfos(report *Inspection, commands []string) error {
 		if err != nil {
 			return err
 		}
-		info := LayerInfo{Digest: digest.String(), DiffID: x.ids[i].String(), Size: size, Bytes: stat.Bytes, Files: stat.Files, Wasted: stat.Wasted}
+		info := LayerInfo{Digest: digest.String(), DiffID: x.ids[i].String(), Size: size, Bytes: stat.Bytes, Files: stat.Files,
+			Wasted: stat.Wasted}
 		if i < len(commands) {
 			info.Command = commands[i]
 		}

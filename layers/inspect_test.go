@@ -11,7 +11,8 @@ import (
 )
 
 func TestInspect(t *testing.T) {
-	img := image(t, pack(t, h{Name: "usr/bin/su", Mode: 0o4755, Size: 9}, h{Name: "usr/lib/x", Size: 100}, h{Name: "tmp/", Typeflag: dir, Mode: 0o1777}),
+	img := image(t, pack(t, h{Name: "usr/bin/su", Mode: 0o4755, Size: 9}, h{Name: "usr/lib/x", Size: 100},
+		h{Name: "tmp/", Typeflag: dir, Mode: 0o1777}),
 		pack(t, h{Name: "usr/lib/x", Size: 50}, h{Name: "usr/lib/y", Typeflag: link, Linkname: "usr/lib/x"},
 			h{Name: "ping", Mode: 0o755, PAXRecords: map[string]string{paxCapability: "x"}, Uid: 5}))
 	config, err := img.ConfigFile()
@@ -29,7 +30,8 @@ func TestInspect(t *testing.T) {
 		got.Layers[i].Digest, got.Layers[i].DiffID, got.Layers[i].Size = "", "", 0
 	}
 	got.Size = 0
-	want := &Inspection{Schema: "slim/inspection/v1", Digest: digest(t, img).String(), Platform: "linux/amd64", Bytes: 59, Files: 4, Dirs: 5, Wasted: 100,
+	want := &Inspection{Schema: "slim/inspection/v1", Digest: digest(t, img).String(), Platform: "linux/amd64", Bytes: 59, Files: 4, Dirs: 5,
+		Wasted:        100,
 		Layers:        []LayerInfo{{Bytes: 109, Files: 2, Wasted: 100, Command: "COPY one"}, {Bytes: 50, Files: 3, Command: "RUN two"}},
 		Folders:       []Folder{{"usr", 3, 59}, {"usr/lib", 2, 50}, {"usr/bin", 1, 9}},
 		Setuid:        []Special{{Path: "usr/bin/su", Mode: "-rwsr-xr-x"}},
@@ -45,10 +47,13 @@ func TestInspect(t *testing.T) {
 
 func TestDiff(t *testing.T) {
 	shared := pack(t, h{Name: "same", Size: 4})
-	a := index(t, shared, pack(t, h{Name: "bytes", Size: 6}, h{Name: "gone"}, h{Name: "grown", Size: 1}, h{Name: "l", Typeflag: symlink, Linkname: "x"},
+	a := index(t, shared, pack(t, h{Name: "bytes", Size: 6}, h{Name: "gone"}, h{Name: "grown", Size: 1},
+		h{Name: "l", Typeflag: symlink, Linkname: "x"},
 		h{Name: "mode"}, h{Name: "null", Typeflag: tar.TypeChar, Devminor: 3}, h{Name: "type"}, h{Name: "empty"}))
-	b := index(t, shared, pack(t, h{Name: "type/", Typeflag: dir}, h{Name: "bytes2", Size: 6}, h{Name: "new\n", Size: 2}, h{Name: "grown", Size: 2}, h{Name: "empty"},
-		h{Name: "l", Typeflag: symlink, Linkname: "y"}, h{Name: "mode", Mode: 0o4755, Uid: 1}, h{Name: "null", Typeflag: tar.TypeChar, Devminor: 5},
+	b := index(t, shared, pack(t, h{Name: "type/", Typeflag: dir}, h{Name: "bytes2", Size: 6}, h{Name: "new\n", Size: 2},
+		h{Name: "grown", Size: 2}, h{Name: "empty"},
+		h{Name: "l", Typeflag: symlink, Linkname: "y"}, h{Name: "mode", Mode: 0o4755, Uid: 1},
+		h{Name: "null", Typeflag: tar.TypeChar, Devminor: 5},
 		h{Name: "bytes", Typeflag: link, Linkname: "bytes2"}))
 	got, err := Diff(a, b)
 	must(t, err)

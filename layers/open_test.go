@@ -142,7 +142,8 @@ func TestOpen(t *testing.T) {
 	if err := remote.Write(tag(t, host+"/a/one"), img); err != nil {
 		t.Fatal(err)
 	}
-	nested := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: multi, Descriptor: v1.Descriptor{Annotations: map[string]string{refName: "1", fullName: "docker.io/a/b:1"}}})
+	nested := mutate.AppendManifests(empty.Index,
+		mutate.IndexAddendum{Add: multi, Descriptor: v1.Descriptor{Annotations: map[string]string{refName: "1", fullName: "docker.io/a/b:1"}}})
 	oci := ociDir(t, nested)
 	two := ociDir(t, mutate.AppendManifests(empty.Index, named1(img, "one"), named1(small2(t), "two")))
 	flat := ociDir(t, multi)

@@ -34,7 +34,8 @@ func openRegistry(ctx context.Context, ref string, opt OpenOptions) (*Input, err
 	if err != nil {
 		return nil, registryError(err)
 	}
-	in := &Input{Kind: KindRegistry, Ref: parsed.Context().Name() + "@" + digest.String(), Digest: digest, Repo: shortName(ref), Image: img, RepoDigest: desc.Digest.String()}
+	in := &Input{Kind: KindRegistry, Ref: parsed.Context().Name() + "@" + digest.String(), Digest: digest, Repo: shortName(ref), Image: img,
+		RepoDigest: desc.Digest.String()}
 	if tag, ok := parsed.(name.Tag); ok {
 		in.Tag = tag.TagStr()
 	}

@@ -9,7 +9,8 @@ import (
 
 // RemoteOptions say how slim talks to registries: with Docker's stored credentials, and reading no more than 4 MiB of a manifest.
 func RemoteOptions(ctx context.Context) []remote.Option {
-	return []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithTransport(limitedTransport{remote.DefaultTransport})}
+	return []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain),
+		remote.WithTransport(limitedTransport{remote.DefaultTransport})}
 }
 
 // RegistryError says in one line what a registry answered. It satisfies errors.Is for ErrNotFound where the registry has no such thing.

@@ -31,7 +31,8 @@ func TestClosure(t *testing.T) {
 		})),
 		"lib64/ld-linux-x86-64.so.2": string(elftest.Library("ld-linux-x86-64.so.2")),
 		"opt/libprivate.so":          string(elftest.Library("libprivate.so.3")),
-		"usr/lib/liba.so.1":          string(elftest.Library("liba.so.1", "libprivate.so.3", "liba.so.1", "ld-linux-x86-64.so.2", "libgone.so.1")),
+		"usr/lib/liba.so.1": string(elftest.Library("liba.so.1", "libprivate.so.3", "liba.so.1", "ld-linux-x86-64.so.2",
+			"libgone.so.1")),
 	}), elf.Env{})
 	prog, err := r.Open("prog", nil)
 	if err != nil {
@@ -56,7 +57,8 @@ func TestClosure(t *testing.T) {
 // The worklist's way: one object at a time, each found library opened with who asked for it as its loader.
 func ExampleResolver_Needs() {
 	root := tree(map[string]string{
-		"usr/bin/app":                string(elftest.Build(elftest.Spec{Interp: "/lib64/ld-linux-x86-64.so.2", Needed: []string{"libx.so.1"}, Rpath: "$ORIGIN/../lib/app"})),
+		"usr/bin/app": string(elftest.Build(elftest.Spec{Interp: "/lib64/ld-linux-x86-64.so.2", Needed: []string{"libx.so.1"},
+			Rpath: "$ORIGIN/../lib/app"})),
 		"lib64/ld-linux-x86-64.so.2": string(elftest.Library("ld-linux-x86-64.so.2")),
 		"usr/lib/app/libx.so.1":      "-> libx.so.1.2", "usr/lib/app/libx.so.1.2": string(elftest.Library("libx.so.1", "liby.so")),
 		"usr/lib/app/liby.so": string(elftest.Library("liby.so")),

@@ -192,9 +192,10 @@ func TestSyscalls(t *testing.T) {
 		spec         elftest.Spec
 		want, refuse []string
 	}{
-		"imports": {elftest.Spec{Interp: "/lib/ld.so", Symbols: []string{"mkdir", "fopen64", "no_such_function", "__xstat"}}, []string{"mkdir", "mkdirat", "openat"}, []string{"fopen64", "unlink", "mount", "no_such_function"}},
-		"static":  {elftest.Spec{Type: stdelf.ET_EXEC}, []string{"mkdirat", "unlinkat", "bind"}, []string{"mount", "ptrace"}},
-		"libc":    {elftest.Spec{Soname: "libc.so.6", Symbols: []string{"mkdir", "unlink"}}, nil, []string{"mkdir"}},
+		"imports": {elftest.Spec{Interp: "/lib/ld.so", Symbols: []string{"mkdir", "fopen64", "no_such_function", "__xstat"}},
+			[]string{"mkdir", "mkdirat", "openat"}, []string{"fopen64", "unlink", "mount", "no_such_function"}},
+		"static": {elftest.Spec{Type: stdelf.ET_EXEC}, []string{"mkdirat", "unlinkat", "bind"}, []string{"mount", "ptrace"}},
+		"libc":   {elftest.Spec{Soname: "libc.so.6", Symbols: []string{"mkdir", "unlink"}}, nil, []string{"mkdir"}},
 	} {
 		got := read(t, elftest.Build(test.spec)).Syscalls
 		for _, call := range test.want {

@@ -147,7 +147,8 @@ func (r *Resolver) try(name string, like *File) *Found {
 		found = r.find(name)
 		r.tried[name] = found
 	}
-	if found == nil || like != nil && (found.File.Class != like.Class || found.File.Machine != like.Machine || found.File.BigEndian != like.BigEndian) {
+	if found == nil || like != nil && (found.File.Class != like.Class || found.File.Machine != like.Machine ||
+		found.File.BigEndian != like.BigEndian) {
 		return nil
 	}
 	return found

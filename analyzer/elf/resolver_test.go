@@ -167,7 +167,8 @@ func TestLookupThroughLibrary(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			test.prog.Interp = "/lib64/ld-linux-x86-64.so.2"
 			r := elf.NewResolver(tree(map[string]string{
-				"prog": string(elftest.Build(test.prog)), "links/liby.so.1": "-> ../store/liby.so.1", "store/liby.so.1": string(elftest.Build(test.lib)),
+				"prog": string(elftest.Build(test.prog)), "links/liby.so.1": "-> ../store/liby.so.1",
+				"store/liby.so.1": string(elftest.Build(test.lib)),
 				"links/libx.so.1": lib, "p/libx.so.1": lib,
 			}), elf.Env{})
 			prog, err := r.Open("prog", nil)
@@ -196,7 +197,8 @@ func TestLookupMusl(t *testing.T) {
 		"the loader is libc": {nil, elftest.Spec{}, "libc.musl-x86_64.so.1", []string{loader}},
 		"and libpthread":     {map[string]string{"usr/lib/libpthread.so.0": lib}, elftest.Spec{}, "libpthread.so.0", []string{loader}},
 		"default directories": {
-			map[string]string{"usr/lib/libx.so.1": lib, "usr/local/lib/libx.so.1": lib}, elftest.Spec{}, "libx.so.1", []string{"usr/local/lib/libx.so.1"},
+			map[string]string{"usr/lib/libx.so.1": lib, "usr/local/lib/libx.so.1": lib}, elftest.Spec{}, "libx.so.1",
+			[]string{"usr/local/lib/libx.so.1"},
 		},
 		"no glibc directories": {map[string]string{"usr/lib64/libx.so.1": lib}, elftest.Spec{}, "libx.so.1", nil},
 		"path file": {
@@ -205,7 +207,8 @@ func TestLookupMusl(t *testing.T) {
 		},
 		"rpath": {map[string]string{"app/lib/libx.so.1": lib}, elftest.Spec{Rpath: "$ORIGIN/lib"}, "libx.so.1", []string{"app/lib/libx.so.1"}},
 		"unknown token": {
-			map[string]string{"a/libx.so.1": lib, "usr/lib/libx.so.1": lib}, elftest.Spec{Rpath: "/a:/b/$LIB"}, "libx.so.1", []string{"usr/lib/libx.so.1"},
+			map[string]string{"a/libx.so.1": lib, "usr/lib/libx.so.1": lib}, elftest.Spec{Rpath: "/a:/b/$LIB"}, "libx.so.1",
+			[]string{"usr/lib/libx.so.1"},
 		},
 	}
 	for name, test := range tests {
@@ -256,7 +259,8 @@ func TestLookupAlone(t *testing.T) {
 			[]string{"usr/local/lib/libx.so.1"},
 		},
 		"musl by the root's loader": {
-			map[string]string{"p.so": build(stdelf.EM_X86_64), "lib/ld-musl-x86_64.so.1": lib, "usr/local/lib/libx.so.1": lib, "usr/lib64/libx.so.1": lib},
+			map[string]string{"p.so": build(stdelf.EM_X86_64), "lib/ld-musl-x86_64.so.1": lib, "usr/local/lib/libx.so.1": lib,
+				"usr/lib64/libx.so.1": lib},
 			[]string{"usr/local/lib/libx.so.1"},
 		},
 	}

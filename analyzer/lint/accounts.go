@@ -142,7 +142,8 @@ func duplicates(name, what string, list []account) []Finding {
 		if other, ok := first[a.id]; !ok {
 			first[a.id] = a.name
 		} else if other != a.name {
-			found = append(found, Finding{Path: pathOf(name), Message: fmt.Sprintf("%q and %q have the same %s %d", shorten(other), shorten(a.name), what, a.id)})
+			found = append(found, Finding{Path: pathOf(name), Message: fmt.Sprintf("%q and %q have the same %s %d", shorten(other), shorten(a.name),
+				what, a.id)})
 		}
 	}
 	return found

@@ -66,7 +66,8 @@ func checkLatest(f *facts) ([]Finding, string) {
 
 func checkLabels(f *facts) ([]Finding, string) {
 	var found []Finding
-	for _, key := range []string{"org.opencontainers.image.title", "org.opencontainers.image.description", labelResource + "cpu", labelResource + "memory", labelResource + "ephemeral-storage"} {
+	for _, key := range []string{"org.opencontainers.image.title", "org.opencontainers.image.description", labelResource + "cpu",
+		labelResource + "memory", labelResource + "ephemeral-storage"} {
 		if f.label(key) == "" {
 			found = append(found, configFinding("Labels", "%s is not set", key)...)
 		}

@@ -218,5 +218,6 @@ func (c *checker) compare(f *facts) {
 	for _, name := range c.all {
 		f.different[name] = true
 	}
-	f.changed.add(Finding{Path: layers.Path(c.name), Message: fmt.Sprintf("its checksum is not the one that package %q recorded", shorten(c.want.owner))})
+	f.changed.add(Finding{Path: layers.Path(c.name), Message: fmt.Sprintf("its checksum is not the one that package %q recorded",
+		shorten(c.want.owner))})
 }

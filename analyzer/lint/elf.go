@@ -36,7 +36,8 @@ type Hardening struct {
 }
 
 func (f *facts) hardening() Hardening {
-	h := Hardening{Total: len(f.elfs), PIE: map[string]int{}, NX: map[string]int{}, RELRO: map[string]int{}, Canary: map[string]int{}, Fortify: map[string]int{}, Files: f.elfs}
+	h := Hardening{Total: len(f.elfs), PIE: map[string]int{}, NX: map[string]int{}, RELRO: map[string]int{}, Canary: map[string]int{},
+		Fortify: map[string]int{}, Files: f.elfs}
 	for _, e := range f.elfs {
 		h.PIE[e.PIE]++
 		h.NX[e.NX]++

@@ -66,7 +66,8 @@ type facts struct {
 
 // gather reads the image.
 func gather(in Input) (*facts, error) {
-	f := &facts{in: in, config: in.Config.Config, root: in.Root, verified: map[string]bool{}, different: map[string]bool{}, patterns: patterns()}
+	f := &facts{in: in, config: in.Config.Config, root: in.Root, verified: map[string]bool{}, different: map[string]bool{},
+		patterns: patterns()}
 	f.steps = history(in.Config.History)
 	if err := f.walk(); err != nil {
 		return nil, err

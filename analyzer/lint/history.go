@@ -155,7 +155,8 @@ func checkDistUpgrade(f *facts) ([]Finding, string) {
 
 func checkRecommends(f *facts) ([]Finding, string) {
 	return f.noHistory(f.eachStep(func(_ int, s step) string {
-		if s.runs("apt apt-get", "install") && !strings.Contains(s.rest, "--no-install-recommends") && !strings.Contains(s.rest, "Install-Recommends") {
+		if s.runs("apt apt-get", "install") && !strings.Contains(s.rest, "--no-install-recommends") && !strings.Contains(s.rest,
+			"Install-Recommends") {
 			return "it installs what is recommended, too"
 		}
 		return ""

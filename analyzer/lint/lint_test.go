@@ -44,15 +44,16 @@ func TestNotChecked(t *testing.T) {
 		"C2-version":    {image{}, "it has no package database"},
 		"C3-checksums":  {image{}, "no package has checksums that can be compared (dpkg's and apk's are)"},
 		"P9-pie":        {image{}, "there is no ELF file in it"},
-		"P9-canary":     {with("", map[string]elftest.Spec{"a": good, "b": {Flags1: 1 << 27}}), "1 of 2 ELF files do not tell"}, // DF_1_PIE without a library: static
-		"P9-nx":         {image{tree: "-- a --\n\x7fELF\x02\x01\x01\n"}, "1 of 1 ELF files do not tell"},
-		"R2-numeric":    {image{}, "no user is set"},
-		"R2-high":       {image{config: user("0")}, "the image's user is root"},
-		"R9-readable":   {image{config: user("nobody-knows")}, "the image's user is not known by number"},
-		"R9-writable":   {image{}, "the image's user is root, who may write everywhere"},
-		"R8-exec":       {image{}, "there is no health check"},
-		"S1-history":    {image{}, "the image has no history"},
-		"L-add":         {image{}, "the image has no history"},
+		"P9-canary":     {with("", map[string]elftest.Spec{"a": good, "b": {Flags1: 1 << 27}}), "1 of 2 ELF files do not tell"},
+		// DF_1_PIE without a library: static
+		"P9-nx":       {image{tree: "-- a --\n\x7fELF\x02\x01\x01\n"}, "1 of 1 ELF files do not tell"},
+		"R2-numeric":  {image{}, "no user is set"},
+		"R2-high":     {image{config: user("0")}, "the image's user is root"},
+		"R9-readable": {image{config: user("nobody-knows")}, "the image's user is not known by number"},
+		"R9-writable": {image{}, "the image's user is root, who may write everywhere"},
+		"R8-exec":     {image{}, "there is no health check"},
+		"S1-history":  {image{}, "the image has no history"},
+		"L-add":       {image{}, "the image has no history"},
 	}
 	for id, test := range tests {
 		got := result(t, check(t, test.image), id)
@@ -82,7 +83,8 @@ func TestChecklist(t *testing.T) {
 		got[item.ID] = item
 	}
 	for id, want := range map[string]lint.Status{
-		"R2": lint.Passed, "C6": lint.Passed, "R10": lint.Failed, "R12": lint.Partly, "P9": lint.NotChecked, "P10": lint.NotChecked, "M2": lint.NotChecked, "M1": lint.NotChecked,
+		"R2": lint.Passed, "C6": lint.Passed, "R10": lint.Failed, "R12": lint.Partly, "P9": lint.NotChecked, "P10": lint.NotChecked,
+		"M2": lint.NotChecked, "M1": lint.NotChecked,
 	} {
 		if got[id].Status != want {
 			t.Errorf("%s is %s, want %s (%+v)", id, got[id].Status, want, got[id])
@@ -167,14 +169,17 @@ func asJSON(t *testing.T, report *lint.Report) string {
 }
 
 func TestPrintAndSARIF(t *testing.T) {
-	report := check(t, image{tree: "-- app/\x1b[31m/.env --\n" + secret + "\n", config: v1.Config{Env: []string{"A\x1b_TOKEN=x"}}, ref: "app:1"})
+	report := check(t, image{tree: "-- app/\x1b[31m/.env --\n" + secret + "\n", config: v1.Config{Env: []string{"A\x1b_TOKEN=x"}},
+		ref: "app:1"})
 	var text bytes.Buffer
 	if err := report.Print(&text); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"error    S1-files: no secrets in files\n    /app/\\x1b[31m/.env: a token of GitHub in line 1\n    -> ", "\n  not checked     B4   ", "\nitems: ", "\nfindings: 3 errors, ",
-		"\n  failed          S1   no secrets: S1-env, S1-files, S1-names\n", "R2-user: the user is not root (CIS-DI-0001, DS-0002, scout:default-non-root-user)",
+		"error    S1-files: no secrets in files\n    /app/\\x1b[31m/.env: a token of GitHub in line 1\n    -> ", "\n  not checked     B4   ",
+		"\nitems: ", "\nfindings: 3 errors, ",
+		"\n  failed          S1   no secrets: S1-env, S1-files, S1-names\n",
+		"R2-user: the user is not root (CIS-DI-0001, DS-0002, scout:default-non-root-user)",
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the text has no %q:\n%s", want, text.String())
@@ -205,7 +210,8 @@ func TestPrintAndSARIF(t *testing.T) {
 	}
 	run := log.Runs[0]
 	if len(run.Tool.Driver.Rules) != len(lint.Rules()) || len(run.Results) != report.Worst(lint.Note) {
-		t.Errorf("%d rules and %d results, want %d and %d", len(run.Tool.Driver.Rules), len(run.Results), len(lint.Rules()), report.Worst(lint.Note))
+		t.Errorf("%d rules and %d results, want %d and %d", len(run.Tool.Driver.Rules), len(run.Results), len(lint.Rules()),
+			report.Worst(lint.Note))
 	}
 	places := map[string]bool{}
 	for _, r := range run.Results {

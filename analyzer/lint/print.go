@@ -34,7 +34,8 @@ func (r *Report) Print(w io.Writer) error {
 		statuses[item.Status]++
 		fmt.Fprintf(&b, "  %-14s  %-3s  %s%s\n", item.Status, item.ID, item.Title, r.because(item))
 	}
-	fmt.Fprintf(&b, "items: %d failed, %d passed, %d partly checked, %d not checked\n", statuses[Failed], statuses[Passed], statuses[Partly], statuses[NotChecked])
+	fmt.Fprintf(&b, "items: %d failed, %d passed, %d partly checked, %d not checked\n", statuses[Failed], statuses[Passed], statuses[Partly],
+		statuses[NotChecked])
 	fmt.Fprintf(&b, "findings: %d errors, %d warnings, %d notes\n", r.Counts[Error], r.Counts[Warning], r.Counts[Note])
 	_, err := io.WriteString(w, b.String())
 	return err

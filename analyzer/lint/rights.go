@@ -93,7 +93,8 @@ func (f *facts) empty(dir string) bool {
 
 // systemDir says whether a directory is closed by the package manager for itself or for keys: below its own places.
 func systemDir(file *file) bool {
-	for _, dir := range []string{"var/cache", "var/lib/apt", "var/lib/dpkg", "var/lib/private", "var/log", "var/spool", "etc/ssl/private", "etc/security"} {
+	for _, dir := range []string{"var/cache", "var/lib/apt", "var/lib/dpkg", "var/lib/private", "var/log", "var/spool", "etc/ssl/private",
+		"etc/security"} {
 		if file.mode.IsDir() && (file.path == dir || strings.HasPrefix(file.path, dir+"/")) {
 			return true
 		}
@@ -155,7 +156,8 @@ func checkLogs(f *facts) ([]Finding, string) {
 
 func checkCaches(f *facts) ([]Finding, string) {
 	var sizes = map[string]int64{}
-	dirs := []string{"var/lib/apt/lists", "var/cache/apt/archives", "var/cache/apk", "var/cache/dnf", "var/cache/yum", "var/cache/zypp", "var/cache/pacman"}
+	dirs := []string{"var/lib/apt/lists", "var/cache/apt/archives", "var/cache/apk", "var/cache/dnf", "var/cache/yum", "var/cache/zypp",
+		"var/cache/pacman"}
 	for i := range f.files {
 		for _, dir := range dirs {
 			if file := &f.files[i]; file.regular() && below(file.path, dir) {

@@ -126,8 +126,9 @@ var (
 	stack = elftest.Mark{Type: stdelf.PT_GNU_STACK, Flags: stdelf.PF_R | stdelf.PF_W}
 	relro = elftest.Mark{Type: stdelf.PT_GNU_RELRO, Flags: stdelf.PF_R}
 	good  = elftest.Spec{
-		Interp: "/lib/ld.so", Flags1: stdelf.DF_1_PIE | stdelf.DF_1_NOW, Needed: []string{"libc.so.6"}, Symbols: []string{"__stack_chk_fail", "__printf_chk"},
-		Marks: []elftest.Mark{stack, relro},
+		Interp: "/lib/ld.so", Flags1: stdelf.DF_1_PIE | stdelf.DF_1_NOW, Needed: []string{"libc.so.6"},
+		Symbols: []string{"__stack_chk_fail", "__printf_chk"},
+		Marks:   []elftest.Mark{stack, relro},
 	}
 	// bare has nothing of what good has.
 	bare = elftest.Spec{Type: stdelf.ET_EXEC, Interp: "/lib/ld.so", Needed: []string{"libc.so.6"}, Symbols: []string{"printf"}}
@@ -135,7 +136,8 @@ var (
 
 func TestRules(t *testing.T) {
 	table := map[string]row{}
-	for _, part := range []map[string]row{baseRows, buildRows(), componentRows(), secretRows(), userRows, runtimeRows, attachedRows, otherRows} {
+	for _, part := range []map[string]row{baseRows, buildRows(), componentRows(), secretRows(), userRows, runtimeRows, attachedRows,
+		otherRows} {
 		for id, r := range part {
 			table[id] = r
 		}
@@ -201,8 +203,10 @@ func buildRows() map[string]row {
 	pie.want[0] = strings.Replace(pie.want[0], "note", "warning", 1)
 	return map[string]row{
 		"P5-compiler": {
-			bad:  image{tree: "file usr/bin/x86_64-linux-gnu-gcc-12\nmode usr/bin/x86_64-linux-gnu-gcc-12 755\nfile usr/bin/m4\nmode usr/bin/m4 755\nsymlink usr/bin/cc -> x86_64-linux-gnu-gcc-12\nfile usr/local/go/bin/go\nmode usr/local/go/bin/go 755\n"},
-			want: []string{"warning /usr/bin/cc: cc is for building (a link to /usr/bin/x86_64-linux-gnu-gcc-12)", "warning /usr/bin/m4: m4 is for building", "warning /usr/bin/x86_64-linux-gnu-gcc-12: x86_64-linux-gnu-gcc-12 is for building", "warning /usr/local/go/bin/go: go is for building"},
+			bad: image{tree: "file usr/bin/x86_64-linux-gnu-gcc-12\nmode usr/bin/x86_64-linux-gnu-gcc-12 755\nfile usr/bin/m4\nmode usr/bin/m4 755\nsymlink usr/bin/cc -> x86_64-linux-gnu-gcc-12\nfile usr/local/go/bin/go\nmode usr/local/go/bin/go 755\n"},
+			want: []string{"warning /usr/bin/cc: cc is for building (a link to /usr/bin/x86_64-linux-gnu-gcc-12)",
+				"warning /usr/bin/m4: m4 is for building", "warning /usr/bin/x86_64-linux-gnu-gcc-12: x86_64-linux-gnu-gcc-12 is for building",
+				"warning /usr/local/go/bin/go: go is for building"},
 			good: image{tree: "file usr/share/doc/gcc\nfile usr/bin/go\nmode usr/bin/go 755\nsymlink usr/bin/cc -> gone\nfile usr/bin/make\n"},
 		},
 		"P5-packages": {
@@ -244,7 +248,8 @@ func componentRows() map[string]row {
 			good: image{tree: debian},
 		},
 		"C1-unowned": {
-			bad:  with(debian, map[string]elftest.Spec{"opt/lib.so": {}, "opt/app": {Interp: "/x", Strings: []string{"\xff Go buildinf:"}}, "usr/lib/python3/site-packages/x.so": {}}),
+			bad: with(debian, map[string]elftest.Spec{"opt/lib.so": {}, "opt/app": {Interp: "/x", Strings: []string{"\xff Go buildinf:"}},
+				"usr/lib/python3/site-packages/x.so": {}}),
 			want: []string{"note /opt/lib.so: no package has this library"},
 			good: image{tree: debian},
 		},
@@ -259,8 +264,10 @@ func componentRows() map[string]row {
 			good: image{tree: debian},
 		},
 		"C6-remote": {
-			bad:  image{tree: "file usr/sbin/sshd\nmode usr/sbin/sshd 755\nfile bin/busybox\nmode bin/busybox 755\nsymlink bin/nc -> busybox\nsymlink usr/bin/wget -> /bin/busybox\n"},
-			want: []string{"error /usr/sbin/sshd: sshd lets somebody in from outside", "warning /bin/nc: nc reaches other machines (a link to /bin/busybox)", "note /usr/bin/wget: wget fetches files from elsewhere (a link to /bin/busybox)"},
+			bad: image{tree: "file usr/sbin/sshd\nmode usr/sbin/sshd 755\nfile bin/busybox\nmode bin/busybox 755\nsymlink bin/nc -> busybox\nsymlink usr/bin/wget -> /bin/busybox\n"},
+			want: []string{"error /usr/sbin/sshd: sshd lets somebody in from outside",
+				"warning /bin/nc: nc reaches other machines (a link to /bin/busybox)",
+				"note /usr/bin/wget: wget fetches files from elsewhere (a link to /bin/busybox)"},
 			good: image{tree: "file usr/lib/openssh/ssh-keysign\nfile etc/ssh\n"},
 		},
 		"C6-port": {
@@ -275,9 +282,12 @@ func secretRows() map[string]row {
 	key := "-----BEGIN RSA PRIVATE KEY-----\n" + strings.Repeat("abcdefgh", 8) + "\n"
 	return map[string]row{
 		"S1-env": {
-			bad:  image{config: v1.Config{Env: []string{"DB_PASSWORD=hunter22", "URL=https://me:word@host/", "X=" + secret, "GPG_KEY=ABCDEF", "TOKEN_FILE=/run/x", "PATH=/bin"}}},
-			want: []string{`error config.Env: "DB_PASSWORD": its name says that its value is a secret`, `error config.Env: "URL": it holds a URL with a password`, `error config.Env: "X": it holds a token of GitHub`},
-			good: image{config: v1.Config{Env: []string{"DB_PASSWORD=", "API_KEY=/run/secrets/key", "URL=https://host/a:b@c", "PASSENGER_APP=web", "KEYS=$OTHER"}}},
+			bad: image{config: v1.Config{Env: []string{"DB_PASSWORD=hunter22", "URL=https://me:word@host/", "X=" + secret, "GPG_KEY=ABCDEF",
+				"TOKEN_FILE=/run/x", "PATH=/bin"}}},
+			want: []string{`error config.Env: "DB_PASSWORD": its name says that its value is a secret`,
+				`error config.Env: "URL": it holds a URL with a password`, `error config.Env: "X": it holds a token of GitHub`},
+			good: image{config: v1.Config{Env: []string{"DB_PASSWORD=", "API_KEY=/run/secrets/key", "URL=https://host/a:b@c", "PASSENGER_APP=web",
+				"KEYS=$OTHER"}}},
 		},
 		"S1-labels": {
 			bad:  image{config: v1.Config{Labels: map[string]string{"deploy.token": "abc123"}}},
@@ -285,22 +295,31 @@ func secretRows() map[string]row {
 			good: image{config: v1.Config{Labels: map[string]string{"org.opencontainers.image.title": "token service"}}},
 		},
 		"S1-history": {
-			bad: image{history: []string{"RUN |1 NPM_TOKEN=abc123 /bin/sh -c npm ci # buildkit", "/bin/sh -c #(nop)  ENV A=1 SECRET_KEY=\"x y\"", "RUN /bin/sh -c curl -H 'token: " + secret + "' # buildkit",
+			bad: image{history: []string{"RUN |1 NPM_TOKEN=abc123 /bin/sh -c npm ci # buildkit", "/bin/sh -c #(nop)  ENV A=1 SECRET_KEY=\"x y\"",
+				"RUN /bin/sh -c curl -H 'token: " + secret + "' # buildkit",
 				"RUN |1 NOTE=two\nlines PASSWORD=x /bin/sh -c true"}},
-			want: []string{`error history[0]: "NPM_TOKEN": its name says that its value is a secret`, `error history[1]: "SECRET_KEY": its name says that its value is a secret`, "error history[2]: it holds a token of GitHub",
+			want: []string{`error history[0]: "NPM_TOKEN": its name says that its value is a secret`,
+				`error history[1]: "SECRET_KEY": its name says that its value is a secret`, "error history[2]: it holds a token of GitHub",
 				`error history[3]: "PASSWORD": its name says that its value is a secret`},
 			good: image{history: []string{"RUN /bin/sh -c echo PASSWORD=x # buildkit", "ENV PATH=/bin", `CMD ["x"]`}},
 		},
 		"S1-files": {
-			bad: image{tree: debian + "-- app/key --\n" + key + "-- app/node_modules/x/test.pem --\n" + key + "-- etc/tool.key --\n" + key + "-- usr/share/tool.pem --\n" + key +
-				"-- var/lib/dpkg/status.d/tool.md5sums --\n" + strings.Repeat("0", 32) + "  usr/share/tool.pem\n", deleted: map[string]string{"root/.npmrc": "\n" + secret}},
-			want: []string{"error /app/key: a private key in line 1", "error /etc/tool.key: a private key in line 1", "error /root/.npmrc: a token of GitHub in line 2 of a file in layer 1 that a later one hides",
-				"error /usr/share/tool.pem: a private key in line 1", "warning /app/node_modules/x/test.pem: a private key in line 1, in a package that anybody can have"},
+			bad: image{tree: debian + "-- app/key --\n" + key + "-- app/node_modules/x/test.pem --\n" + key + "-- etc/tool.key --\n" + key +
+				"-- usr/share/tool.pem --\n" + key +
+				"-- var/lib/dpkg/status.d/tool.md5sums --\n" + strings.Repeat("0", 32) + "  usr/share/tool.pem\n",
+				deleted: map[string]string{"root/.npmrc": "\n" + secret}},
+			want: []string{"error /app/key: a private key in line 1", "error /etc/tool.key: a private key in line 1",
+				"error /root/.npmrc: a token of GitHub in line 2 of a file in layer 1 that a later one hides",
+				"error /usr/share/tool.pem: a private key in line 1",
+				"warning /app/node_modules/x/test.pem: a private key in line 1, in a package that anybody can have"},
 			good: image{tree: "-- app/cert.pem --\n-----BEGIN CERTIFICATE-----\n-- app/doc --\nAKIAIOSFODNN7EXAMPLE\n-- app/template --\n-----BEGIN RSA PRIVATE KEY-----\n<your key>\n"},
 		},
 		"S1-names": {
-			bad:  image{tree: "-- app/.env --\nA=1\n-- root/.ssh/id_rsa --\nx\n-- home/me/.docker/config.json --\n{}\n-- app/store.jks --\nx\n"},
-			want: []string{"error /root/.ssh/id_rsa: a file of this name usually holds credentials", "warning /app/.env: a file of this name usually holds credentials", "warning /app/store.jks: a file of this name usually holds credentials", "warning /home/me/.docker/config.json: a file of this name usually holds credentials"},
+			bad: image{tree: "-- app/.env --\nA=1\n-- root/.ssh/id_rsa --\nx\n-- home/me/.docker/config.json --\n{}\n-- app/store.jks --\nx\n"},
+			want: []string{"error /root/.ssh/id_rsa: a file of this name usually holds credentials",
+				"warning /app/.env: a file of this name usually holds credentials",
+				"warning /app/store.jks: a file of this name usually holds credentials",
+				"warning /home/me/.docker/config.json: a file of this name usually holds credentials"},
 			good: image{tree: "file app/.env\n-- app/site-packages/django/settings.py --\nx\n-- root/.ssh/id_rsa.pub --\nx\n"},
 		},
 	}

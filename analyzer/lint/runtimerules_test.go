@@ -37,8 +37,9 @@ var userRows = map[string]row{
 		good: image{tree: accounts},
 	},
 	"R9-readable": {
-		bad:  image{config: user("500:500"), tree: "dir a\nfile a/in\ndir a-b\nfile a.txt\nmode a.txt 640\nowner a.txt 500:500\nfile zero\nmode zero 640\nowner zero 500:0\nmode a 700\nowner a 500:500\nfile other\nmode other 600\ndir empty\nmode empty 700\nowner empty 500:500\n"},
-		want: []string{"warning /a: only uid 500 and gid 500 may read it (-rwx------)", "warning /a.txt: only uid 500 and gid 500 may read it (-rw-r-----)"},
+		bad: image{config: user("500:500"), tree: "dir a\nfile a/in\ndir a-b\nfile a.txt\nmode a.txt 640\nowner a.txt 500:500\nfile zero\nmode zero 640\nowner zero 500:0\nmode a 700\nowner a 500:500\nfile other\nmode other 600\ndir empty\nmode empty 700\nowner empty 500:500\n"},
+		want: []string{"warning /a: only uid 500 and gid 500 may read it (-rwx------)",
+			"warning /a.txt: only uid 500 and gid 500 may read it (-rw-r-----)"},
 		good: image{config: user("500:500"), tree: "file a\n"},
 	},
 	"R9-writable": {
@@ -57,23 +58,28 @@ var userRows = map[string]row{
 		good: image{tree: "file bin/ping\n"},
 	},
 	"R12-sudo": {
-		bad:  image{tree: "file usr/bin/sudo\nmode usr/bin/sudo 755\n", history: []string{"RUN /bin/sh -c true && sudo make install # buildkit"}},
-		want: []string{"error /usr/bin/sudo: sudo makes a user root", `error history[0]: a step uses sudo: "RUN /bin/sh -c true && sudo make install"`},
+		bad: image{tree: "file usr/bin/sudo\nmode usr/bin/sudo 755\n", history: []string{"RUN /bin/sh -c true && sudo make install # buildkit"}},
+		want: []string{"error /usr/bin/sudo: sudo makes a user root",
+			`error history[0]: a step uses sudo: "RUN /bin/sh -c true && sudo make install"`},
 		good: image{history: []string{"RUN /bin/sh -c echo no-sudo # buildkit"}},
 	},
 }
 
 var runtimeRows = map[string]row{
 	"R1-labels": {
-		bad: image{config: v1.Config{Labels: map[string]string{"org.opencontainers.image.title": "x", "org.opencontainers.image.resource.cpu": "1"}}},
-		want: []string{"note config.Labels: org.opencontainers.image.description is not set", "note config.Labels: org.opencontainers.image.resource.memory is not set",
+		bad: image{config: v1.Config{Labels: map[string]string{"org.opencontainers.image.title": "x",
+			"org.opencontainers.image.resource.cpu": "1"}}},
+		want: []string{"note config.Labels: org.opencontainers.image.description is not set",
+			"note config.Labels: org.opencontainers.image.resource.memory is not set",
 			"note config.Labels: org.opencontainers.image.resource.ephemeral-storage is not set"},
-		good: image{config: v1.Config{Labels: map[string]string{"org.opencontainers.image.title": "x", "org.opencontainers.image.description": "x", "org.opencontainers.image.resource.cpu": "1",
+		good: image{config: v1.Config{Labels: map[string]string{"org.opencontainers.image.title": "x",
+			"org.opencontainers.image.description": "x", "org.opencontainers.image.resource.cpu": "1",
 			"org.opencontainers.image.resource.memory": "1", "org.opencontainers.image.resource.ephemeral-storage": "1"}}},
 	},
 	"R4-writable": {
-		bad:  image{tree: "mode . 777\ndir a\nmode a 777\nfile b\nmode b 666\ndir tmp\nmode tmp 1777\nsymlink l -> a\n"},
-		want: []string{"warning /: everybody may replace what is in it: it is not sticky", "warning /a: everybody may replace what is in it: it is not sticky", "warning /b: everybody may write to it"},
+		bad: image{tree: "mode . 777\ndir a\nmode a 777\nfile b\nmode b 666\ndir tmp\nmode tmp 1777\nsymlink l -> a\n"},
+		want: []string{"warning /: everybody may replace what is in it: it is not sticky",
+			"warning /a: everybody may replace what is in it: it is not sticky", "warning /b: everybody may write to it"},
 		good: image{tree: "dir tmp\nmode tmp 1777\n"},
 	},
 	"R5-temporary": {
@@ -84,12 +90,14 @@ var runtimeRows = map[string]row{
 	"R8-health": {
 		bad:  image{config: v1.Config{Healthcheck: &v1.HealthConfig{Test: []string{"NONE"}}}},
 		want: []string{"note config.Healthcheck: there is none"},
-		good: image{config: v1.Config{Healthcheck: &v1.HealthConfig{Test: []string{"CMD", "/x"}}}, history: []string{`HEALTHCHECK &{["CMD" "/x"]}`}},
+		good: image{config: v1.Config{Healthcheck: &v1.HealthConfig{Test: []string{"CMD", "/x"}}},
+			history: []string{`HEALTHCHECK &{["CMD" "/x"]}`}},
 	},
 	"R8-exec": {
 		bad:  image{config: v1.Config{Healthcheck: &v1.HealthConfig{Test: []string{"CMD-SHELL", "x"}}}},
 		want: []string{`error config.Healthcheck: it is in shell form, and there is no "/bin/sh"`},
-		good: image{tree: "file opt/x\n", config: v1.Config{Healthcheck: &v1.HealthConfig{Test: []string{"CMD", "x"}}, Env: []string{"PATH=/bin:/opt"}}},
+		good: image{tree: "file opt/x\n", config: v1.Config{Healthcheck: &v1.HealthConfig{Test: []string{"CMD", "x"}},
+			Env: []string{"PATH=/bin:/opt"}}},
 	},
 	"R10-shell": {
 		bad:  image{tree: "file bin/bash\nmode bin/bash 755\nsymlink bin/sh -> bash\n"},
@@ -119,13 +127,16 @@ func attached(predicates ...string) image {
 
 var attachedRows = map[string]row{
 	"P3-provenance": {
-		bad: attached("https://spdx.dev/Document"), want: []string{"warning attestations: no provenance is attached"}, good: attached("https://slsa.dev/provenance/v1"),
+		bad: attached("https://spdx.dev/Document"), want: []string{"warning attestations: no provenance is attached"},
+		good: attached("https://slsa.dev/provenance/v1"),
 	},
 	"P4-signature": {
-		bad: attached("https://slsa.dev/provenance/v1"), want: []string{"warning signatures: no signature is attached"}, good: image{attached: &layers.Attached{Signed: true}},
+		bad: attached("https://slsa.dev/provenance/v1"), want: []string{"warning signatures: no signature is attached"},
+		good: image{attached: &layers.Attached{Signed: true}},
 	},
 	"M1-sbom": {
-		bad: attached("https://spdx.dev/DocumentX"), want: []string{"warning attestations: no bill of materials is attached"}, good: attached("https://cyclonedx.org/bom/v1.6"),
+		bad: attached("https://spdx.dev/DocumentX"), want: []string{"warning attestations: no bill of materials is attached"},
+		good: attached("https://cyclonedx.org/bom/v1.6"),
 	},
 	"M3-vex": {
 		bad: attached(), want: []string{"note attestations: no VEX document is attached"}, good: attached("https://openvex.dev/ns/v0.2.0"),

@@ -15,7 +15,8 @@ func (r *Report) SARIF(version string) ([]byte, error) {
 	)
 	for _, result := range r.Results {
 		rule := sarif.Rule{
-			ID: result.ID, Short: sarif.Text{Text: result.Title}, Help: &sarif.Text{Text: result.Next}, Default: &sarif.Default{Level: string(result.Level)},
+			ID: result.ID, Short: sarif.Text{Text: result.Title}, Help: &sarif.Text{Text: result.Next},
+			Default:    &sarif.Default{Level: string(result.Level)},
 			Properties: map[string]string{"source": result.Source},
 		}
 		if result.Item != "" {

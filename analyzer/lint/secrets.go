@@ -138,16 +138,19 @@ func (f *facts) secretValue(value string) string {
 
 // secretKey says whether a variable's name speaks of a secret and its value is one: not empty, no path, no reference, no switch.
 func secretKey(key, value string) bool {
-	if value == "" || strings.HasPrefix(value, "/") || strings.HasPrefix(value, "$") || words("true false yes no on off 0 1 none null")[strings.ToLower(value)] {
+	if value == "" || strings.HasPrefix(value, "/") || strings.HasPrefix(value, "$") ||
+		words("true false yes no on off 0 1 none null")[strings.ToLower(value)] {
 		return false
 	}
 	key = strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(key))
-	for _, harmless := range []string{"GPG", "PUBLIC", "PUBKEY", "_FILE", "_PATH", "_DIR", "_URL", "KEYRING", "KEYSERVER", "KEYBOARD", "_KEY_ID", "BYPASS", "PASSENGER", "COMPASS"} {
+	for _, harmless := range []string{"GPG", "PUBLIC", "PUBKEY", "_FILE", "_PATH", "_DIR", "_URL", "KEYRING", "KEYSERVER", "KEYBOARD",
+		"_KEY_ID", "BYPASS", "PASSENGER", "COMPASS"} {
 		if strings.Contains(key, harmless) {
 			return false
 		}
 	}
-	if strings.Contains(key, "PASSWD") || strings.Contains(key, "PASSWORD") || strings.Contains(key, "PASSPHRASE") || strings.Contains(key, "SECRET") || strings.HasSuffix(key, "APIKEY") {
+	if strings.Contains(key, "PASSWD") || strings.Contains(key, "PASSWORD") || strings.Contains(key, "PASSPHRASE") || strings.Contains(key,
+		"SECRET") || strings.HasSuffix(key, "APIKEY") {
 		return true
 	}
 	for _, part := range strings.Split(key, "_") {

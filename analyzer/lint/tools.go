@@ -123,7 +123,8 @@ func checkDevPackages(f *facts) ([]Finding, string) {
 	var found []Finding
 	for _, pkg := range f.db.Packages() {
 		name := toolName(pkg.Name)
-		if jdk.MatchString(pkg.Name) || buildPackages[name] || strings.HasSuffix(pkg.Name, "-dev") || strings.HasSuffix(pkg.Name, "-devel") || strings.HasSuffix(pkg.Name, "-headers") {
+		if jdk.MatchString(pkg.Name) || buildPackages[name] || strings.HasSuffix(pkg.Name, "-dev") || strings.HasSuffix(pkg.Name, "-devel") ||
+			strings.HasSuffix(pkg.Name, "-headers") {
 			finding := Finding{Key: "packages", Message: fmt.Sprintf("package %q is for building", pkg.Name)}
 			if len(pkg.Files) > 0 {
 				finding.Path, finding.Key = layers.Path(pkg.Files[0]), ""

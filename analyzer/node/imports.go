@@ -29,7 +29,8 @@ var loads = []*regexp.Regexp{
 	regexp.MustCompile("\\b(?:require(?:\\.resolve)?|import|createRequire\\([^()]*\\))\\s*\\(\\s*[\"'`]([^\"'`\\n]+)[\"'`]\\s*(\\+)?"),
 	regexp.MustCompile("\\b(?:import|export)\\b[^\"'`;]*?\\bfrom\\s*[\"']([^\"'\\n]+)[\"']()"),
 	regexp.MustCompile("\\bimport\\s*[\"']([^\"'\\n]+)[\"']()"),
-	regexp.MustCompile("\\bnew\\s+(?:URL|Worker|SharedWorker)\\s*\\(\\s*(?:new\\s+URL\\s*\\(\\s*|path\\.(?:join|resolve)\\s*\\(\\s*__dirname\\s*,\\s*)?[\"'`]([^\"'`\\n]+)[\"'`]\\s*(\\+)?"),
+	regexp.MustCompile("\\bnew\\s+(?:URL|Worker|SharedWorker)\\s*\\(\\s*(?:new\\s+URL\\s*\\(\\s*|path\\.(?:join|resolve)" +
+		"\\s*\\(\\s*__dirname\\s*,\\s*)?[\"'`]([^\"'`\\n]+)[\"'`]\\s*(\\+)?"),
 }
 
 // Imports lists the specifiers that a source loads, sorted: "./a", "express", "@scope/pkg/sub", "#internal". Built-in modules are left out.
@@ -61,9 +62,9 @@ func Imports(src []byte) []string {
 }
 
 // builtins are Node's own modules (module.builtinModules of Node 24, and those that older ones had).
-var builtins = strings.Fields(`assert async_hooks buffer child_process cluster console constants crypto dgram diagnostics_channel dns domain events fs
-	http http2 https inspector module net os path perf_hooks process punycode querystring readline repl sea stream string_decoder sys test timers tls
-	trace_events tty url util v8 vm wasi worker_threads zlib`)
+var builtins = strings.Fields(`assert async_hooks buffer child_process cluster console constants crypto dgram diagnostics_channel
+	dns domain events fs http http2 https inspector module net os path perf_hooks process punycode querystring readline repl sea
+	stream string_decoder sys test timers tls trace_events tty url util v8 vm wasi worker_threads zlib`)
 
 // Builtin says whether a specifier is a module of Node itself.
 func Builtin(specifier string) bool {
@@ -181,8 +182,8 @@ func ReadManifest(data []byte) Manifest {
 	return m
 }
 
-// Targets lists the files that a package.json leads to, relative to it, under any condition; "*" stands for any text (Node.js documentation:
-// Packages, subpath patterns).
+// Targets lists the files that a package.json leads to, relative to it, under any condition; "*" stands for any text (Node.js
+// documentation: Packages, subpath patterns).
 func (m Manifest) Targets() []string {
 	found := map[string]bool{}
 	for _, field := range []json.RawMessage{m.Main, m.Module, m.Exports, m.Imports} {

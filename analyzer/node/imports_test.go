@@ -11,11 +11,14 @@ func TestImports(t *testing.T) {
 		name, src string
 		want      []string
 	}{
-		{"require", `const a = require('express'), b = require("./lib/b"); require.resolve("@s/p/sub")`, []string{"./lib/b", "@s/p/sub", "express"}},
+		{"require", `const a = require('express'), b = require("./lib/b"); require.resolve("@s/p/sub")`,
+			[]string{"./lib/b", "@s/p/sub", "express"}},
 		{"built-in", `require('fs'); import x from "node:test"; require("fs/promises")`, []string{}},
-		{"import", "import a, {\n b as c,\n} from \"a\"\nimport './side.mjs'\nexport * from 'b/c'\nconst d = await import(`d`)", []string{"./side.mjs", "a", "b/c", "d"}},
+		{"import", "import a, {\n b as c,\n} from \"a\"\nimport './side.mjs'\nexport * from 'b/c'\nconst d = await import(`d`)",
+			[]string{"./side.mjs", "a", "b/c", "d"}},
 		{"computed", "await import(`./plugins/${name}.js`); require('./lang/' + x)", []string{"./lang/*", "./plugins/*"}},
-		{"worker", `new Worker(new URL("./worker.js", import.meta.url)); new Worker(path.join(__dirname, 'w.js'))`, []string{"./worker.js", "w.js"}},
+		{"worker", `new Worker(new URL("./worker.js", import.meta.url)); new Worker(path.join(__dirname, 'w.js'))`,
+			[]string{"./worker.js", "w.js"}},
 		{"createRequire", `const y = createRequire(import.meta.url)("yaml")`, []string{"yaml"}},
 		{"typescript", `import type { A } from "./types"; import fs = require("graceful-fs")`, []string{"./types", "graceful-fs"}},
 		{"no call", `const required = "x"; obj.import = 'y'`, []string{}},
@@ -27,7 +30,8 @@ func TestImports(t *testing.T) {
 }
 
 func TestSplit(t *testing.T) {
-	for specifier, want := range map[string][2]string{"a": {"a", ""}, "a/b/c": {"a", "b/c"}, "@s/p": {"@s/p", ""}, "@s/p/x/y": {"@s/p", "x/y"}} {
+	for specifier, want := range map[string][2]string{"a": {"a", ""}, "a/b/c": {"a", "b/c"}, "@s/p": {"@s/p", ""},
+		"@s/p/x/y": {"@s/p", "x/y"}} {
 		if pkg, sub := Split(specifier); pkg != want[0] || sub != want[1] {
 			t.Errorf("Split(%q) = %q, %q, want %q", specifier, pkg, sub, want)
 		}
@@ -36,7 +40,8 @@ func TestSplit(t *testing.T) {
 
 const lockFile = `{"lockfileVersion": 3, "packages": {"": {"dependencies": {"a": "1"}, "devDependencies": {"jest": "1", "tsx": "1"}},
  "node_modules/a": {"dependencies": {"b": "1"}}, "node_modules/b": {}, "node_modules/jest": {"dev": true, "dependencies": {"c": "1"}},
- "node_modules/c": {"dev": true}, "node_modules/tsx": {"dev": true, "dependencies": {"c": "2", "d": "1"}}, "node_modules/tsx/node_modules/c": {"dev": true},
+ "node_modules/c": {"dev": true}, "node_modules/tsx": {"dev": true, "dependencies": {"c": "2", "d": "1"}},
+ "node_modules/tsx/node_modules/c": {"dev": true},
  "node_modules/d": {"dev": true}}}`
 
 func TestDevOnly(t *testing.T) {
@@ -59,7 +64,8 @@ func TestDevOnly(t *testing.T) {
 }
 
 func TestTargets(t *testing.T) {
-	m := ReadManifest([]byte(`{"main": "lib/x.js", "exports": {".": {"import": "./x.mjs", "require": ["./x.cjs"]}, "./f/*": "./src/*.js"}, "imports": {"#i": "./i.js"}, "name": "no"}`))
+	m := ReadManifest([]byte(`{"main": "lib/x.js", "exports": {".": {"import": "./x.mjs", "require": ["./x.cjs"]}, "./f/*": "./src/*.js"},
+		"imports": {"#i": "./i.js"}, "name": "no"}`))
 	if diff := cmp.Diff([]string{"./i.js", "./src/*.js", "./x.cjs", "./x.mjs", "lib/x.js"}, m.Targets()); diff != "" {
 		t.Error(diff)
 	}

@@ -117,7 +117,8 @@ var wanted = map[string]bool{
 // debPackage reads a stanza; ok is false for one without a usable name and for a package whose files are not there.
 func debPackage(stanza map[string]string) (pkg *Package, ok bool) {
 	name := stanza["package"]
-	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") || strings.ContainsAny(stanza["architecture"], "/\x00") {
+	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") || strings.ContainsAny(stanza["architecture"],
+		"/\x00") {
 		return nil, false
 	}
 	if status := strings.Fields(stanza["status"]); len(status) == 3 && (status[2] == "not-installed" || status[2] == "config-files") {
@@ -135,7 +136,8 @@ func debPackage(stanza map[string]string) (pkg *Package, ok bool) {
 		pkg.Provides = append(pkg.Provides, provided...)
 	}
 	for line := range strings.Lines(stanza["conffiles"]) {
-		if where, rest, _ := strings.Cut(strings.TrimSpace(line), " "); where != "" && !strings.Contains(rest, "obsolete") && len(pkg.conffile) < maxPackages {
+		if where, rest, _ := strings.Cut(strings.TrimSpace(line), " "); where != "" && !strings.Contains(rest, "obsolete") &&
+			len(pkg.conffile) < maxPackages {
 			pkg.conffile = append(pkg.conffile, where)
 		}
 	}

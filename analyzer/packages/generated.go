@@ -26,7 +26,8 @@ var makers = []maker{
 	{"debconf", []string{"var/cache/debconf/**"}},
 	{"debootstrap", []string{"var/log/bootstrap.log", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32"}},
 	{"base-files", []string{
-		"etc/nsswitch.conf", "etc/profile", "root/.bashrc", "root/.profile", "etc/inputrc", "usr/local/man", "var/spool/mail", "run/shm", "etc/dpkg/origins/default", "etc/motd", "etc/fstab",
+		"etc/nsswitch.conf", "etc/profile", "root/.bashrc", "root/.profile", "etc/inputrc", "usr/local/man", "var/spool/mail", "run/shm",
+		"etc/dpkg/origins/default", "etc/motd", "etc/fstab",
 		"var/log/faillog", "var/log/lastlog", "var/log/btmp", "var/log/wtmp", "var/log/tallylog", "var/log/README",
 	}},
 	{"base-passwd", []string{
@@ -44,12 +45,14 @@ var makers = []maker{
 	{"ssl-cert", []string{"etc/ssl/private/ssl-cert-snakeoil.key"}},
 	{"systemd", []string{
 		"etc/machine-id", "var/lib/dbus/machine-id", "var/lib/systemd/**", "etc/systemd/system/**/*.wants/*",
-		"etc/systemd/system/*.service", "etc/systemd/user/**/*.wants/*", "etc/udev/hwdb.bin", "usr/lib/udev/hwdb.bin", "etc/.updated", "var/.updated",
+		"etc/systemd/system/*.service", "etc/systemd/user/**/*.wants/*", "etc/udev/hwdb.bin", "usr/lib/udev/hwdb.bin", "etc/.updated",
+		"var/.updated",
 		"var/log/journal/**", "usr/lib/systemd/catalog/database", "var/lib/private", "etc/rc[0-9S].d/*", "etc/init.d/.depend.*",
 	}},
 	{"pam-auth-update", []string{"var/lib/pam/**", "etc/pam.d/common-*", "etc/environment", "etc/security/opasswd"}},
 	{"ucf", []string{"var/lib/ucf/**", "etc/**/*.ucf-dist", "etc/**/*.ucf-old"}},
-	{"dpkg-backup", []string{"etc/**/*.dpkg-dist", "etc/**/*.dpkg-old", "etc/**/*.dpkg-new", "etc/**/*.dpkg-bak", "etc/**/*.rpmnew", "etc/**/*.rpmsave", "etc/**/*.apk-new"}},
+	{"dpkg-backup", []string{"etc/**/*.dpkg-dist", "etc/**/*.dpkg-old", "etc/**/*.dpkg-new", "etc/**/*.dpkg-bak", "etc/**/*.rpmnew",
+		"etc/**/*.rpmsave", "etc/**/*.apk-new"}},
 	{"tzdata", []string{"etc/timezone", "etc/localtime"}},
 	{"locales", []string{
 		"usr/lib/locale/locale-archive", "usr/lib/locale/*/LC_*", "usr/lib/locale/*/LC_MESSAGES/*", "etc/locale.gen", "etc/default/locale",
@@ -84,7 +87,8 @@ var makers = []maker{
 	{"python3", []string{"var/lib/python/**", "etc/python3/debian_config"}},
 	{"php-common", []string{"var/lib/php/modules/**"}},
 	{"tex-common", []string{"var/lib/texmf/**", "etc/texmf/web2c/**", "usr/share/texmf/ls-R", "usr/share/texlive/**/ls-R"}},
-	{"openjdk", []string{"usr/lib/jvm/**/classes.jsa", "usr/lib/jvm/**/classes_nocoops.jsa", "etc/ssl/certs/java/cacerts.dpkg-*", "etc/.java/.systemPrefs/*"}},
+	{"openjdk", []string{"usr/lib/jvm/**/classes.jsa", "usr/lib/jvm/**/classes_nocoops.jsa", "etc/ssl/certs/java/cacerts.dpkg-*",
+		"etc/.java/.systemPrefs/*"}},
 	{"vim", []string{"usr/share/vim/**/doc/tags", "var/lib/vim/addons/**"}},
 	{"perl", []string{"usr/lib/**/perl/**/perllocal.pod", "usr/share/perl5/XML/SAX/ParserDetails.ini", "etc/perl/XML/SAX/ParserDetails.ini"}},
 	{"kernel", []string{"boot/initrd.img*", "usr/lib/modules/*/modules.*", "lib/modules/*/modules.*", "var/lib/initramfs-tools/**"}},
@@ -99,7 +103,8 @@ var makers = []maker{
 		"var/log/hawkey.log*", "etc/yum.repos.d/*", "etc/dnf/**", "etc/pki/rpm-gpg/*", "usr/lib/.build-id/**", "var/cache/ldconfig/**",
 	}},
 	{"zypper", []string{"var/lib/zypp/**", "var/cache/zypp/**", "var/log/zypp/**", "var/log/zypper.log", "etc/zypp/**"}},
-	{"anaconda", []string{"root/anaconda-ks.cfg", "root/original-ks.cfg", "root/anaconda-post.log", "root/buildinfo/**", "usr/share/buildinfo/**"}},
+	{"anaconda", []string{"root/anaconda-ks.cfg", "root/original-ks.cfg", "root/anaconda-post.log", "root/buildinfo/**",
+		"usr/share/buildinfo/**"}},
 	{"selinux-policy", []string{"var/lib/selinux/**", "etc/selinux/**"}},
 }
 

@@ -22,7 +22,8 @@ const (
 )
 
 // databaseDirs are where package managers keep what they know of a root filesystem, many small files.
-var databaseDirs = []string{"var/lib/dpkg/", "var/lib/ucf/", "var/lib/rpm/", "usr/lib/sysimage/rpm/", "usr/share/rpm/", "lib/apk/db/", "usr/lib/apk/db/"}
+var databaseDirs = []string{"var/lib/dpkg/", "var/lib/ucf/", "var/lib/rpm/", "usr/lib/sysimage/rpm/", "usr/share/rpm/", "lib/apk/db/",
+	"usr/lib/apk/db/"}
 
 // IsDatabase says whether a path, without a leading slash, may be one that Load reads. It is for roots where opening one file is slow, and
 // several are better read in one pass.

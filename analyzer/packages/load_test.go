@@ -151,7 +151,8 @@ func TestLoadDpkg(t *testing.T) {
 			Conffiles: []string{"etc/ld.so.conf.d/x.conf"}, Depends: []string{"mawk"},
 		},
 		{
-			Type: "deb", Name: "mawk", Version: "1.3.4-1", Arch: "amd64", Source: "mawk", Essential: true, Files: []string{"etc/mawkrc", "usr/bin/mawk"},
+			Type: "deb", Name: "mawk", Version: "1.3.4-1", Arch: "amd64", Source: "mawk", Essential: true,
+			Files:     []string{"etc/mawkrc", "usr/bin/mawk"},
 			Conffiles: []string{"etc/mawkrc"}, Depends: []string{"libc6"}, Provides: []string{"awk", "fast-awk"},
 		},
 	}
@@ -159,8 +160,9 @@ func TestLoadDpkg(t *testing.T) {
 		t.Errorf("Packages (-want +got):\n%s", diff)
 	}
 	for name, want := range map[string]string{
-		"usr/bin/awk": "mawk", "etc/alternatives/awk": "mawk", "etc/alternatives/pager": "mawk", "usr/bin/sh": "dash", "usr/bin/sh.distrib": "bash",
-		"usr/bin/nawk": "", "bin": "", "lib": "", "usr/bin": "", "app/main": "", "etc/shadow": "", "usr/share/doc/libc6/changelog.gz": "",
+		"usr/bin/awk": "mawk", "etc/alternatives/awk": "mawk", "etc/alternatives/pager": "mawk", "usr/bin/sh": "dash",
+		"usr/bin/sh.distrib": "bash",
+		"usr/bin/nawk":       "", "bin": "", "lib": "", "usr/bin": "", "app/main": "", "etc/shadow": "", "usr/share/doc/libc6/changelog.gz": "",
 	} {
 		if got := owner(db, name); got != want {
 			t.Errorf("Owner(%q) = %q, want %q", name, got, want)
@@ -307,7 +309,8 @@ Version: 1
 }
 
 func FuzzDpkgStatus(f *testing.F) {
-	f.Add([]byte("Package: a\nStatus: install ok installed\nDepends: b (>= 1) | c, d\nConffiles:\n /etc/x 0\n"), []byte("/.\n/etc/x\n/../../x\n"))
+	f.Add([]byte("Package: a\nStatus: install ok installed\nDepends: b (>= 1) | c, d\nConffiles:\n /etc/x 0\n"),
+		[]byte("/.\n/etc/x\n/../../x\n"))
 	f.Add([]byte(" continued\n\n:\nPackage:\n"), []byte("\x00/\n/\xff\n"))
 	f.Fuzz(func(t *testing.T, status, list []byte) {
 		root := tree("-- etc/x --\n-- usr/lib -> /etc --\n")

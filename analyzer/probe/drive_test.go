@@ -59,7 +59,8 @@ func (f *fake) Exec(_ context.Context, c Command) (Result, error) {
 
 func quickPace() pace {
 	return pace{poll: time.Millisecond, settle: 10 * time.Millisecond, exposed: 50 * time.Millisecond, weak: 300 * time.Millisecond,
-		weakMore: 600 * time.Millisecond, ready: 500 * time.Millisecond, starting: time.Second, retry: time.Millisecond, health: 3, request: time.Second}
+		weakMore: 600 * time.Millisecond, ready: 500 * time.Millisecond, starting: time.Second, retry: time.Millisecond, health: 3,
+		request: time.Second}
 }
 
 func run(t *testing.T, f *fake, job *analyzer.Job) (Outcome, string) {
@@ -129,7 +130,8 @@ func lines(out Outcome, port int) []string {
 func site() http.Handler {
 	mux := http.NewServeMux()
 	pages := map[string]string{
-		"/{$}":      `<a href="/b?x=1&amp;y=2">b</a><img src='a.css'><a href=c>c</a><a href="http://elsewhere/">e</a><a href="mailto:a@b">m</a><a href="#top">t</a>`,
+		"/{$}": `<a href="/b?x=1&amp;y=2">b</a><img src='a.css'><a href=c>c</a>` +
+			`<a href="http://elsewhere/">e</a><a href="mailto:a@b">m</a><a href="#top">t</a>`,
 		"/a.css":    `body { background: url("d.css") } p { background: url(data:x) }`,
 		"/c":        `<a href="/broken">two</a>`,
 		"/d.css":    `@import url(never)`,
@@ -174,7 +176,8 @@ func TestDriveHTTP(t *testing.T) {
 			t.Errorf("answers (-want +got):\n%s", diff)
 		}
 		first, css := out.Answers[0], out.Answers[1]
-		if out.Kind != analyzer.KindServer || out.Failure != "" || first.Header != "content-type: text/html; charset=utf-8" || css.Header != "content-type: text/css" {
+		if out.Kind != analyzer.KindServer || out.Failure != "" || first.Header != "content-type: text/html; charset=utf-8" ||
+			css.Header != "content-type: text/css" {
 			t.Errorf("outcome %q %q, headers %q, %q", out.Kind, out.Failure, first.Header, css.Header)
 		}
 		if len(first.SHA256) != 64 || first.Size != int64(len(first.Body)) {
@@ -215,7 +218,8 @@ func TestTCPPorts(t *testing.T) {
 	}
 	var got []string
 	for _, p := range tcpPorts([]analyzer.Socket{
-		socket("tcp", "::", 80), socket("tcp", "0.0.0.0", 80), socket("tcp", "::", 9), socket("tcp", "::1", 7), socket("tcp", "10.0.0.2", 8), socket("udp", "0.0.0.0", 53), {Network: "unix", Path: "s"},
+		socket("tcp", "::", 80), socket("tcp", "0.0.0.0", 80), socket("tcp", "::", 9), socket("tcp", "::1", 7), socket("tcp", "10.0.0.2", 8),
+		socket("udp", "0.0.0.0", 53), {Network: "unix", Path: "s"},
 	}) {
 		got = append(got, p.address()+" "+p.other)
 	}
@@ -309,10 +313,12 @@ func TestDriveKinds(t *testing.T) {
 		{"command with steps", nil, 20 * time.Millisecond, analyzer.Job{Steps: []analyzer.Step{{Wait: &analyzer.WaitStep{Seconds: 1}}}},
 			Outcome{Kind: "command", Failure: "it ended before it could be probed"}},
 		{"command with a worker pool", []analyzer.Socket{chance, local}, 50 * time.Millisecond, analyzer.Job{}, Outcome{Kind: "command"}},
-		{"neither", nil, 0, analyzer.Job{Timeout: 1}, Outcome{Kind: "command", Failure: "it did not listen and did not end within 1 s (--timeout)"}},
+		{"neither", nil, 0, analyzer.Job{Timeout: 1},
+			Outcome{Kind: "command", Failure: "it did not listen and did not end within 1 s (--timeout)"}},
 		{"udp server", []analyzer.Socket{udp}, 0, analyzer.Job{}, Outcome{Kind: "server", Listen: []analyzer.Socket{udp}}},
 		{"unix server", []analyzer.Socket{chance, local}, 0, analyzer.Job{}, Outcome{Kind: "server", Listen: []analyzer.Socket{local}}},
-		{"declared port is missing", []analyzer.Socket{udp}, 0, analyzer.Job{Process: analyzer.Entry{Exposed: []string{"80/tcp", "9/udp", "1-2/tcp"}}},
+		{"declared port is missing", []analyzer.Socket{udp}, 0,
+			analyzer.Job{Process: analyzer.Entry{Exposed: []string{"80/tcp", "9/udp", "1-2/tcp"}}},
 			Outcome{Kind: "server", Listen: []analyzer.Socket{udp}}},
 		{"refused", []analyzer.Socket{tcp}, 0, analyzer.Job{AutoProbe: true}, Outcome{Kind: "server", Listen: []analyzer.Socket{tcp},
 			Answers: []analyzer.Answer{{Probe: "connect 127.0.0.1:1", Error: "dial: connect: connection refused"}}}},
@@ -347,7 +353,8 @@ func TestDriveServerEnds(t *testing.T) {
 	defer server.Close()
 	socket, exposed := at(t, server.Listener.Addr().String())
 	f.set(socket)
-	out, _ := run(t, f, &analyzer.Job{AutoProbe: true, Process: analyzer.Entry{Exposed: []string{exposed}}, Steps: []analyzer.Step{{Wait: &analyzer.WaitStep{Seconds: 9}}}})
+	out, _ := run(t, f, &analyzer.Job{AutoProbe: true, Process: analyzer.Entry{Exposed: []string{exposed}},
+		Steps: []analyzer.Step{{Wait: &analyzer.WaitStep{Seconds: 9}}}})
 	if out.Kind != analyzer.KindServer || out.Failure != "the server ended by itself while it was probed" || len(out.Answers) != 1 {
 		t.Errorf("outcome %+v", out)
 	}

@@ -135,7 +135,8 @@ func (d *driver) execStep(ctx context.Context, name string, s *analyzer.ExecStep
 func exitStatus(r Result) string { return "exit " + strconv.Itoa(r.ExitCode) }
 
 func execAnswer(name string, result Result, err error, status int, text string) analyzer.Answer {
-	a := analyzer.Answer{Probe: name, Status: result.ExitCode, Body: result.Stdout, Stderr: result.Stderr, Size: result.StdoutSize, SHA256: result.StdoutSHA}
+	a := analyzer.Answer{Probe: name, Status: result.ExitCode, Body: result.Stdout, Stderr: result.Stderr, Size: result.StdoutSize,
+		SHA256: result.StdoutSHA}
 	switch {
 	case err != nil:
 		a.Error = err.Error()

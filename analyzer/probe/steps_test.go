@@ -45,18 +45,24 @@ func TestSteps(t *testing.T) {
 		body        string
 	}{
 		{analyzer.Step{HTTP: &analyzer.HTTPStep{Path: "/a?b=c"}}, "GET http://127.0.0.1:PORT/a?b=c", ok, "GET /a?b=c host=localhost x="},
-		{analyzer.Step{HTTP: &analyzer.HTTPStep{Method: "post", URL: server.URL + "/p", Body: "x", Headers: map[string]string{"x": "1", "host": "h"}, Status: 200, Text: "POST"}},
+		{analyzer.Step{HTTP: &analyzer.HTTPStep{Method: "post", URL: server.URL + "/p", Body: "x",
+			Headers: map[string]string{"x": "1", "host": "h"}, Status: 200, Text: "POST"}},
 			"POST http://127.0.0.1:PORT/p", ok, "POST /p host=h x=1"},
 		{analyzer.Step{Name: "n", HTTP: &analyzer.HTTPStep{Path: "/", Status: 404}}, "n", "status 200, expected 404", "GET / host=localhost x="},
-		{analyzer.Step{HTTP: &analyzer.HTTPStep{Path: "/down"}}, "GET http://127.0.0.1:PORT/down", "status 502, expected one below 500", "GET /down host=localhost x="},
-		{analyzer.Step{HTTP: &analyzer.HTTPStep{Path: "/down", Status: 502}}, "GET http://127.0.0.1:PORT/down", ok, "GET /down host=localhost x="},
-		{analyzer.Step{HTTP: &analyzer.HTTPStep{Path: "/", Text: "z"}}, "GET http://127.0.0.1:PORT/", `the body does not contain "z": "GET / host=localhost x="`, "GET / host=localhost x="},
+		{analyzer.Step{HTTP: &analyzer.HTTPStep{Path: "/down"}}, "GET http://127.0.0.1:PORT/down", "status 502, expected one below 500",
+			"GET /down host=localhost x="},
+		{analyzer.Step{HTTP: &analyzer.HTTPStep{Path: "/down", Status: 502}}, "GET http://127.0.0.1:PORT/down", ok,
+			"GET /down host=localhost x="},
+		{analyzer.Step{HTTP: &analyzer.HTTPStep{Path: "/", Text: "z"}}, "GET http://127.0.0.1:PORT/",
+			`the body does not contain "z": "GET / host=localhost x="`, "GET / host=localhost x="},
 		{analyzer.Step{HTTP: &analyzer.HTTPStep{Port: 1, Path: "/"}}, "GET /", "port 1 does not speak HTTP", ""},
 		{analyzer.Step{TCP: &analyzer.TCPStep{Port: talk.Port, Send: "hi\n", Expect: "you said"}}, `tcp TALK "hi\n"`, ok, "you said hi\n"},
-		{analyzer.Step{TCP: &analyzer.TCPStep{Port: talk.Port, Send: "GET \n", Expect: "you said"}}, `tcp TALK "GET \n"`, `the answer does not contain "you said": ""`, ""},
+		{analyzer.Step{TCP: &analyzer.TCPStep{Port: talk.Port, Send: "GET \n", Expect: "you said"}}, `tcp TALK "GET \n"`,
+			`the answer does not contain "you said": ""`, ""},
 		{analyzer.Step{TCP: &analyzer.TCPStep{Port: 1}}, `tcp 1 ""`, "dial: connect: connection refused", ""},
 		{analyzer.Step{Exec: &analyzer.ExecStep{Line: "id", Text: "33"}}, "exec: id", ok, "uid=33"},
-		{analyzer.Step{Exec: &analyzer.ExecStep{Argv: []string{"id"}, Text: "34"}}, "exec: id", `the output does not contain "34": "uid=33"`, "uid=33"},
+		{analyzer.Step{Exec: &analyzer.ExecStep{Argv: []string{"id"}, Text: "34"}}, "exec: id", `the output does not contain "34": "uid=33"`,
+			"uid=33"},
 		{analyzer.Step{Exec: &analyzer.ExecStep{Line: "fail"}}, "exec: fail", `exit 3, expected 0: "no such table"`, ""},
 		{analyzer.Step{Exec: &analyzer.ExecStep{Line: "fail", Status: 3}}, "exec: fail", ok, ""},
 		{analyzer.Step{Exec: &analyzer.ExecStep{Line: "gone"}}, "exec: gone", "no such program", ""},
@@ -69,7 +75,8 @@ func TestSteps(t *testing.T) {
 		slices.SortFunc(sockets, func(a, b analyzer.Socket) int { return a.Port - b.Port })
 		f := newFake(sockets...)
 		f.exec = program
-		out, _ := run(t, f, &analyzer.Job{Timeout: 20, Process: analyzer.Entry{Exposed: []string{exposedWeb, exposedTalk}}, Steps: []analyzer.Step{test.step}})
+		out, _ := run(t, f, &analyzer.Job{Timeout: 20, Process: analyzer.Entry{Exposed: []string{exposedWeb, exposedTalk}},
+			Steps: []analyzer.Step{test.step}})
 		if len(out.Answers) != 1 {
 			t.Errorf("%+v: %d answers", test.step, len(out.Answers))
 			continue
@@ -97,7 +104,8 @@ func TestStepsNamesAndFirstFailure(t *testing.T) {
 	f.exec = program
 	step := func(line string) analyzer.Step { return analyzer.Step{Exec: &analyzer.ExecStep{Line: line}} }
 	out, log := run(t, f, &analyzer.Job{Steps: []analyzer.Step{step("id"), step("fail"), step("id"), step("gone")}})
-	want := []string{"exec: id | true 0", `exec: fail | false 3 exit 3, expected 0: "no such table"`, "exec: id #2 | true 0", "exec: gone | false 0 no such program"}
+	want := []string{"exec: id | true 0", `exec: fail | false 3 exit 3, expected 0: "no such table"`, "exec: id #2 | true 0",
+		"exec: gone | false 0 no such program"}
 	if diff := cmp.Diff(want, lines(out, -1)); diff != "" {
 		t.Error(diff)
 	}
@@ -120,8 +128,10 @@ func TestHealth(t *testing.T) {
 		want  []string
 	}{
 		{"cmd", analyzer.Healthcheck{Test: []string{"CMD", "ok", "-q"}}, nil, 0, []string{"ok", "-q"}, []string{"healthcheck | true 0"}},
-		{"shell", analyzer.Healthcheck{Test: []string{"CMD-SHELL", "a || b"}}, nil, 2, []string{"/bin/sh", "-c", "a || b"}, []string{"healthcheck | true 0"}},
-		{"own shell", analyzer.Healthcheck{Test: []string{"CMD-SHELL", "a"}}, []string{"/bin/bash", "-ec"}, 9, []string{"/bin/bash", "-ec", "a"}, []string{"healthcheck | false 1 exit 1, expected 0"}},
+		{"shell", analyzer.Healthcheck{Test: []string{"CMD-SHELL", "a || b"}}, nil, 2, []string{"/bin/sh", "-c", "a || b"},
+			[]string{"healthcheck | true 0"}},
+		{"own shell", analyzer.Healthcheck{Test: []string{"CMD-SHELL", "a"}}, []string{"/bin/bash", "-ec"}, 9, []string{"/bin/bash", "-ec", "a"},
+			[]string{"healthcheck | false 1 exit 1, expected 0"}},
 		{"none", analyzer.Healthcheck{Test: []string{"NONE"}}, nil, 0, nil, nil},
 		{"odd", analyzer.Healthcheck{Test: []string{"WHAT", "x"}}, nil, 0, nil, nil},
 	} {

@@ -27,7 +27,8 @@ try: from q \
     import r
 except ImportError: pass
 `
-	want := []string{".", "..up", "..up.thing", ".sibling", "a.b.c", "dyn", "inline", "late", "later", "m", "old", "os", "q", "q.r", "sys", "x", "x.y", "x.z"}
+	want := []string{".", "..up", "..up.thing", ".sibling", "a.b.c", "dyn", "inline", "late", "later", "m", "old", "os", "q", "q.r", "sys",
+		"x", "x.y", "x.z"}
 	if diff := cmp.Diff(want, Imports([]byte(src))); diff != "" {
 		t.Errorf("Imports (-want +got):\n%s", diff)
 	}

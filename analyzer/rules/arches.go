@@ -16,10 +16,12 @@ var archNames = []archName{
 	{map[string]string{"amd64": "ld-linux-x86-64.so.2", "arm64": "ld-linux-aarch64.so.1", "arm": "ld-linux-armhf.so.3", "386": "ld-linux.so.2",
 		"riscv64": "ld-linux-riscv64-lp64d.so.1", "ppc64le": "ld64.so.2", "s390x": "ld64.so.1"},
 		"glibc, sysdeps/unix/sysv/linux: shlib-versions and ldd-rewrite of each architecture"},
-	{map[string]string{"amd64": "ld-musl-x86_64.so.1", "arm64": "ld-musl-aarch64.so.1", "arm": "ld-musl-armhf.so.1", "386": "ld-musl-i386.so.1",
+	{map[string]string{"amd64": "ld-musl-x86_64.so.1", "arm64": "ld-musl-aarch64.so.1", "arm": "ld-musl-armhf.so.1",
+		"386":     "ld-musl-i386.so.1",
 		"riscv64": "ld-musl-riscv64.so.1", "ppc64le": "ld-musl-powerpc64le.so.1", "s390x": "ld-musl-s390x.so.1"},
 		"musl, arch/*/reloc.h: LDSO_ARCH"},
-	{map[string]string{"amd64": "libc.musl-x86_64.so.1", "arm64": "libc.musl-aarch64.so.1", "arm": "libc.musl-armhf.so.1", "386": "libc.musl-x86.so.1",
+	{map[string]string{"amd64": "libc.musl-x86_64.so.1", "arm64": "libc.musl-aarch64.so.1", "arm": "libc.musl-armhf.so.1",
+		"386":     "libc.musl-x86.so.1",
 		"riscv64": "libc.musl-riscv64.so.1", "ppc64le": "libc.musl-ppc64le.so.1", "s390x": "libc.musl-s390x.so.1"},
 		"Alpine, main/musl/APKBUILD: libc.musl-$CARCH.so.1"},
 	{map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu", "arm": "arm-linux-gnueabihf", "386": "i386-linux-gnu",
@@ -28,19 +30,22 @@ var archNames = []archName{
 	{map[string]string{"amd64": "x86_64-linux-musl", "arm64": "aarch64-linux-musl", "arm": "arm-linux-musleabihf", "386": "i386-linux-musl",
 		"riscv64": "riscv64-linux-musl", "ppc64le": "powerpc64le-linux-musl", "s390x": "s390x-linux-musl"},
 		"CPython's configure: PLATFORM_TRIPLET with musl"},
-	{map[string]string{"amd64": "x86_64", "arm64": "aarch64", "arm": "armv7l", "386": "i686", "riscv64": "riscv64", "ppc64le": "ppc64le", "s390x": "s390x"},
+	{map[string]string{"amd64": "x86_64", "arm64": "aarch64", "arm": "armv7l", "386": "i686", "riscv64": "riscv64", "ppc64le": "ppc64le",
+		"s390x": "s390x"},
 		"uname(2), machine; rpm's and Alpine's names of architectures"},
-	{map[string]string{"amd64": "amd64", "arm64": "arm64", "arm": "armhf", "386": "i386", "riscv64": "riscv64", "ppc64le": "ppc64el", "s390x": "s390x"},
+	{map[string]string{"amd64": "amd64", "arm64": "arm64", "arm": "armhf", "386": "i386", "riscv64": "riscv64", "ppc64le": "ppc64el",
+		"s390x": "s390x"},
 		"dpkg-architecture(1): DEB_HOST_ARCH"},
-	{map[string]string{"amd64": "x64", "arm64": "arm64", "arm": "arm", "386": "ia32", "riscv64": "riscv64", "ppc64le": "ppc64", "s390x": "s390x"},
+	{map[string]string{"amd64": "x64", "arm64": "arm64", "arm": "arm", "386": "ia32", "riscv64": "riscv64", "ppc64le": "ppc64",
+		"s390x": "s390x"},
 		"Node.js, process.arch; prebuildify names its directories so"},
 }
 
 // generalNames is how many names at the end of archNames are words of other meanings, too.
 const generalNames = 3
 
-// Translate names what a path of an image for one architecture may be called in the image for another, the likeliest first and the path itself
-// last. Architectures are Go's names.
+// Translate names what a path of an image for one architecture may be called in the image for another, the likeliest first and the
+// path itself last. Architectures are Go's names.
 func Translate(path, from, to string) []string {
 	all, sure := path, path // with every name replaced, and with those that can mean nothing else
 	for i, a := range archNames {

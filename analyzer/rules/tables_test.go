@@ -10,21 +10,31 @@ import (
 func TestJunk(t *testing.T) {
 	for _, test := range []struct{ name, want string }{
 		{"app/.git/config", "vcs"}, {"app/.github/workflow.yml", ""}, {"app/git/config", ""}, {".gitignore", "vcs"},
-		{"var/cache/apt/pkgcache.bin", "package-cache"}, {"var/cache/app/data", ""}, {"var/cache/fontconfig/a", ""}, {"root/.cache/pip/http/a", "package-cache"}, {"home/u/.cache/pip/a", "package-cache"},
-		{"root/.cache/huggingface/model", ""}, {"root/.cache/ms-playwright/chrome", ""}, {"app/cache/a", ""}, {"root/.npm/_cacache/a", "package-cache"},
-		{"tmp/a", "temporary"}, {"app/tmp/a", ""}, {"run/a.pid", "temporary"}, {"app/run/a", ""}, {"app/core.123", "temporary"}, {"app/core.js", ""}, {"app/core.3f2a.js", ""}, {"app/core.1.css", ""}, {"app/a~", "temporary"}, {"app/~a", ""},
+		{"var/cache/apt/pkgcache.bin", "package-cache"}, {"var/cache/app/data", ""}, {"var/cache/fontconfig/a", ""},
+		{"root/.cache/pip/http/a", "package-cache"}, {"home/u/.cache/pip/a", "package-cache"},
+		{"root/.cache/huggingface/model", ""}, {"root/.cache/ms-playwright/chrome", ""}, {"app/cache/a", ""},
+		{"root/.npm/_cacache/a", "package-cache"},
+		{"tmp/a", "temporary"}, {"app/tmp/a", ""}, {"run/a.pid", "temporary"}, {"app/run/a", ""}, {"app/core.123", "temporary"},
+		{"app/core.js", ""}, {"app/core.3f2a.js", ""}, {"app/core.1.css", ""}, {"app/a~", "temporary"}, {"app/~a", ""},
 		{"app/.idea/workspace.xml", "editor"}, {"app/idea/x", ""},
 		{"Dockerfile", "build-recipe"}, {"app/Dockerfile", "build-recipe"}, {"app/Dockerfile.tmpl", ""}, {"app/compose.py", ""},
 		{"root/.bash_history", "shell-history"}, {"root/.bashrc", ""},
-		{"usr/lib/python3/dist-packages/numpy/tests/test_a.py", "python-tests"}, {"venv/lib/python3.12/site-packages/a/test/b.py", "python-tests"}, {"usr/lib/python3/dist-packages/a/testing/b.py", ""},
-		{"app/tests/test_a.py", ""}, {"app/test/data.json", ""}, {"usr/lib/python3/dist-packages/test.py", ""}, {"usr/lib/python3/dist-packages/a/b.pyi", "python-tests"}, {"app/fast.c", ""}, {"app/types.pyi", ""},
-		{"usr/lib/python3.11/test/x.py", "python-tests"}, {"usr/lib/python3.11/unittest/mock.py", ""}, {"usr/lib/python3.11/unittest/test/x.py", "python-tests"},
+		{"usr/lib/python3/dist-packages/numpy/tests/test_a.py", "python-tests"}, {"venv/lib/python3.12/site-packages/a/test/b.py",
+			"python-tests"}, {"usr/lib/python3/dist-packages/a/testing/b.py", ""},
+		{"app/tests/test_a.py", ""}, {"app/test/data.json", ""}, {"usr/lib/python3/dist-packages/test.py", ""},
+		{"usr/lib/python3/dist-packages/a/b.pyi", "python-tests"}, {"app/fast.c", ""}, {"app/types.pyi", ""},
+		{"usr/lib/python3.11/test/x.py", "python-tests"}, {"usr/lib/python3.11/unittest/mock.py", ""}, {"usr/lib/python3.11/unittest/test/x.py",
+			"python-tests"},
 		{"app/__pycache__/a.cpython-311.pyc", ""}, {"app/__pycache__/a.cpython-311.opt-2.pyc", "python-bytecode"},
-		{"app/node_modules/a/index.d.ts", "node-dev"}, {"app/src/index.d.ts", ""}, {"app/src/index.ts", ""}, {"app/node_modules/a/README.md", "node-dev"}, {"app/README.md", ""}, {"app/node_modules/a/index.ts", ""},
-		{"app/node_modules/a/index.js.map", SourceMaps}, {"app/dist/index.js.map", ""}, {"usr/local/lib/node_modules/npm/a.js", "node-dev"}, {"usr/local/lib/node_modules/pm2/a.js", ""},
-		{"var/lib/gems/3.1.0/gems/a-1/spec/a_spec.rb", "ruby-tests"}, {"var/lib/gems/3.1.0/specifications/a-1.gemspec", ""}, {"app/spec/a_spec.rb", ""}, {"var/lib/gems/3.1.0/gems/a-1/lib/cache/x.rb", ""}, {"var/lib/gems/3.1.0/cache/a-1.gem", "ruby-tests"},
+		{"app/node_modules/a/index.d.ts", "node-dev"}, {"app/src/index.d.ts", ""}, {"app/src/index.ts", ""},
+		{"app/node_modules/a/README.md", "node-dev"}, {"app/README.md", ""}, {"app/node_modules/a/index.ts", ""},
+		{"app/node_modules/a/index.js.map", SourceMaps}, {"app/dist/index.js.map", ""}, {"usr/local/lib/node_modules/npm/a.js", "node-dev"},
+		{"usr/local/lib/node_modules/pm2/a.js", ""},
+		{"var/lib/gems/3.1.0/gems/a-1/spec/a_spec.rb", "ruby-tests"}, {"var/lib/gems/3.1.0/specifications/a-1.gemspec", ""},
+		{"app/spec/a_spec.rb", ""}, {"var/lib/gems/3.1.0/gems/a-1/lib/cache/x.rb", ""}, {"var/lib/gems/3.1.0/cache/a-1.gem", "ruby-tests"},
 		{"usr/share/doc/a/README", "docs"}, {"usr/share/man/man1/a.1", "docs"}, {"app/doc/a.html", ""}, {"usr/share/document/a", ""},
-		{"usr/include/a.h", "headers"}, {"usr/lib/x86_64-linux-gnu/liba.a", "headers"}, {"app/include/a.h", ""}, {"app/lib/liba.a", ""}, {"usr/lib/x86_64-linux-gnu/liba.so", ""},
+		{"usr/include/a.h", "headers"}, {"usr/lib/x86_64-linux-gnu/liba.a", "headers"}, {"app/include/a.h", ""}, {"app/lib/liba.a", ""},
+		{"usr/lib/x86_64-linux-gnu/liba.so", ""},
 	} {
 		if got := junkOf(test.name); got != test.want {
 			t.Errorf("%s is dropped by %q, want %q", test.name, got, test.want)
@@ -70,7 +80,8 @@ func TestPythonModules(t *testing.T) {
 		module          string
 		build, optional bool
 	}{
-		{"setuptools.command", true, false}, {"pytest", true, false}, {"pytest_asyncio", false, false}, {"numpy", false, false}, {"docutils.core", true, false},
+		{"setuptools.command", true, false}, {"pytest", true, false}, {"pytest_asyncio", false, false}, {"numpy", false, false},
+		{"docutils.core", true, false},
 		{"tkinter", false, true}, {"tkinter.ttk", false, true}, {"tkinterdnd", false, false}, {"os", false, false},
 	} {
 		if got := PythonBuildTool(test.module); got != test.build {

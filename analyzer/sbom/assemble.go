@@ -190,7 +190,8 @@ func (a *assembly) files() []File {
 	list := make([]File, 0, len(a.entries))
 	for _, e := range a.entries {
 		res := e.content()
-		list = append(list, File{Path: layers.Path(e.name), Size: res.size, SHA1: res.sha1, SHA256: res.sha256, ELF: res.elf, Owner: a.owner(e.name)})
+		list = append(list, File{Path: layers.Path(e.name), Size: res.size, SHA1: res.sha1, SHA256: res.sha256, ELF: res.elf,
+			Owner: a.owner(e.name)})
 	}
 	return list
 }

@@ -79,15 +79,20 @@ func pom(group, artifact, version string) string {
 
 // javaTree has a jar of Maven, one without, a war with a jar inside and one two levels deep, and files that are none.
 func javaTree(t testing.TB) map[string][]byte {
-	inner := jar(t, "META-INF/maven/org.inner/inner/pom.properties", pom("org.inner", "inner", "3.1"), "x/deep.jar", string(jar(t, "META-INF/maven/a/deep/pom.properties", pom("a", "deep", "1"))))
+	inner := jar(t, "META-INF/maven/org.inner/inner/pom.properties", pom("org.inner", "inner", "3.1"), "x/deep.jar",
+		string(jar(t, "META-INF/maven/a/deep/pom.properties", pom("a", "deep", "1"))))
 	return map[string][]byte{
-		"app/lib/core-1.2.jar": jar(t, "META-INF/MANIFEST.MF", "Manifest-Version: 1.0\r\nBundle-License: https://www.apache.org/licenses/LI\r\n CENSE-2.0.txt\r\nImplementation-Vendor: Example Org\r\n\r\nName: x\r\n",
-			"META-INF/maven/org.example/core/pom.properties", pom("org.example", "core", "1.2"), "META-INF/maven/org.shaded/util/pom.properties", pom("org.shaded", "util", "0.9")),
-		"app/lib/plain-2.0.1.jar": jar(t, "META-INF/MANIFEST.MF", "Bundle-SymbolicName: com.example.plain;singleton:=true\nImplementation-Version: 9\n"),
-		"app/web.war":             jar(t, "META-INF/MANIFEST.MF", "Implementation-Version: 5.0\nImplementation-Vendor-Id: com.web\n", "WEB-INF/lib/inner-3.1.jar", string(inner), "WEB-INF/lib/text.jar", "no archive"),
-		"app/nothing.jar":         jar(t, "a.class", ""),
-		"app/broken.jar":          []byte("PK\x03\x04 broken"),
-		"app/template-1.jar":      jar(t, "META-INF/maven/a/b/pom.properties", pom("a", "b", "${project.version}")),
+		"app/lib/core-1.2.jar": jar(t, "META-INF/MANIFEST.MF",
+			"Manifest-Version: 1.0\r\nBundle-License: https://www.apache.org/licenses/LI\r\n CENSE-2.0.txt\r\nImplementation-Vendor: Example Org\r\n\r\nName: x\r\n",
+			"META-INF/maven/org.example/core/pom.properties", pom("org.example", "core", "1.2"), "META-INF/maven/org.shaded/util/pom.properties",
+			pom("org.shaded", "util", "0.9")),
+		"app/lib/plain-2.0.1.jar": jar(t, "META-INF/MANIFEST.MF",
+			"Bundle-SymbolicName: com.example.plain;singleton:=true\nImplementation-Version: 9\n"),
+		"app/web.war": jar(t, "META-INF/MANIFEST.MF", "Implementation-Version: 5.0\nImplementation-Vendor-Id: com.web\n",
+			"WEB-INF/lib/inner-3.1.jar", string(inner), "WEB-INF/lib/text.jar", "no archive"),
+		"app/nothing.jar":    jar(t, "a.class", ""),
+		"app/broken.jar":     []byte("PK\x03\x04 broken"),
+		"app/template-1.jar": jar(t, "META-INF/maven/a/b/pom.properties", pom("a", "b", "${project.version}")),
 	}
 }
 
@@ -104,11 +109,13 @@ func TestReadJava(t *testing.T) {
 	if diff := cmp.Diff(want, lines(doc)); diff != "" {
 		t.Errorf("packages (-want +got):\n%s", diff)
 	}
-	wantOwned := []string{"/app/lib/core-1.2.jar maven/org.example/core", "/app/lib/plain-2.0.1.jar maven/com.example/plain", "/app/template-1.jar maven/template/template", "/app/web.war maven/com.web/web"}
+	wantOwned := []string{"/app/lib/core-1.2.jar maven/org.example/core", "/app/lib/plain-2.0.1.jar maven/com.example/plain",
+		"/app/template-1.jar maven/template/template", "/app/web.war maven/com.web/web"}
 	if diff := cmp.Diff(wantOwned, owned(doc)); diff != "" {
 		t.Errorf("owners (-want +got):\n%s", diff)
 	}
-	doubts := []string{`"app/broken.jar" cannot be read: zip: not a valid zip file`, `"app/web.war" cannot be read: "WEB-INF/lib/text.jar" in it: zip: not a valid zip file`}
+	doubts := []string{`"app/broken.jar" cannot be read: zip: not a valid zip file`,
+		`"app/web.war" cannot be read: "WEB-INF/lib/text.jar" in it: zip: not a valid zip file`}
 	if diff := cmp.Diff(doubts, doc.Warnings); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
@@ -130,7 +137,8 @@ func elfWith(section string, content []byte) []byte {
 		head, elf.Prog64{Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_W), Filesz: head.Shoff, Memsz: head.Shoff},
 		[]byte(names), content, elf.Section64{},
 		elf.Section64{Name: 1, Type: uint32(elf.SHT_STRTAB), Off: header + program, Size: uint64(len(names)), Addralign: 1},
-		elf.Section64{Name: 11, Type: uint32(elf.SHT_PROGBITS), Flags: uint64(elf.SHF_ALLOC), Addr: at, Off: at, Size: uint64(len(content)), Addralign: 16},
+		elf.Section64{Name: 11, Type: uint32(elf.SHT_PROGBITS), Flags: uint64(elf.SHF_ALLOC), Addr: at, Off: at, Size: uint64(len(content)),
+			Addralign: 16},
 	} {
 		binary.Write(&b, binary.LittleEndian, part)
 	}

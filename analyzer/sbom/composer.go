@@ -31,7 +31,8 @@ func parseComposer(name string, data []byte) metadata {
 		namespace, base := splitName(pkg.Name)
 		f := found{
 			Package: Package{
-				Type: "composer", Name: pkg.Name, Version: pkg.Version, Purl: purl("composer", namespace, base, pkg.Version, nil), Homepage: pkg.Homepage,
+				Type: "composer", Name: pkg.Name, Version: pkg.Version, Purl: purl("composer", namespace, base, pkg.Version, nil),
+				Homepage: pkg.Homepage,
 				Licenses: composerLicenses(pkg.License),
 			},
 			key: strings.ToLower(pkg.Name), scope: dir, dir: path.Join(path.Dir(dir), pkg.Name),

@@ -106,7 +106,8 @@ func (d *Document) CycloneDX() ([]byte, error) {
 		}
 	}
 	if d.Distro.ID != "" {
-		add(cdxComponent{Ref: "os:" + d.Distro.ID, Type: "operating-system", Name: d.Distro.ID, Version: d.Distro.Version, Desc: d.Distro.Name}, nil, true)
+		add(cdxComponent{Ref: "os:" + d.Distro.ID, Type: "operating-system", Name: d.Distro.ID, Version: d.Distro.Version, Desc: d.Distro.Name},
+			nil, true)
 	}
 	for _, pkg := range d.Packages {
 		add(cdxPackage(pkg), pkg.Depends, true)
@@ -132,7 +133,8 @@ func (d *Document) rootRef() string {
 }
 
 func cdxPackage(pkg Package) cdxComponent {
-	c := cdxComponent{Ref: pkg.Ref, Type: "library", Group: pkg.Group, Name: pkg.Name, Version: pkg.Version, Purl: pkg.Purl, Licenses: cdxLicenses(pkg.Licenses)}
+	c := cdxComponent{Ref: pkg.Ref, Type: "library", Group: pkg.Group, Name: pkg.Name, Version: pkg.Version, Purl: pkg.Purl,
+		Licenses: cdxLicenses(pkg.Licenses)}
 	if pkg.Application {
 		c.Type = "application"
 	}
@@ -158,7 +160,8 @@ func cdxPackage(pkg Package) cdxComponent {
 }
 
 func cdxFile(f File) cdxComponent {
-	c := cdxComponent{Ref: "file:" + f.Path.String(), Type: "file", Name: f.Path.String(), Hashes: []cdxHash{{"SHA-1", f.SHA1}, {"SHA-256", f.SHA256}}}
+	c := cdxComponent{Ref: "file:" + f.Path.String(), Type: "file", Name: f.Path.String(),
+		Hashes: []cdxHash{{"SHA-1", f.SHA1}, {"SHA-256", f.SHA256}}}
 	c.Properties = []cdxProperty{{"slim:size", fmt.Sprint(f.Size)}}
 	if f.Owner != "" {
 		c.Properties = append(c.Properties, cdxProperty{"slim:owner", f.Owner})
@@ -203,7 +206,8 @@ func splitPerson(text string) (name, address string) {
 
 // isURL says whether a homepage is worth writing down: the format requires an IRI.
 func isURL(text string) bool {
-	return (strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://")) && len(text) <= 4*maxName && !strings.ContainsAny(text, " \t\n\"<>\\^`{|}")
+	return (strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://")) && len(text) <= 4*maxName && !strings.ContainsAny(text,
+		" \t\n\"<>\\^`{|}")
 }
 
 // encode is indented JSON with a final newline.

@@ -79,7 +79,8 @@ func (d Distro) qualifier() string {
 }
 
 // namespaces are those of package URLs (purl-spec, "rpm" and "deb" types) that are not the ID of os-release.
-var namespaces = map[string]string{"rhel": "redhat", "ol": "oracle", "amzn": "amazon", "sles": "suse", "opensuse-leap": "opensuse", "opensuse-tumbleweed": "opensuse"}
+var namespaces = map[string]string{"rhel": "redhat", "ol": "oracle", "amzn": "amazon", "sles": "suse", "opensuse-leap": "opensuse",
+	"opensuse-tumbleweed": "opensuse"}
 
 // distributionPackage is a package of the package manager's database.
 func (s *scan) distributionPackage(pkg *packages.Package, d Distro) Package {

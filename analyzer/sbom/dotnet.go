@@ -46,7 +46,8 @@ func parseDotnet(name string, data []byte) metadata {
 		}
 		for _, list := range []map[string]json.RawMessage{assets[library].Runtime, assets[library].Native} {
 			for _, asset := range sortedKeys(list) { // publishing flattens lib/net8.0/X.dll to X.dll
-				f.owned = append(f.owned, strings.TrimPrefix(path.Join("/", dir, path.Base(asset)), "/"), strings.TrimPrefix(path.Join("/", dir, asset), "/"))
+				f.owned = append(f.owned, strings.TrimPrefix(path.Join("/", dir, path.Base(asset)), "/"), strings.TrimPrefix(path.Join("/", dir, asset),
+					"/"))
 			}
 		}
 		m.found = append(m.found, f)

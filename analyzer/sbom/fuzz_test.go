@@ -99,7 +99,8 @@ func FuzzJava(f *testing.F) {
 }
 
 func FuzzManifest(f *testing.F) {
-	f.Add("a-1", []byte("Bundle-SymbolicName: org.x.a;s:=t\r\n go\nBundle-Version: 1\nBundle-License: MIT\n"), []byte("groupId=a\nartifactId=b\nversion=1\n"))
+	f.Add("a-1", []byte("Bundle-SymbolicName: org.x.a;s:=t\r\n go\nBundle-Version: 1\nBundle-License: MIT\n"),
+		[]byte("groupId=a\nartifactId=b\nversion=1\n"))
 	f.Fuzz(func(t *testing.T, base string, manifest, pom []byte) {
 		check(t, metadata{found: own(base+".jar", parsePom(pom), parseHeaders(manifest, ""))})
 	})

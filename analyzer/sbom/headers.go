@@ -47,7 +47,8 @@ const maxName = 512 // bytes of a package's name or version
 // plausible says whether a name or version can be one: not empty, not long, and without control characters, blanks around it or
 // template markers that a build has not replaced.
 func plausible(text string) bool {
-	return text != "" && len(text) <= maxName && strings.TrimSpace(text) == text && !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd }) &&
+	return text != "" && len(text) <= maxName && strings.TrimSpace(text) == text && !strings.ContainsFunc(text,
+		func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd }) &&
 		!strings.Contains(text, "${")
 }
 

@@ -56,7 +56,8 @@ func TestAsExpression(t *testing.T) {
 		{nil, "", map[string]string{}},
 		{[]string{"MIT"}, "MIT", map[string]string{}},
 		{[]string{"MIT OR ISC", "Zlib"}, "(MIT OR ISC) AND Zlib", map[string]string{}},
-		{[]string{"GPL-2+ with X (y)", "MIT"}, "LicenseRef-GPL-2--with-X--y- AND MIT", map[string]string{"LicenseRef-GPL-2--with-X--y-": "GPL-2+ with X (y)"}},
+		{[]string{"GPL-2+ with X (y)", "MIT"}, "LicenseRef-GPL-2--with-X--y- AND MIT",
+			map[string]string{"LicenseRef-GPL-2--with-X--y-": "GPL-2+ with X (y)"}},
 		{[]string{"LicenseRef-own OR MIT"}, "LicenseRef-own OR MIT", map[string]string{"LicenseRef-own": "LicenseRef-own"}},
 		{[]string{"lizenz ä"}, "LicenseRef-lizenz--", map[string]string{"LicenseRef-lizenz--": "lizenz ä"}},
 	} {

@@ -71,7 +71,8 @@ func goModules(name string, info *debug.BuildInfo) []found {
 		if len(list) > maxRequires/100 {
 			break
 		}
-		if dep.Replace != nil && plausible(dep.Replace.Path) && !strings.HasPrefix(dep.Replace.Path, ".") && !strings.HasPrefix(dep.Replace.Path, "/") {
+		if dep.Replace != nil && plausible(dep.Replace.Path) && !strings.HasPrefix(dep.Replace.Path, ".") && !strings.HasPrefix(dep.Replace.Path,
+			"/") {
 			dep = dep.Replace
 		}
 		if f, ok := module(dep.Path, dep.Version); ok {
@@ -109,8 +110,9 @@ func parseAudit(name string, packed []byte) ([]found, error) {
 			continue
 		}
 		f := found{
-			Package: Package{Type: "cargo", Name: crate.Name, Version: crate.Version, Purl: purl("cargo", "", crate.Name, crate.Version, nil), Application: crate.Root},
-			key:     crate.Name + "@" + crate.Version, scope: name,
+			Package: Package{Type: "cargo", Name: crate.Name, Version: crate.Version, Purl: purl("cargo", "", crate.Name, crate.Version, nil),
+				Application: crate.Root},
+			key: crate.Name + "@" + crate.Version, scope: name,
 		}
 		for _, i := range crate.Dependencies {
 			if left--; left < 0 || i < 0 || i >= len(audit.Packages) {

@@ -104,7 +104,8 @@ func TestCycloneDX(t *testing.T) {
 func checkBOM(t *testing.T, bom *cyclonedx.BOM) {
 	t.Helper()
 	root := bom.Metadata.Component
-	if bom.SpecVersion != cyclonedx.SpecVersion1_6 || bom.BOMFormat != "CycloneDX" || root.BOMRef == "" || root.Name == "" || root.PackageURL != "pkg:oci/app@sha256:ab?arch=amd64&repository_url=registry.example.com%2Fapp&tag=2" ||
+	if bom.SpecVersion != cyclonedx.SpecVersion1_6 || bom.BOMFormat != "CycloneDX" || root.BOMRef == "" || root.Name == "" ||
+		root.PackageURL != "pkg:oci/app@sha256:ab?arch=amd64&repository_url=registry.example.com%2Fapp&tag=2" ||
 		bom.Metadata.Timestamp != "2026-01-02T03:04:05Z" || !strings.HasPrefix(bom.SerialNumber, "urn:uuid:") {
 		t.Errorf("head = %+v, root %+v", bom, root)
 	}
@@ -236,7 +237,8 @@ func TestSPDX(t *testing.T) {
 			}
 			var sums []string
 			for _, rel := range doc.Relationships {
-				if rel.Relationship == common.TypeRelationshipContains && rel.RefA.ElementRefID == pkg.PackageSPDXIdentifier && files[rel.RefB.ElementRefID] != "" {
+				if rel.Relationship == common.TypeRelationshipContains && rel.RefA.ElementRefID == pkg.PackageSPDXIdentifier &&
+					files[rel.RefB.ElementRefID] != "" {
 					sums = append(sums, files[rel.RefB.ElementRefID])
 				}
 			}
@@ -248,7 +250,8 @@ func TestSPDX(t *testing.T) {
 }
 
 func TestDeterminism(t *testing.T) {
-	for name, write := range map[string]func(*sbom.Document) ([]byte, error){"CycloneDX": (*sbom.Document).CycloneDX, "SPDX": (*sbom.Document).SPDX} {
+	for name, write := range map[string]func(*sbom.Document) ([]byte, error){"CycloneDX": (*sbom.Document).CycloneDX,
+		"SPDX": (*sbom.Document).SPDX} {
 		one, err := write(image(t, true))
 		if err != nil {
 			t.Fatal(err)

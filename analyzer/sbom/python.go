@@ -33,7 +33,8 @@ func parsePython(name string, data []byte) metadata {
 	f := found{
 		Package: Package{
 			Type: "pypi", Name: title, Version: version, Purl: purl("pypi", "", pythonKey(title), version, nil),
-			Supplier: person(first(fields, "author"), first(fields, "author-email")), Homepage: first(fields, "home-page"), Licenses: pythonLicenses(fields),
+			Supplier: person(first(fields, "author"), first(fields, "author-email")), Homepage: first(fields, "home-page"),
+			Licenses: pythonLicenses(fields),
 		},
 		key: pythonKey(title), scope: home, dir: info,
 	}

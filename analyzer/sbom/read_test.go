@@ -395,7 +395,8 @@ func TestReadCancelled(t *testing.T) {
 
 func TestImagePurl(t *testing.T) {
 	for _, test := range []struct{ repository, tag, digest, arch, want string }{
-		{"registry.example.com/team/App", "2", "sha256:ab", "amd64", "pkg:oci/app@sha256:ab?arch=amd64&repository_url=registry.example.com%2Fteam%2FApp&tag=2"},
+		{"registry.example.com/team/App", "2", "sha256:ab", "amd64",
+			"pkg:oci/app@sha256:ab?arch=amd64&repository_url=registry.example.com%2Fteam%2FApp&tag=2"},
 		{"app", "", "", "", "pkg:oci/app"},
 		{"", "1", "sha256:ab", "amd64", ""},
 	} {

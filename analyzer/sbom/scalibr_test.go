@@ -71,9 +71,11 @@ func identity(purl string) string {
 // TestScalibr compares with an independent reader: the same packages of the same files.
 func TestScalibr(t *testing.T) {
 	// Of Java only what Maven has built: of other archives both guess, each in its way.
-	content := map[string][]byte{"usr/bin/gotool": goProgram(strings.ReplaceAll(modules, "./local\t", "example.org/fork\tv1")), "usr/bin/plain": elfWith(".other", []byte("x"))}
+	content := map[string][]byte{"usr/bin/gotool": goProgram(strings.ReplaceAll(modules, "./local\t", "example.org/fork\tv1")),
+		"usr/bin/plain": elfWith(".other", []byte("x"))}
 	content["app/core-1.2.jar"] = javaTree(t)["app/lib/core-1.2.jar"]
-	content["app/outer.jar"] = jar(t, "META-INF/maven/o/outer/pom.properties", pom("o", "outer", "1"), "lib/i.jar", string(jar(t, "META-INF/maven/i/inner/pom.properties", pom("i", "inner", "2"))))
+	content["app/outer.jar"] = jar(t, "META-INF/maven/o/outer/pom.properties", pom("o", "outer", "1"), "lib/i.jar",
+		string(jar(t, "META-INF/maven/i/inner/pom.properties", pom("i", "inner", "2"))))
 	for _, test := range []struct{ name, tree string }{
 		{"debian", mixed + pythonTree + `
 -- app/node_modules/@s/c/package.json --

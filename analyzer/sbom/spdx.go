@@ -105,7 +105,8 @@ func (d *Document) SPDX() ([]byte, error) {
 	for _, f := range d.listed() {
 		files[f.Owner] = append(files[f.Owner], f.SHA1)
 	}
-	root := spdxPackage{Name: d.name(), ID: spdxRoot, Version: d.opt.Version, Supplier: spdxNone, Download: spdxNone, Concluded: spdxNone, Declared: spdxNone, Copyright: spdxNone, Purpose: "CONTAINER"}
+	root := spdxPackage{Name: d.name(), ID: spdxRoot, Version: d.opt.Version, Supplier: spdxNone, Download: spdxNone, Concluded: spdxNone,
+		Declared: spdxNone, Copyright: spdxNone, Purpose: "CONTAINER"}
 	root.refer(d.opt.Purl)
 	root.verify(files[""])
 	doc.Packages = []spdxPackage{root}

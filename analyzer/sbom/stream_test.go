@@ -46,7 +46,8 @@ func TestContentsChangeNothing(t *testing.T) {
 	content := javaTree(t)
 	root := files(t, content, mixed)
 	plain, streamed := read(t, root, sbom.Options{AllFiles: true}), read(t, root, sbom.Options{AllFiles: true, Contents: stream(root)})
-	for name, write := range map[string]func(*sbom.Document) ([]byte, error){"CycloneDX": (*sbom.Document).CycloneDX, "SPDX": (*sbom.Document).SPDX} {
+	for name, write := range map[string]func(*sbom.Document) ([]byte, error){"CycloneDX": (*sbom.Document).CycloneDX,
+		"SPDX": (*sbom.Document).SPDX} {
 		want, err := write(plain)
 		if err != nil {
 			t.Fatal(err)
@@ -65,7 +66,8 @@ func TestContentsError(t *testing.T) {
 	contents := func(_ context.Context, do func(string, io.Reader) error) error {
 		return do("a", io.MultiReader(strings.NewReader("x"), errReader{}))
 	}
-	if _, err := sbom.Read(t.Context(), tree(t, "-- a --\nx\n"), sbom.Options{Contents: contents}); err == nil || !strings.Contains(err.Error(), `reading "a"`) {
+	if _, err := sbom.Read(t.Context(), tree(t, "-- a --\nx\n"), sbom.Options{Contents: contents}); err == nil ||
+		!strings.Contains(err.Error(), `reading "a"`) {
 		t.Errorf("Read = %v, want an error that names the file", err)
 	}
 }

@@ -27,7 +27,8 @@ func TestCommands(t *testing.T) {
 		want shell.Script
 	}{
 		"every branch, function bodies, no functions, no builtins": {
-			"f() { sed s/a/b/; }\nif true; then ls | grep x; else cp a b && mv a b || rm -f a; fi\nf; cd /tmp; echo hi; [ -x a ]; while read l; do cut -c1; done",
+			"f() { sed s/a/b/; }\nif true; then ls | grep x; else cp a b && mv a b || rm -f a; fi" +
+				"\nf; cd /tmp; echo hi; [ -x a ]; while read l; do cut -c1; done",
 			shell.Script{Commands: []string{"cp", "cut", "grep", "ls", "mv", "rm", "sed"}, Paths: []string{"/tmp"}},
 		},
 		"wrappers": {
@@ -43,14 +44,16 @@ func TestCommands(t *testing.T) {
 			},
 		},
 		"substitutions, traps, inner scripts": {
-			"x=$(date +%s)`uname -r`\ntrap 'pkill -f x; rm /run/pid' EXIT\nsh -ec 'awk 1 | sort'\nbash -c \"tr a b\"\neval \"cmp a b\"\nsu app -s /bin/bash -c 'env'",
+			"x=$(date +%s)`uname -r`\ntrap 'pkill -f x; rm /run/pid' EXIT" +
+				"\nsh -ec 'awk 1 | sort'\nbash -c \"tr a b\"\neval \"cmp a b\"\nsu app -s /bin/bash -c 'env'",
 			shell.Script{
 				Commands: []string{"/bin/bash", "awk", "bash", "cmp", "date", "env", "pkill", "rm", "sh", "sort", "su", "tr", "uname"},
 				Paths:    []string{"/bin/bash", "/run/pid"},
 			},
 		},
 		"constants": {
-			"DAEMON=/usr/sbin/appd\nBIN=${APP}/bin\nCONF=${CONF:-/etc/app.conf}\nexport LIBEXEC=\"$BIN/x\"\n$DAEMON -c $CONF\n\"$BIN/run\"\n$LIBEXEC\nOPTS='/bin/two words'\n$OPTS\n" +
+			"DAEMON=/usr/sbin/appd\nBIN=${APP}/bin\nCONF=${CONF:-/etc/app.conf}\nexport LIBEXEC=\"$BIN/x\"" +
+				"\n$DAEMON -c $CONF\n\"$BIN/run\"\n$LIBEXEC\nOPTS='/bin/two words'\n$OPTS\n" +
 				"L=\"/a/one /a/two\"; for c in $L; do $c; done\n~/bin/mine",
 			shell.Script{
 				Commands: []string{"/a/one", "/a/two", "/bin/two", "/home/app/bin/mine", "/srv/app/bin/run", "/srv/app/bin/x", "/usr/sbin/appd"},
@@ -58,23 +61,31 @@ func TestCommands(t *testing.T) {
 					"/a/one", "/a/two", "/bin/two", "/etc/app.conf", "/home/app/bin/mine", "/srv/app/bin", "/srv/app/bin/run", "/srv/app/bin/x",
 					"/usr/sbin/appd",
 				},
-				Vars: map[string]string{"DAEMON": "/usr/sbin/appd", "BIN": "/srv/app/bin", "LIBEXEC": "/srv/app/bin/x", "L": "/a/one /a/two", "OPTS": "/bin/two words"},
+				Vars: map[string]string{"DAEMON": "/usr/sbin/appd", "BIN": "/srv/app/bin", "LIBEXEC": "/srv/app/bin/x", "L": "/a/one /a/two",
+					"OPTS": "/bin/two words"},
 			},
 		},
 		"unknown parts": {
-			"cat /etc/app/$1.conf\n/usr/lib/app/$MODE\nfor f in /entry.d/*.sh; do . \"$f\"; done\necho \"$X/not/root\" \"--a=$1 --b=/etc/b.conf\"\n$1\n/$1\nls /$1/x",
-			shell.Script{Commands: []string{"cat", "ls"}, Paths: []string{"/etc/b.conf"}, Prefixes: []string{"/entry.d/", "/etc/app/", "/usr/lib/app/"}},
+			"cat /etc/app/$1.conf\n/usr/lib/app/$MODE\nfor f in /entry.d/*.sh; do . \"$f\"; done" +
+				"\necho \"$X/not/root\" \"--a=$1 --b=/etc/b.conf\"\n$1\n/$1\nls /$1/x",
+			shell.Script{Commands: []string{"cat", "ls"}, Paths: []string{"/etc/b.conf"}, Prefixes: []string{"/entry.d/", "/etc/app/",
+				"/usr/lib/app/"}},
 		},
 		"sourced": {
-			". /lib/lsb/init-functions\nsource ./env.sh\nDIR=$(dirname \"$0\")\n. \"$DIR/lib.sh\"\nHERE=\"$(cd \"$(dirname \"$0\")\" && pwd)\"\n. \"${HERE}/two.sh\"\nsh -e /opt/other.sh arg\n. \"${0%/*}/three.sh\"\nUP=`cd \"$DIR/..\" >/dev/null; pwd`\n. $UP/four.sh",
+			". /lib/lsb/init-functions\nsource ./env.sh\nDIR=$(dirname \"$0\")\n. \"$DIR/lib.sh\"" +
+				"\nHERE=\"$(cd \"$(dirname \"$0\")\" && pwd)\"\n. \"${HERE}/two.sh\"" +
+				"\nsh -e /opt/other.sh arg\n. \"${0%/*}/three.sh\"\nUP=`cd \"$DIR/..\" >/dev/null; pwd`\n. $UP/four.sh",
 			shell.Script{
-				Commands: []string{"dirname", "sh"}, Sourced: []string{"./env.sh", "/lib/lsb/init-functions", "/opt/other.sh", "/usr/bin/../four.sh", "/usr/bin/lib.sh", "/usr/bin/three.sh", "/usr/bin/two.sh"},
-				Paths: []string{"/dev/null", "/lib/lsb/init-functions", "/opt/other.sh", "/usr/bin", "/usr/bin/..", "/usr/bin/../four.sh", "/usr/bin/lib.sh", "/usr/bin/three.sh", "/usr/bin/two.sh", "/usr/bin/x"},
-				Vars:  map[string]string{"DIR": "/usr/bin", "HERE": "/usr/bin", "UP": "/usr/bin/.."},
+				Commands: []string{"dirname", "sh"}, Sourced: []string{"./env.sh", "/lib/lsb/init-functions", "/opt/other.sh", "/usr/bin/../four.sh",
+					"/usr/bin/lib.sh", "/usr/bin/three.sh", "/usr/bin/two.sh"},
+				Paths: []string{"/dev/null", "/lib/lsb/init-functions", "/opt/other.sh", "/usr/bin", "/usr/bin/..", "/usr/bin/../four.sh",
+					"/usr/bin/lib.sh", "/usr/bin/three.sh", "/usr/bin/two.sh", "/usr/bin/x"},
+				Vars: map[string]string{"DIR": "/usr/bin", "HERE": "/usr/bin", "UP": "/usr/bin/.."},
 			},
 		},
 		"paths in redirections, here-documents, options, lists; not in comments": {
-			"# see /usr/share/doc/x\nx >/var/log/a.log 2>&1 <<EOF\nroot /srv/www; # * $X /etc/c\nhttp://host/p\nEOF\nPATH=/opt/bin:$PATH y --conf=/etc/y.conf 'k=/q;'",
+			"# see /usr/share/doc/x\nx >/var/log/a.log 2>&1 <<EOF\nroot /srv/www; # * $X /etc/c\nhttp://host/p\nEOF" +
+				"\nPATH=/opt/bin:$PATH y --conf=/etc/y.conf 'k=/q;'",
 			shell.Script{
 				Commands: []string{"x", "y"}, Paths: []string{"/etc/c", "/etc/y.conf", "/opt/bin", "/q", "/srv/www", "/var/log/a.log"},
 			},
@@ -127,7 +138,8 @@ func TestTolerant(t *testing.T) {
 	if diff := cmp.Diff([]string{"/usr/sbin/app", "grep", "sort"}, s.Commands); diff != "" || !s.Tolerant {
 		t.Errorf("Commands (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"/bin/sh", "/etc/app.conf", "/etc/rc", "/usr/sbin/app"}, append([]string{"/bin/sh"}, s.Paths...)); diff != "" {
+	if diff := cmp.Diff([]string{"/bin/sh", "/etc/app.conf", "/etc/rc", "/usr/sbin/app"},
+		append([]string{"/bin/sh"}, s.Paths...)); diff != "" {
 		t.Errorf("Paths (-want +got):\n%s", diff)
 	}
 }
@@ -135,11 +147,14 @@ func TestTolerant(t *testing.T) {
 func TestHostile(t *testing.T) {
 	n := shell.MaxSize
 	for name, src := range map[string]string{
-		"brackets": strings.Repeat("(", n), "substitutions": strings.Repeat("$(", n/2), "operators": "echo $((" + strings.Repeat("- ", n/2) + "1))",
+		"brackets": strings.Repeat("(", n), "substitutions": strings.Repeat("$(", n/2), "operators": "echo $((" + strings.Repeat("- ", n/2) +
+			"1))",
 		"keywords": strings.Repeat("if ", n/3), "doubling": "x=a" + strings.Repeat(";x=$x$x", n/8), "parts": "y=" + strings.Repeat("$a", n/2),
-		"arguments": "a" + strings.Repeat(" $b", n/3), "lines": strings.Repeat("/a/b\n", n/5), "heredoc": "cat <<A\n" + strings.Repeat("$a/b ", n/5) + "\nA\n",
+		"arguments": "a" + strings.Repeat(" $b", n/3), "lines": strings.Repeat("/a/b\n", n/5), "heredoc": "cat <<A\n" + strings.Repeat("$a/b ",
+			n/5) + "\nA\n",
 		"large": strings.Repeat("echo /a\n", n/4), "echoes": strings.Repeat("$(echo ", 30_000) + strings.Repeat(")", 30_000),
-		"traps": strings.Repeat("sh -c 'sh -c \"a b\"'\n", n/20), "slashes": strings.Repeat("/", n), "branches": strings.Repeat("x=/a/$x y=$x$y ", n/16),
+		"traps": strings.Repeat("sh -c 'sh -c \"a b\"'\n", n/20), "slashes": strings.Repeat("/", n), "branches": strings.Repeat("x=/a/$x y=$x$y ",
+			n/16),
 	} {
 		t.Run(name, func(t *testing.T) {
 			begin := time.Now()

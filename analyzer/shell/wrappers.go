@@ -27,9 +27,10 @@ var wrappers = map[string]wrapper{
 	"sudo":    {takes: "-u -g -h -p -C -r -t -T -U -D -R --user --group --host --prompt", assigns: true},
 	"doas":    {takes: "-u -C"},
 	"gosu":    {operands: 1}, "su-exec": {operands: 1}, "setuidgid": {operands: 1}, "s6-setuidgid": {operands: 1},
-	"chpst":   {takes: "-u -U -b -e -/ -n -l -L -m -d -o -p -f -c"},
-	"setpriv": {takes: "--reuid --ruid --euid --regid --rgid --egid --groups --inh-caps --ambient-caps --bounding-set --securebits --selinux-label --apparmor-profile --pdeathsig"},
-	"chroot":  {operands: 1}, "flock": {takes: "-w -E --timeout --conflict-exit-code", operands: 1},
+	"chpst": {takes: "-u -U -b -e -/ -n -l -L -m -d -o -p -f -c"},
+	"setpriv": {takes: "--reuid --ruid --euid --regid --rgid --egid --groups --inh-caps " +
+		"--ambient-caps --bounding-set --securebits --selinux-label --apparmor-profile --pdeathsig"},
+	"chroot": {operands: 1}, "flock": {takes: "-w -E --timeout --conflict-exit-code", operands: 1},
 	"unshare": {}, "nsenter": {takes: "-t --target"}, "capsh": {},
 	"tini": {takes: "-p -e"}, "dumb-init": {takes: "-r --rewrite"}, "catatonit": {}, "catchsegv": {}, "strace": {takes: "-e -o -s -p -u -E"},
 	"xvfb-run": {takes: "-n -s -f -e -p -w --server-num --server-args --auth-file --error-file --xauth-protocol --wait"},

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// access is one kind of access to files of its own: what the program does, and what the evidence has to say of it. The files are made as place
-// makes them; of missing, those that were looked for in vain.
+// access is one kind of access to files of its own: what the program does, and what the evidence has to say of it. The files are made
+// as place makes them; of missing, those that were looked for in vain.
 type access struct {
 	name    string
 	files   []string
@@ -99,55 +99,69 @@ var byName = []access{
 	{name: "openat2", files: []string{"openat2/below"}, want: words("openat2/below", "open"), do: func() error {
 		return at("openat2", func(fd int) error { return opened(unix.Openat2(fd, "below", &unix.OpenHow{})) })
 	}},
-	{name: "openat2 with a root", files: []string{"rooted/inside", "rooted/link -> /inside"}, want: words("rooted/inside", "open", "rooted/link", "hop"), do: func() error {
-		return at("rooted", func(fd int) error {
-			how := unix.OpenHow{Resolve: unix.RESOLVE_IN_ROOT}
-			return all(opened(unix.Openat2(fd, "/../inside", &how)), opened(unix.Openat2(fd, "link", &how)))
-		})
-	}},
-	{name: "openat2 that may not leave", files: []string{"beneath/", "outside"}, want: words("outside", ""), missing: words("outside", "EXDEV"), do: func() error {
-		return at("beneath", func(fd int) error {
-			return expect(unix.EXDEV, opened(unix.Openat2(fd, "../outside", &unix.OpenHow{Resolve: unix.RESOLVE_BENEATH})))
-		})
-	}},
+	{name: "openat2 with a root", files: []string{"rooted/inside", "rooted/link -> /inside"},
+		want: words("rooted/inside", "open", "rooted/link", "hop"), do: func() error {
+			return at("rooted", func(fd int) error {
+				how := unix.OpenHow{Resolve: unix.RESOLVE_IN_ROOT}
+				return all(opened(unix.Openat2(fd, "/../inside", &how)), opened(unix.Openat2(fd, "link", &how)))
+			})
+		}},
+	{name: "openat2 that may not leave", files: []string{"beneath/", "outside"}, want: words("outside", ""),
+		missing: words("outside", "EXDEV"), do: func() error {
+			return at("beneath", func(fd int) error {
+				return expect(unix.EXDEV, opened(unix.Openat2(fd, "../outside", &unix.OpenHow{Resolve: unix.RESOLVE_BENEATH})))
+			})
+		}},
 	{name: "O_PATH", files: []string{"opath", "opath2"}, want: words("opath", "stat", "opath2", "open stat"), do: func() error {
 		fd, err := unix.Open("opath2", unix.O_PATH|unix.O_CLOEXEC, 0)
 		return all(err, opened(unix.Open("opath", unix.O_PATH, 0)), read(fmt.Sprintf("/proc/self/fd/%d", fd)), unix.Close(fd))
 	}},
-	{name: "stat", files: []string{"stat", "lstat", "fstatat/below", "statx", "statfs"}, want: words("stat", "stat", "lstat", "stat", "fstatat/below", "stat", "statx", "stat", "statfs", "stat"), do: func() error {
+	{name: "stat", files: []string{"stat", "lstat", "fstatat/below", "statx", "statfs"}, want: words("stat", "stat", "lstat", "stat",
+		"fstatat/below", "stat", "statx", "stat", "statfs", "stat"), do: func() error {
 		var x unix.Statx_t
 		var fs unix.Statfs_t
-		return all(old("stat", "stat", uintptr(unsafe.Pointer(&stat))), old("lstat", "lstat", uintptr(unsafe.Pointer(&stat))), unix.Statx(unix.AT_FDCWD, "statx", 0, unix.STATX_ALL, &x), unix.Statfs("statfs", &fs),
+		return all(old("stat", "stat", uintptr(unsafe.Pointer(&stat))), old("lstat", "lstat", uintptr(unsafe.Pointer(&stat))),
+			unix.Statx(unix.AT_FDCWD, "statx", 0, unix.STATX_ALL, &x), unix.Statfs("statfs", &fs),
 			at("fstatat", func(fd int) error { return unix.Fstatat(fd, "below", &stat, 0) }))
 	}},
-	{name: "access", files: []string{"access", "faccessat", "faccessat2"}, want: words("access", "stat", "faccessat", "stat", "faccessat2", "stat"), do: func() error {
-		return all(old("access", "access", unix.R_OK), unix.Faccessat(unix.AT_FDCWD, "faccessat", unix.R_OK, 0), unix.Faccessat2(unix.AT_FDCWD, "faccessat2", unix.R_OK, unix.AT_EACCESS))
+	{name: "access", files: []string{"access", "faccessat", "faccessat2"}, want: words("access", "stat", "faccessat", "stat", "faccessat2",
+		"stat"), do: func() error {
+		return all(old("access", "access", unix.R_OK), unix.Faccessat(unix.AT_FDCWD, "faccessat", unix.R_OK, 0),
+			unix.Faccessat2(unix.AT_FDCWD, "faccessat2", unix.R_OK, unix.AT_EACCESS))
 	}},
-	{name: "readlink", files: []string{"link -> to", "nolink"}, want: words("link", "readlink", "nolink", "readlink", "to", ""), do: func() error {
-		_, err := os.Readlink("link")
-		_, err2 := unix.Readlink("nolink", make([]byte, 10))
-		return all(err, expect(unix.EINVAL, err2))
-	}},
-	{name: "hops", files: []string{"hop1 -> hop2", "hop2 -> hopped", "hopped"}, want: words("hop1", "hop", "hop2", "hop", "hopped", "open"), do: func() error { return read("hop1") }},
-	{name: "above a symlinked directory", files: []string{"symdir -> real/deep", "real/deep/", "real/physical"}, want: words("symdir", "hop", "real/physical", "open", "physical", ""), do: func() error {
-		return read("symdir/../physical")
-	}},
-	{name: "list", files: []string{"listed/a"}, want: words("listed", "list open", "listed/a", ""), do: func() error { _, err := os.ReadDir("listed"); return err }},
-	{name: "extended attributes", files: []string{"getxattr", "listxattr", "lgetxattr"}, want: words("getxattr", "stat", "listxattr", "stat", "lgetxattr", "stat"), do: func() error {
+	{name: "readlink", files: []string{"link -> to", "nolink"}, want: words("link", "readlink", "nolink", "readlink", "to", ""),
+		do: func() error {
+			_, err := os.Readlink("link")
+			_, err2 := unix.Readlink("nolink", make([]byte, 10))
+			return all(err, expect(unix.EINVAL, err2))
+		}},
+	{name: "hops", files: []string{"hop1 -> hop2", "hop2 -> hopped", "hopped"}, want: words("hop1", "hop", "hop2", "hop", "hopped", "open"),
+		do: func() error { return read("hop1") }},
+	{name: "above a symlinked directory", files: []string{"symdir -> real/deep", "real/deep/", "real/physical"},
+		want: words("symdir", "hop", "real/physical", "open", "physical", ""), do: func() error {
+			return read("symdir/../physical")
+		}},
+	{name: "list", files: []string{"listed/a"}, want: words("listed", "list open", "listed/a", ""),
+		do: func() error { _, err := os.ReadDir("listed"); return err }},
+	{name: "extended attributes", files: []string{"getxattr", "listxattr", "lgetxattr"}, want: words("getxattr", "stat", "listxattr", "stat",
+		"lgetxattr", "stat"), do: func() error {
 		_, err := unix.Getxattr("getxattr", "user.none", nil)
 		_, err2 := unix.Listxattr("listxattr", nil)
 		_, err3 := unix.Lgetxattr("lgetxattr", "user.none", nil)
 		return all(none(err), none(err2), none(err3))
 	}},
-	{name: "inotify", files: []string{"watched", "unwatched -> watched2", "watched2"}, want: words("watched", "stat", "unwatched", "stat", "watched2", ""), do: func() error {
+	{name: "inotify", files: []string{"watched", "unwatched -> watched2", "watched2"}, want: words("watched", "stat", "unwatched", "stat",
+		"watched2", ""), do: func() error {
 		fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
 		_, err2 := unix.InotifyAddWatch(fd, "watched", unix.IN_MODIFY)
 		_, err3 := unix.InotifyAddWatch(fd, "unwatched", unix.IN_MODIFY|unix.IN_DONT_FOLLOW)
 		return all(err, err2, err3, unix.Close(fd))
 	}},
-	{name: "nothing there", missing: words("nothing", "ENOENT", "no/where", "ENOENT", "plain/x", "ENOTDIR", "loop", "ELOOP", "dangling-target", "ENOENT"), want: words("nothing", "", "dangling", "hop"),
+	{name: "nothing there", missing: words("nothing", "ENOENT", "no/where", "ENOENT", "plain/x", "ENOTDIR", "loop", "ELOOP", "dangling-target",
+		"ENOENT"), want: words("nothing", "", "dangling", "hop"),
 		files: []string{"plain", "loop -> loop", "dangling -> dangling-target"}, do: func() error {
-			return all(expect(unix.ENOENT, read("nothing")), expect(unix.ENOENT, unix.Access("no/where", unix.R_OK)), expect(unix.ENOTDIR, read("plain/x")), expect(unix.ELOOP, read("loop")),
+			return all(expect(unix.ENOENT, read("nothing")), expect(unix.ENOENT, unix.Access("no/where", unix.R_OK)),
+				expect(unix.ENOTDIR, read("plain/x")), expect(unix.ELOOP, read("loop")),
 				expect(unix.ENOENT, read("dangling")))
 		}},
 	{name: "magic links", files: []string{"here", "magic/below"}, want: words("here", "open", "magic/below", "open"), do: func() error {
@@ -205,9 +219,10 @@ var byProcess = []access{
 		}
 		return err
 	}},
-	{name: "script chain", files: []string{"chain1 = #!{dir}/chain3", "chain2 = #!/bin/sh", "chain3 -> chain2"}, want: words("chain1", "exec stat", "chain2", "interp open", "chain3", "hop"), do: func() error {
-		return exec.Command("./chain1").Run()
-	}},
+	{name: "script chain", files: []string{"chain1 = #!{dir}/chain3", "chain2 = #!/bin/sh", "chain3 -> chain2"},
+		want: words("chain1", "exec stat", "chain2", "interp open", "chain3", "hop"), do: func() error {
+			return exec.Command("./chain1").Run()
+		}},
 	{name: "execveat", files: []string{"bin/program"}, want: words("bin/program", "exec stat write"), do: func() error {
 		data, err := os.ReadFile("/bin/true")
 		return all(err, os.WriteFile("bin/program", data, 0o755), os.Chmod("bin/program", 0o755), again("execveat"))
@@ -225,11 +240,15 @@ var byProcess = []access{
 		}
 		return conn.Close()
 	}},
-	{name: "chroot", root: true, files: []string{"jail/inside", "jail/link -> /inside2", "jail/inside2", "jail/sub/deeper"}, do: func() error { return again("jailed") },
+	{name: "chroot", root: true, files: []string{"jail/inside", "jail/link -> /inside2", "jail/inside2", "jail/sub/deeper"},
+		do:   func() error { return again("jailed") },
 		want: words("jail", "chdir", "jail/inside", "open", "jail/link", "hop", "jail/inside2", "open", "jail/sub/deeper", "open", "inside", "")},
-	{name: "dropped user", root: true, files: []string{"private/below", "private/sub/list", "relative", "late", "secret"}, do: func() error { return again("dropped") },
-		want: words("private/below", "stat", "private/sub", "list open", "relative", "open", "late", "open", "secret", ""), missing: words("secret", "EACCES")},
-	{name: "closed memory", files: []string{"closed", "closed2"}, want: words("closed", "open", "closed2", "stat"), do: func() error { return again("closed") }},
+	{name: "dropped user", root: true, files: []string{"private/below", "private/sub/list", "relative", "late", "secret"},
+		do:      func() error { return again("dropped") },
+		want:    words("private/below", "stat", "private/sub", "list open", "relative", "open", "late", "open", "secret", ""),
+		missing: words("secret", "EACCES")},
+	{name: "closed memory", files: []string{"closed", "closed2"}, want: words("closed", "open", "closed2", "stat"),
+		do: func() error { return again("closed") }},
 }
 
 var tracees = map[string]func() error{
@@ -258,7 +277,8 @@ var tracees = map[string]func() error{
 		})
 	},
 	"jailed": func() error {
-		return all(unix.Chroot("jail"), unix.Chdir("/"), read("/inside"), read("link"), unix.Chdir("sub"), read("deeper"), read("../../../inside"))
+		return all(unix.Chroot("jail"), unix.Chdir("/"), read("/inside"), read("link"), unix.Chdir("sub"), read("deeper"),
+			read("../../../inside"))
 	},
 	// A directory opened before, a working directory, and what is opened as another user; then what that user may not.
 	"dropped": func() error {
@@ -271,7 +291,8 @@ var tracees = map[string]func() error{
 			return err
 		}
 		_, err = unix.ReadDirent(sub, make([]byte, 4096))
-		return all(err, unix.Fstatat(dirfd, "below", &stat, 0), read("relative"), opened(unix.Open("late", unix.O_RDONLY, 0)), expect(unix.EACCES, unix.Access("secret", unix.R_OK)))
+		return all(err, unix.Fstatat(dirfd, "below", &stat, 0), read("relative"), opened(unix.Open("late", unix.O_RDONLY, 0)),
+			expect(unix.EACCES, unix.Access("secret", unix.R_OK)))
 	},
 	// What keeps secrets in its memory closes it to all but root with CAP_SYS_PTRACE.
 	"closed": func() error {
@@ -322,9 +343,12 @@ var others = map[string]func() error{
 			temporary = nil
 		}
 		over, err3 := os.OpenFile("overwritten", os.O_RDWR, 0)
-		return all(err, err2, err3, temporary, f.Close(), over.Close(), unix.Fchmod(fd, 0o600), os.WriteFile("made", nil, 0o644), os.Mkdir("newdir", 0o755), os.Rename("old", "renamed"),
-			os.Remove("removed"), os.Chmod("changed", 0o600), os.Symlink("open", "newlink"), os.Link("linked", "newname"), expect(unix.EEXIST, os.Mkdir("there", 0o755)),
-			unix.UtimesNanoAt(unix.AT_FDCWD, "touched", now, 0), os.Truncate("truncated", 1), os.Rename("moved", "replacing"), unix.Mkfifo("fifo", 0o600),
+		return all(err, err2, err3, temporary, f.Close(), over.Close(), unix.Fchmod(fd, 0o600), os.WriteFile("made", nil, 0o644),
+			os.Mkdir("newdir", 0o755), os.Rename("old", "renamed"),
+			os.Remove("removed"), os.Chmod("changed", 0o600), os.Symlink("open", "newlink"), os.Link("linked", "newname"),
+			expect(unix.EEXIST, os.Mkdir("there", 0o755)),
+			unix.UtimesNanoAt(unix.AT_FDCWD, "touched", now, 0), os.Truncate("truncated", 1), os.Rename("moved", "replacing"),
+			unix.Mkfifo("fifo", 0o600),
 			expect(unix.ENOENT, os.Mkdir("no/dir", 0o755)))
 	},
 	"many": func() error {

@@ -61,7 +61,8 @@ func Become(entry analyzer.Entry, plain bool, seccomp []byte, args []string) (in
 		}
 	}
 	if err == nil {
-		s := spec{Argv: entry.Argv, Env: environment(entry.Env, user), Dir: entry.Dir, User: user, Filter: !plain, Seccomp: seccomp, MakeDir: true}
+		s := spec{Argv: entry.Argv, Env: environment(entry.Env, user), Dir: entry.Dir, User: user, Filter: !plain, Seccomp: seccomp,
+			MakeDir: true}
 		err = s.become()
 	}
 	fmt.Fprint(pipes[2][1], err)

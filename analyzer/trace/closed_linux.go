@@ -12,9 +12,9 @@ import (
 // the sandbox the tracer has not, and servers that drop root without an exec (Apache, php-fpm) would look up their files unseen.
 var errClosed = errors.New("the memory of the process is closed")
 
-// openMemory lets a task that is about to make a call open its memory itself first: the call is turned into prctl(PR_SET_DUMPABLE, 1), which needs
-// only its registers, and then made again. It returns false where that is not known to work or did not help; what the process looks up
-// is then not seen, which is said once.
+// openMemory lets a task that is about to make a call open its memory itself first: the call is turned into prctl(PR_SET_DUMPABLE,
+// 1), which needs only its registers, and then made again. It returns false where that is not known to work or did not help; what the
+// process looks up is then not seen, which is said once.
 func (t *tracer) openMemory(tk *task, arch uint32) bool {
 	if tk.proc.sealed {
 		return false

@@ -134,8 +134,8 @@ func rulesFor(rules []profileRule, refuse uint32) ([]unix.SockFilter, error) {
 // behind marks a jump whose target is the end of its rule.
 const behind = 255
 
-// condition compares one argument, 64 bits in two halves: struct seccomp_data (linux/seccomp.h) has them from byte 16 on. A jump to "behind"
-// leaves the rule, fail collects their places.
+// condition compares one argument, 64 bits in two halves: struct seccomp_data (linux/seccomp.h) has them from byte 16 on. A jump to
+// "behind" leaves the rule, fail collects their places.
 func condition(body []unix.SockFilter, fail []int, arg profileArg) ([]unix.SockFilter, []int, error) {
 	if arg.Index > 5 {
 		return nil, nil, fmt.Errorf("a system call has no argument %d", arg.Index)
@@ -152,17 +152,22 @@ func condition(body []unix.SockFilter, fail []int, arg profileArg) ([]unix.SockF
 	var test []unix.SockFilter
 	switch arg.Op {
 	case "SCMP_CMP_EQ", "SCMP_CMP_MASKED_EQ":
-		test = []unix.SockFilter{load(low + 4), and(uint32(mask >> 32)), jump(unix.BPF_JEQ, high, 0, behind), load(low), and(uint32(mask)), jump(unix.BPF_JEQ, lowWant, 0, behind)}
+		test = []unix.SockFilter{load(low + 4), and(uint32(mask >> 32)), jump(unix.BPF_JEQ, high, 0, behind), load(low), and(uint32(mask)),
+			jump(unix.BPF_JEQ, lowWant, 0, behind)}
 	case "SCMP_CMP_NE": // a difference in the high half is enough
 		test = []unix.SockFilter{load(low + 4), jump(unix.BPF_JEQ, high, 0, 2), load(low), jump(unix.BPF_JEQ, lowWant, behind, 0)}
 	case "SCMP_CMP_GE":
-		test = []unix.SockFilter{load(low + 4), jump(unix.BPF_JGT, high, 3, 0), jump(unix.BPF_JEQ, high, 0, behind), load(low), jump(unix.BPF_JGE, lowWant, 0, behind)}
+		test = []unix.SockFilter{load(low + 4), jump(unix.BPF_JGT, high, 3, 0), jump(unix.BPF_JEQ, high, 0, behind), load(low),
+			jump(unix.BPF_JGE, lowWant, 0, behind)}
 	case "SCMP_CMP_GT":
-		test = []unix.SockFilter{load(low + 4), jump(unix.BPF_JGT, high, 3, 0), jump(unix.BPF_JEQ, high, 0, behind), load(low), jump(unix.BPF_JGT, lowWant, 0, behind)}
+		test = []unix.SockFilter{load(low + 4), jump(unix.BPF_JGT, high, 3, 0), jump(unix.BPF_JEQ, high, 0, behind), load(low),
+			jump(unix.BPF_JGT, lowWant, 0, behind)}
 	case "SCMP_CMP_LT":
-		test = []unix.SockFilter{load(low + 4), jump(unix.BPF_JGT, high, behind, 0), jump(unix.BPF_JEQ, high, 0, 2), load(low), jump(unix.BPF_JGE, lowWant, behind, 0)}
+		test = []unix.SockFilter{load(low + 4), jump(unix.BPF_JGT, high, behind, 0), jump(unix.BPF_JEQ, high, 0, 2), load(low),
+			jump(unix.BPF_JGE, lowWant, behind, 0)}
 	case "SCMP_CMP_LE":
-		test = []unix.SockFilter{load(low + 4), jump(unix.BPF_JGT, high, behind, 0), jump(unix.BPF_JEQ, high, 0, 2), load(low), jump(unix.BPF_JGT, lowWant, behind, 0)}
+		test = []unix.SockFilter{load(low + 4), jump(unix.BPF_JGT, high, behind, 0), jump(unix.BPF_JEQ, high, 0, 2), load(low),
+			jump(unix.BPF_JGT, lowWant, behind, 0)}
 	default:
 		return nil, nil, fmt.Errorf("seccomp comparison %q is unknown", arg.Op)
 	}

@@ -68,7 +68,8 @@ func TestEnforcement(t *testing.T) {
 	profile := func(op string, value, two uint64) string {
 		return fmt.Sprintf(`{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 1, "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [
 			{"names": ["read", "no_such_call"], "action": "SCMP_ACT_ALLOW"},
-			{"names": ["kill"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 1, "value": 77, "op": "SCMP_CMP_EQ"}, {"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}]},
+			{"names": ["kill"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 1, "value": 77, "op": "SCMP_CMP_EQ"},
+				 {"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}]},
 			{"names": ["kill"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 1, "value": %d, "valueTwo": %d, "op": %q}]},
 			{"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}]}`, value, two, op)
 	}
@@ -113,7 +114,9 @@ func TestEnforcement(t *testing.T) {
 			t.Errorf("another architecture gives %#x, want it refused", got)
 		}
 	}
-	for _, bad := range []string{"", "[]", `{"defaultAction": "SCMP_ACT_TRAP"}`, `{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 6, "op": "SCMP_CMP_EQ"}]}]}`} {
+	for _, bad := range []string{"", "[]", `{"defaultAction": "SCMP_ACT_TRAP"}`,
+		`{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW",
+			"args": [{"index": 6, "op": "SCMP_CMP_EQ"}]}]}`} {
 		if _, err := enforcement([]byte(bad)); err == nil {
 			t.Errorf("enforcement(%q) succeeded", bad)
 		}
@@ -123,8 +126,10 @@ func TestEnforcement(t *testing.T) {
 // TestFilter holds what stops a tracee: calls with paths, whatever is not common, and nothing of what is.
 func TestFilter(t *testing.T) {
 	program := filter()
-	for call, want := range map[string]uint32{"openat": unix.SECCOMP_RET_TRACE, "execve": unix.SECCOMP_RET_TRACE, "umask": unix.SECCOMP_RET_TRACE,
-		"read": unix.SECCOMP_RET_ALLOW, "futex": unix.SECCOMP_RET_ALLOW, "epoll_wait": unix.SECCOMP_RET_ALLOW, "io_uring_setup": unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)} {
+	for call, want := range map[string]uint32{"openat": unix.SECCOMP_RET_TRACE, "execve": unix.SECCOMP_RET_TRACE,
+		"umask": unix.SECCOMP_RET_TRACE,
+		"read":  unix.SECCOMP_RET_ALLOW, "futex": unix.SECCOMP_RET_ALLOW, "epoll_wait": unix.SECCOMP_RET_ALLOW,
+		"io_uring_setup": unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)} {
 		if call == "epoll_wait" && nativeArch != unix.AUDIT_ARCH_X86_64 {
 			continue // only old architectures have it
 		}

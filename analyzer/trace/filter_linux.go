@@ -30,7 +30,8 @@ func filter() []unix.SockFilter {
 	native = append(section(nativeCalls), native...)
 	if len(compatCalls) > 0 {
 		// Another architecture than the native one jumps over the native section, which is too long for one jump.
-		program = []unix.SockFilter{load(dataArch), jump(unix.BPF_JEQ, nativeArch, 1, 0), {Code: unix.BPF_JMP | unix.BPF_JA, K: uint32(len(native))}}
+		program = []unix.SockFilter{load(dataArch), jump(unix.BPF_JEQ, nativeArch, 1, 0),
+			{Code: unix.BPF_JMP | unix.BPF_JA, K: uint32(len(native))}}
 		program = append(program, native...)
 		program = append(program, jump(unix.BPF_JEQ, compatArch, 1, 0), ret(unix.SECCOMP_RET_ALLOW))
 		program = append(program, section(compatCalls)...)

@@ -131,7 +131,8 @@ func (s *Session) Finish(e *analyzer.Evidence, run *analyzer.Run) (output analyz
 	if s.failure != "" {
 		run.Failure = s.failure
 	}
-	return analyzer.Answer{Probe: "output", OK: run.Failure == "", Status: run.ExitCode, Body: s.out.bytes(), Stderr: s.err.bytes(), Size: s.out.size, SHA256: s.out.sum()}
+	return analyzer.Answer{Probe: "output", OK: run.Failure == "", Status: run.ExitCode, Body: s.out.bytes(), Stderr: s.err.bytes(),
+		Size: s.out.size, SHA256: s.out.sum()}
 }
 
 // killRest ends every process but an adopted first one, whose end would be this process's too.

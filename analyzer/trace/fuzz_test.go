@@ -28,7 +28,8 @@ func FuzzInterpreter(f *testing.F) {
 // A filter that compiles is one that the kernel takes: each way through it ends.
 func FuzzEnforcement(f *testing.F) {
 	f.Add([]byte(`{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"},
-		{"names": ["kill"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38, "args": [{"index": 1, "value": 9, "op": "SCMP_CMP_NE"}, {"index": 0, "value": 1, "valueTwo": 3, "op": "SCMP_CMP_MASKED_EQ"}]}]}`))
+		{"names": ["kill"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38,
+			"args": [{"index": 1, "value": 9, "op": "SCMP_CMP_NE"}, {"index": 0, "value": 1, "valueTwo": 3, "op": "SCMP_CMP_MASKED_EQ"}]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		program, err := enforcement(data)
 		if err != nil {
@@ -52,10 +53,12 @@ func FuzzResolveUser(f *testing.F) {
 	f.Add("10:0", "", ":::\n")
 	f.Fuzz(func(t *testing.T, spec, passwd, group string) {
 		root := t.TempDir()
-		if err := all(os.Mkdir(root+"/etc", 0o755), os.WriteFile(root+"/etc/passwd", []byte(passwd), 0o644), os.WriteFile(root+"/etc/group", []byte(group), 0o644)); err != nil {
+		if err := all(os.Mkdir(root+"/etc", 0o755), os.WriteFile(root+"/etc/passwd", []byte(passwd), 0o644),
+			os.WriteFile(root+"/etc/group", []byte(group), 0o644)); err != nil {
 			t.Fatal(err)
 		}
-		if id, err := ResolveUser(root, spec); err == nil && spec == "" && id.UID != 0 || err == nil && strings.HasPrefix(spec, "7:") && id.UID != 7 {
+		if id, err := ResolveUser(root, spec); err == nil && spec == "" && id.UID != 0 || err == nil && strings.HasPrefix(spec, "7:") &&
+			id.UID != 7 {
 			t.Errorf("ResolveUser(%q) = %+v", spec, id)
 		}
 	})

@@ -46,8 +46,8 @@ func Listening() ([]analyzer.Socket, error) {
 	return slices.Compact(sockets), nil
 }
 
-// listeningOf are the sockets that the processes listen on, less the ports chosen by chance: a container's network may be shared with others,
-// and Docker's name server listens in it. Of a process whose descriptors are closed to this one its user must do.
+// listeningOf are the sockets that the processes listen on, less the ports chosen by chance: a container's network may be shared with
+// others, and Docker's name server listens in it. Of a process whose descriptors are closed to this one its user must do.
 func listeningOf(processes []*process) ([]analyzer.Socket, error) {
 	inodes, users := map[string]bool{}, map[string]bool{}
 	for _, p := range processes {
@@ -79,7 +79,8 @@ func listeningOf(processes []*process) ([]analyzer.Socket, error) {
 func listeners() ([]listener, error) {
 	var sockets []listener
 	for _, table := range []struct{ file, network, state string }{
-		{"/proc/net/tcp", "tcp", tcpListens}, {"/proc/net/tcp6", "tcp", tcpListens}, {"/proc/net/udp", "udp", udpBound}, {"/proc/net/udp6", "udp", udpBound},
+		{"/proc/net/tcp", "tcp", tcpListens}, {"/proc/net/tcp6", "tcp", tcpListens}, {"/proc/net/udp", "udp", udpBound},
+		{"/proc/net/udp6", "udp", udpBound},
 	} {
 		err := eachField(table.file, func(f []string) {
 			if len(f) < 10 || f[3] != table.state {

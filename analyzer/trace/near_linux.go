@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A stop costs two changes of task. Between two processors each of them wakes an idle one, which on a virtual machine takes longer than all
-// else that is done at a stop (measured: a find over 30,000 files took 3.6 s, with both on one processor 0.8 s). So a program that stops often is moved
-// to the tracer's processor for as long as it does, and the tracer stays on one. The program does not see it: before it asks for its
-// processors, it has them back.
+// A stop costs two changes of task. Between two processors each of them wakes an idle one, which on a virtual machine takes longer
+// than all else that is done at a stop (measured: a find over 30,000 files took 3.6 s, with both on one processor 0.8 s). So a
+// program that stops often is moved to the tracer's processor for as long as it does, and the tracer stays on one. The program does
+// not see it: before it asks for its processors, it has them back.
 const (
 	nearStops = 6                     // stops in a row that, within nearTime, bring a task near
 	nearTime  = 20 * time.Millisecond // a task that stops no more often is left alone
@@ -39,8 +39,8 @@ func (t *tracer) stay() {
 	}
 }
 
-// near counts a stop, and brings a task near that stops often. Only a process with one thread is: threads may be busy side by side. Only one
-// of root's: of another user's process the processors may not be set without CAP_SYS_NICE.
+// near counts a stop, and brings a task near that stops often. Only a process with one thread is: threads may be busy side by side.
+// Only one of root's: of another user's process the processors may not be set without CAP_SYS_NICE.
 func (t *tracer) near(tk *task) {
 	n := &tk.near
 	n.last = true

@@ -119,7 +119,8 @@ func observer(text string) error {
 }
 
 // sandbox are the capabilities of a process in BuildKit's default sandbox, which is Docker's default set. CAP_SYS_PTRACE is not among them.
-var sandbox = []uintptr{unix.CAP_CHOWN, unix.CAP_DAC_OVERRIDE, unix.CAP_FOWNER, unix.CAP_FSETID, unix.CAP_KILL, unix.CAP_SETGID, unix.CAP_SETUID,
+var sandbox = []uintptr{unix.CAP_CHOWN, unix.CAP_DAC_OVERRIDE, unix.CAP_FOWNER, unix.CAP_FSETID, unix.CAP_KILL, unix.CAP_SETGID,
+	unix.CAP_SETUID,
 	unix.CAP_SETPCAP, unix.CAP_NET_BIND_SERVICE, unix.CAP_NET_RAW, unix.CAP_SYS_CHROOT, unix.CAP_MKNOD, unix.CAP_AUDIT_WRITE, unix.CAP_SETFCAP}
 
 // confine executes this program again with what it would have in the sandbox: what the tests of root show holds there, too.

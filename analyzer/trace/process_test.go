@@ -118,7 +118,8 @@ func TestCompat(t *testing.T) {
 			if got.Run.ExitCode != 0 {
 				t.Fatalf("exit code %d: %s", got.Run.ExitCode, bytes.TrimSpace(got.Output.Stderr))
 			}
-			got.want(t, dir, map[string]string{"open": "open", "stat": "stat", "access": "stat", "link": "readlink", "listed": "list open", "sub": "chdir", "sub/relative": "open",
+			got.want(t, dir, map[string]string{"open": "open", "stat": "stat", "access": "stat", "link": "readlink", "listed": "list open",
+				"sub": "chdir", "sub/relative": "open",
 				"socket": "connect create", "made": "create write"})
 			got.wantMissing(t, dir, map[string]string{"nothing": "ENOENT"})
 			if err := all(os.Remove(filepath.Join(dir, "socket")), os.Remove(filepath.Join(dir, "made"))); err != nil {

@@ -52,8 +52,9 @@ func (f *few[T]) add(value T) {
 func (f few[T]) has(value T) bool { return slices.Contains(f, value) }
 
 func newRecorder() *recorder {
-	return &recorder{paths: map[string]*use{}, missing: map[missKey]*use{}, processes: map[string]analyzer.Process{}, privileged: map[string]bool{},
-		peers: map[analyzer.Socket]bool{}, calls: map[uint32]bool{}, warnings: map[string]bool{}}
+	return &recorder{paths: map[string]*use{}, missing: map[missKey]*use{}, processes: map[string]analyzer.Process{},
+		privileged: map[string]bool{},
+		peers:      map[analyzer.Socket]bool{}, calls: map[uint32]bool{}, warnings: map[string]bool{}}
 }
 
 func (u *use) add(p *process, ops ...analyzer.Op) {
@@ -164,7 +165,8 @@ func (r *recorder) fill(e *analyzer.Evidence) {
 		e.Paths = append(e.Paths, analyzer.PathUse{Path: layers.CleanPath(name), Ops: sorted(u.ops), By: clean(u.by), UIDs: sorted(u.uids)})
 	}
 	for key, u := range r.missing {
-		e.Missing = append(e.Missing, analyzer.MissingPath{Path: layers.CleanPath(key.path), Errno: unix.ErrnoName(key.errno), Ops: sorted(u.ops), By: clean(u.by)})
+		e.Missing = append(e.Missing, analyzer.MissingPath{Path: layers.CleanPath(key.path), Errno: unix.ErrnoName(key.errno), Ops: sorted(u.ops),
+			By: clean(u.by)})
 	}
 	for _, p := range r.processes {
 		e.Processes = append(e.Processes, p)

@@ -105,7 +105,8 @@ func (s *Session) Home() string {
 
 // first is the spec of the application's first process.
 func (s *Session) first() spec {
-	return spec{Argv: s.opt.Entry.Argv, Env: s.env, Dir: s.opt.Entry.Dir, User: s.user, Filter: s.tracer.mode == modeFilter, Seccomp: s.opt.Seccomp, MakeDir: true}
+	return spec{Argv: s.opt.Entry.Argv, Env: s.env, Dir: s.opt.Entry.Dir, User: s.user, Filter: s.tracer.mode == modeFilter,
+		Seccomp: s.opt.Seccomp, MakeDir: true}
 }
 
 // Spawn runs the application as a child of this process, which becomes the reaper of its orphans.
@@ -296,7 +297,8 @@ func (s *Session) Exec(ctx context.Context, cmd probe.Command) (probe.Result, er
 		}
 		c.out.drain()
 		c.err.drain()
-		return probe.Result{ExitCode: exitCode(status), Stdout: c.out.bytes(), Stderr: c.err.bytes(), StdoutSize: c.out.size, StdoutSHA: c.out.sum()}, nil
+		return probe.Result{ExitCode: exitCode(status), Stdout: c.out.bytes(), Stderr: c.err.bytes(), StdoutSize: c.out.size,
+			StdoutSHA: c.out.sum()}, nil
 	case <-ctx.Done():
 		_ = unix.Kill(c.pid, unix.SIGKILL)
 		return probe.Result{}, fmt.Errorf("%q: %w", cmd.Argv, ctx.Err())

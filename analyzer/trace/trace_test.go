@@ -28,7 +28,8 @@ var ways = []struct {
 	{"first process", func(o *order) { o.First = true }},
 }
 
-// TestAccesses holds the evidence against the truth: one program accesses files in every way there is, and each is named with what was done.
+// TestAccesses holds the evidence against the truth: one program accesses files in every way there is, and each is named with what
+// was done.
 func TestAccesses(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
@@ -56,7 +57,8 @@ func TestAccesses(t *testing.T) {
 					got.wantMissing(t, dir, a.missing)
 				})
 			}
-			if !slices.Contains(got.Evidence.Syscalls, "openat2") || slices.Contains(got.Evidence.Syscalls, "read") != (way.name == "every call" || way.name == "names of calls") {
+			if !slices.Contains(got.Evidence.Syscalls, "openat2") || slices.Contains(got.Evidence.Syscalls,
+				"read") != (way.name == "every call" || way.name == "names of calls") {
 				t.Errorf("system calls %q", got.Evidence.Syscalls)
 			}
 			if len(got.Evidence.Warnings) > 0 {
@@ -102,16 +104,20 @@ func (s seen) interpreters(t *testing.T) {
 
 func (s seen) users(t *testing.T) {
 	t.Helper()
-	if os.Getuid() == 0 && !slices.ContainsFunc(s.Evidence.Processes, func(p analyzer.Process) bool { return p.UID == 65534 && p.GID == 65534 }) {
+	if os.Getuid() == 0 && !slices.ContainsFunc(s.Evidence.Processes,
+		func(p analyzer.Process) bool { return p.UID == 65534 && p.GID == 65534 }) {
 		t.Errorf("processes %+v, want one of user 65534", s.Evidence.Processes)
 	}
 }
 
 func TestChanges(t *testing.T) {
-	dir := place(t, "appended", "old", "removed", "changed", "linked", "there/x", "fchanged", "touched", "truncated", "overwritten", "moved", "replacing", "temporary/")
+	dir := place(t, "appended", "old", "removed", "changed", "linked", "there/x", "fchanged", "touched", "truncated", "overwritten", "moved",
+		"replacing", "temporary/")
 	got := tracee(t, "changes", dir)
-	got.want(t, dir, map[string]string{"appended": "write", "made": "create", "newdir": "create", "old": "write", "renamed": "create", "removed": "write", "changed": "write",
-		"newlink": "create", "linked": "stat", "newname": "create", "there": "stat", "fchanged": "open write", "touched": "write", "truncated": "write", "overwritten": "open write",
+	got.want(t, dir, map[string]string{"appended": "write", "made": "create", "newdir": "create", "old": "write", "renamed": "create",
+		"removed": "write", "changed": "write",
+		"newlink": "create", "linked": "stat", "newname": "create", "there": "stat", "fchanged": "open write", "touched": "write",
+		"truncated": "write", "overwritten": "open write",
 		"moved": "write", "replacing": "stat write", "temporary": "write", "fifo": "create"})
 	got.wantMissing(t, dir, map[string]string{"no/dir": "ENOENT"})
 }

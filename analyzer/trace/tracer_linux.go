@@ -50,7 +50,8 @@ type child struct {
 }
 
 func newTracer(m mode, names bool) *tracer {
-	return &tracer{mode: m, names: names, rec: newRecorder(), walk: newWalker(), tasks: map[int]*task{}, early: map[int]bool{}, children: map[int]*child{}}
+	return &tracer{mode: m, names: names, rec: newRecorder(), walk: newWalker(), tasks: map[int]*task{}, early: map[int]bool{},
+		children: map[int]*child{}}
 }
 
 // seize begins to trace a process that this one did not start.
@@ -69,7 +70,8 @@ func (t *tracer) seize(pid int, user Identity, cwd string) error {
 		// It has to stop once: only from a stop on can it be let run to its next call.
 		_, _, _ = unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_INTERRUPT, uintptr(pid), 0, 0, 0, 0)
 	}
-	p := &process{pid: pid, cwd: cwd, root: "/", fds: map[int]string{}, uid: user.UID, gid: user.GID, groups: user.Groups, blind: user.UID != 0}
+	p := &process{pid: pid, cwd: cwd, root: "/", fds: map[int]string{}, uid: user.UID, gid: user.GID, groups: user.Groups,
+		blind: user.UID != 0}
 	t.tasks[pid] = &task{tid: pid, proc: p}
 	return nil
 }

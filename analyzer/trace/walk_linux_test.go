@@ -19,7 +19,8 @@ func TestWalkerAsTheKernel(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	names := []string{".", "..", "file", "file/", "file/.", "file/x", "link", "link/.", "here", "here/", "here/.", "here/file", "dot", "loop", "none", "none/x"}
+	names := []string{".", "..", "file", "file/", "file/.", "file/x", "link", "link/.", "here", "here/", "here/.", "here/file", "dot", "loop",
+		"none", "none/x"}
 	for _, name := range names {
 		for _, follow := range []bool{true, false} {
 			stat, call := unix.Stat_t{}, unix.Lstat

@@ -17,8 +17,8 @@ import (
 // traceLine is a call in the output of "strace -f -y": its name, the directory that the path is relative to where the call says, the path.
 var traceLine = regexp.MustCompile(`^\d+ +(\w+)\((?:(?:AT_FDCWD|\d+)<([^>]*)>, )?"([^"]*)"`)
 
-// TestStrace asks a second witness: strace sees the same program in a directory like the first, and what it says was looked up has to be in the
-// evidence, too.
+// TestStrace asks a second witness: strace sees the same program in a directory like the first, and what it says was looked up has to
+// be in the evidence, too.
 func TestStrace(t *testing.T) {
 	strace, err := exec.LookPath("strace")
 	if err != nil {

@@ -108,7 +108,8 @@ func CycloneDX(statements []Statement, product Product, opts Options) ([]byte, e
 	for _, s := range sorted(statements) {
 		if purl := s.Package.Purl; !listed[purl] {
 			listed[purl] = true
-			doc.Components = append(doc.Components, cdxComponent{Ref: purl, Type: "library", Name: s.Package.Name, Version: s.Package.Version, Purl: purl})
+			doc.Components = append(doc.Components, cdxComponent{Ref: purl, Type: "library", Name: s.Package.Name, Version: s.Package.Version,
+				Purl: purl})
 		}
 		v, err := vulnerability(&s)
 		if err != nil {

@@ -50,7 +50,8 @@ func OpenVEX(statements []Statement, product Product, opts Options) ([]byte, err
 		return nil, err
 	}
 	doc := openDocument{
-		Context: "https://openvex.dev/ns/v0.2.0", Author: opts.author(), Timestamp: opts.stamp(), Version: 1, Tooling: "slim", Statements: []openStatement{},
+		Context: "https://openvex.dev/ns/v0.2.0", Author: opts.author(), Timestamp: opts.stamp(), Version: 1, Tooling: "slim",
+		Statements: []openStatement{},
 	}
 	for _, s := range sorted(statements) {
 		out := openStatement{

@@ -22,26 +22,34 @@ const (
 )
 
 var (
-	product = Product{Repository: "registry.example.com/team/App", Tag: "2", Digest: "sha256:" + indexHex, Platforms: []string{"sha256:" + platformHex}, Arch: "amd64"}
-	opts    = Options{Timestamp: time.Date(2026, 11, 24, 12, 0, 0, 0, time.FixedZone("x", 3600))}
-	libssl  = vuln.Package{Ecosystem: "Debian:12", Name: "libssl3", Version: "3.0.15-1", Purl: "pkg:deb/debian/libssl3@3.0.15-1?arch=amd64&distro=debian-12"}
+	product = Product{Repository: "registry.example.com/team/App", Tag: "2", Digest: "sha256:" + indexHex,
+		Platforms: []string{"sha256:" + platformHex}, Arch: "amd64"}
+	opts   = Options{Timestamp: time.Date(2026, 11, 24, 12, 0, 0, 0, time.FixedZone("x", 3600))}
+	libssl = vuln.Package{Ecosystem: "Debian:12", Name: "libssl3", Version: "3.0.15-1",
+		Purl: "pkg:deb/debian/libssl3@3.0.15-1?arch=amd64&distro=debian-12"}
 	flask   = vuln.Package{Ecosystem: "PyPI", Name: "flask", Version: "1.0", Purl: "pkg:pypi/flask@1.0"}
 	urllib3 = vuln.Package{Ecosystem: "PyPI", Name: "urllib3", Version: "2.0", Purl: "pkg:pypi/urllib3@2.0"}
 )
 
 func decisions() []vuln.Decision {
 	return []vuln.Decision{
-		{Finding: vuln.Finding{ID: "CVE-2024-3", Package: urllib3, Severity: vuln.Unknown}, Advice: vuln.Affected, Text: "affected, no update is known"},
-		{Finding: vuln.Finding{ID: "CVE-2024-1", Aliases: []string{"DSA-1"}, Package: libssl, Severity: vuln.High, Score: 7.5, Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", URL: "https://example.com/1?a=b&c=d"}, Advice: vuln.NotAffected, Text: "not affected: none", Evidence: "the image holds none of usr/lib/x.so"},
-		{Finding: vuln.Finding{ID: "CVE-2024-2", Package: flask, Severity: vuln.Medium, Fixed: "2"}, Advice: vuln.Update, Text: "update flask to 2"},
-		{Finding: vuln.Finding{ID: "CVE-2024-2", Package: libssl, Severity: vuln.Low}, Advice: vuln.Accepted, Text: "accepted until 2027-01-31: rare", Accepted: &vuln.Acceptance{}},
+		{Finding: vuln.Finding{ID: "CVE-2024-3", Package: urllib3, Severity: vuln.Unknown}, Advice: vuln.Affected,
+			Text: "affected, no update is known"},
+		{Finding: vuln.Finding{ID: "CVE-2024-1", Aliases: []string{"DSA-1"}, Package: libssl, Severity: vuln.High, Score: 7.5,
+			Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", URL: "https://example.com/1?a=b&c=d"}, Advice: vuln.NotAffected,
+			Text: "not affected: none", Evidence: "the image holds none of usr/lib/x.so"},
+		{Finding: vuln.Finding{ID: "CVE-2024-2", Package: flask, Severity: vuln.Medium, Fixed: "2"}, Advice: vuln.Update,
+			Text: "update flask to 2"},
+		{Finding: vuln.Finding{ID: "CVE-2024-2", Package: libssl, Severity: vuln.Low}, Advice: vuln.Accepted,
+			Text: "accepted until 2027-01-31: rare", Accepted: &vuln.Acceptance{}},
 		{Finding: vuln.Finding{ID: "CVE-2024-9", Package: vuln.Package{Name: "nopurl"}}, Advice: vuln.Affected, Text: "x"},
 	}
 }
 
 func statements() []Statement {
 	return Statements(decisions(), &vuln.Comparison{
-		Fixed:   []vuln.Change{{Finding: vuln.Finding{ID: "CVE-2023-1", Package: vuln.Package{Name: "flask", Version: "0.9", Purl: "pkg:pypi/flask@0.9"}}, Now: flask}},
+		Fixed: []vuln.Change{{Finding: vuln.Finding{ID: "CVE-2023-1", Package: vuln.Package{Name: "flask", Version: "0.9",
+			Purl: "pkg:pypi/flask@0.9"}}, Now: flask}},
 		Removed: []vuln.Finding{{ID: "CVE-2023-2", Package: vuln.Package{Name: "perl", Purl: "pkg:deb/debian/perl@5"}}},
 	})
 }
@@ -56,7 +64,8 @@ func TestOpenVEX(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v in %s", err, data)
 	}
-	if len(doc.Statements) != 5 || doc.Author != "slim" || doc.Timestamp.Format(time.RFC3339) != "2026-11-24T11:00:00Z" || doc.Context != "https://openvex.dev/ns/v0.2.0" {
+	if len(doc.Statements) != 5 || doc.Author != "slim" || doc.Timestamp.Format(time.RFC3339) != "2026-11-24T11:00:00Z" ||
+		doc.Context != "https://openvex.dev/ns/v0.2.0" {
 		t.Errorf("%+v", doc.Metadata)
 	}
 	for _, s := range doc.Statements {
@@ -74,7 +83,8 @@ func TestOpenVEX(t *testing.T) {
 	}
 	for scanner, id := range images {
 		for _, sub := range []string{libssl.Purl, "pkg:deb/debian/libssl3@3.0.15-1", libssl.Purl + "&epoch=0"} {
-			if got := doc.Matches("CVE-2024-1", id, []string{sub}); len(got) != 1 || got[0].Status != openvex.StatusNotAffected || got[0].Justification != openvex.VulnerableCodeNotPresent {
+			if got := doc.Matches("CVE-2024-1", id, []string{sub}); len(got) != 1 || got[0].Status != openvex.StatusNotAffected ||
+				got[0].Justification != openvex.VulnerableCodeNotPresent {
 				t.Errorf("%s %s %s: %+v", scanner, id, sub, got)
 			}
 		}
@@ -96,8 +106,10 @@ func TestOpenVEX(t *testing.T) {
 		statuses[string(s.Vulnerability.Name)+" "+s.Products[0].Subcomponents[0].ID] = string(s.Status) + " " + s.ActionStatement
 	}
 	want := map[string]string{
-		"CVE-2023-1 " + flask.Purl: "fixed ", "CVE-2024-1 " + libssl.Purl: "not_affected ", "CVE-2024-2 " + flask.Purl: "affected update flask to 2",
-		"CVE-2024-2 " + libssl.Purl: "affected accepted until 2027-01-31: rare", "CVE-2024-3 " + urllib3.Purl: "affected affected, no update is known",
+		"CVE-2023-1 " + flask.Purl: "fixed ", "CVE-2024-1 " + libssl.Purl: "not_affected ",
+		"CVE-2024-2 " + flask.Purl:   "affected update flask to 2",
+		"CVE-2024-2 " + libssl.Purl:  "affected accepted until 2027-01-31: rare",
+		"CVE-2024-3 " + urllib3.Purl: "affected affected, no update is known",
 	}
 	if diff := cmp.Diff(want, statuses); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -118,7 +130,8 @@ func TestEnclosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, id := range []string{"pkg:oci/app@sha256%3A" + indexHex + "?arch=amd64&repository_url=registry.example.com%2Fteam%2Fapp", "pkg:docker/registry.example.com/team/App@2"} {
+	for _, id := range []string{"pkg:oci/app@sha256%3A" + indexHex + "?arch=amd64&repository_url=registry.example.com%2Fteam%2Fapp",
+		"pkg:docker/registry.example.com/team/App@2"} {
 		if got := doc.Matches("CVE-2024-1", id, []string{libssl.Purl}); len(got) != 1 || got[0].Status != openvex.StatusNotAffected {
 			t.Errorf("%s: %+v", id, got)
 		}
@@ -134,7 +147,8 @@ func TestEnclosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := bom.Metadata.Component
-	if want := sbom.ImagePurl(product.Repository, "2", "", "amd64"); root.PackageURL != want || root.BOMRef != want || root.Version != "2" || root.Hashes != nil {
+	if want := sbom.ImagePurl(product.Repository, "2", "", "amd64"); root.PackageURL != want || root.BOMRef != want || root.Version != "2" ||
+		root.Hashes != nil {
 		t.Errorf("root %+v, want %s", root, want)
 	}
 }
@@ -164,8 +178,10 @@ func TestCycloneDX(t *testing.T) {
 	if err := cyclonedx.NewBOMDecoder(bytes.NewReader(data), cyclonedx.BOMFileFormatJSON).Decode(&bom); err != nil {
 		t.Fatalf("%v in %s", err, data)
 	}
-	if bom.SpecVersion != cyclonedx.SpecVersion1_5 || bom.Metadata.Component.PackageURL != bom.Metadata.Component.BOMRef || bom.Metadata.Timestamp != "2026-11-24T11:00:00Z" ||
-		bom.Metadata.Component.Type != cyclonedx.ComponentTypeContainer || !strings.HasPrefix(bom.Metadata.Component.PackageURL, "pkg:oci/app@sha256:1111") {
+	if bom.SpecVersion != cyclonedx.SpecVersion1_5 || bom.Metadata.Component.PackageURL != bom.Metadata.Component.BOMRef ||
+		bom.Metadata.Timestamp != "2026-11-24T11:00:00Z" ||
+		bom.Metadata.Component.Type != cyclonedx.ComponentTypeContainer || !strings.HasPrefix(bom.Metadata.Component.PackageURL,
+		"pkg:oci/app@sha256:1111") {
 		t.Errorf("%+v", bom.Metadata.Component)
 	}
 	refs := map[string]bool{}
@@ -179,7 +195,8 @@ func TestCycloneDX(t *testing.T) {
 			t.Error(err)
 		}
 		ref := (*v.Affects)[0].Ref
-		if !refs[ref] || len(pattern) != 2 || pattern[1] != ref || (*v.Properties)[0].Name != "devguard:pathPattern" || strings.Contains((*v.Properties)[0].Value, `\u`) {
+		if !refs[ref] || len(pattern) != 2 || pattern[1] != ref || (*v.Properties)[0].Name != "devguard:pathPattern" ||
+			strings.Contains((*v.Properties)[0].Value, `\u`) {
 			t.Errorf("%s affects %s, pattern %q", v.ID, ref, pattern)
 		}
 		line := v.ID + " " + string(v.Analysis.State) + " " + string(v.Analysis.Justification)
@@ -188,7 +205,8 @@ func TestCycloneDX(t *testing.T) {
 		}
 		got = append(got, line)
 	}
-	want := []string{"CVE-2023-1 resolved ", "CVE-2024-1 not_affected code_not_present", "CVE-2024-2 exploitable will_not_fix", "CVE-2024-2 exploitable update", "CVE-2024-3 in_triage "}
+	want := []string{"CVE-2023-1 resolved ", "CVE-2024-1 not_affected code_not_present", "CVE-2024-2 exploitable will_not_fix",
+		"CVE-2024-2 exploitable update", "CVE-2024-3 in_triage "}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -181,7 +181,8 @@ func (c *Config) claim(node *yaml.Node) error {
 		return err
 	})
 	if err == nil {
-		err = missing(node.Line, [][2]string{{"id", claim.ID}, {"package", claim.Package}, {"files", strings.Join(claim.Files, "")}, {"reason", claim.Reason}})
+		err = missing(node.Line, [][2]string{{"id", claim.ID}, {"package", claim.Package}, {"files", strings.Join(claim.Files, "")},
+			{"reason", claim.Reason}})
 	}
 	c.NotAffected = append(c.NotAffected, claim)
 	return err

@@ -69,7 +69,8 @@ func Decide(findings []Finding, facts Facts) (decisions []Decision, notes []stri
 			used[claim.Line] = true
 			evidence, doubt := claim.check(&finding, facts)
 			if doubt != "" {
-				notes = append(notes, fmt.Sprintf("line %d: %s in %s is not shown to be harmless: %s", claim.Line, finding.ID, finding.Package.Name, doubt))
+				notes = append(notes, fmt.Sprintf("line %d: %s in %s is not shown to be harmless: %s", claim.Line, finding.ID, finding.Package.Name,
+					doubt))
 			} else if d.Evidence == "" {
 				d.Evidence = evidence
 			}

@@ -27,10 +27,12 @@ not_affected:
 	}
 	want := &Config{
 		Accept: []Acceptance{
-			{ID: "CVE-2024-0001", Package: "libthing1", Reason: "only root can reach it", Until: time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC), Line: 3},
+			{ID: "CVE-2024-0001", Package: "libthing1", Reason: "only root can reach it", Until: time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC),
+				Line: 3},
 			{ID: "CVE-2024-0009", Reason: "because", Until: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Line: 7},
 		},
-		NotAffected: []Claim{{ID: "CVE-2024-0002", Package: "thing", Files: []string{"usr/lib/*/libbad.so*", "badtool"}, Reason: "the advisory names the plug-in", Line: 9}},
+		NotAffected: []Claim{{ID: "CVE-2024-0002", Package: "thing", Files: []string{"usr/lib/*/libbad.so*", "badtool"},
+			Reason: "the advisory names the plug-in", Line: 9}},
 	}
 	if diff := cmp.Diff(want, config); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -183,7 +185,8 @@ func TestCompare(t *testing.T) {
 	}
 	before := []Finding{finding("CVE-1", "a", "1"), finding("CVE-2", "b", "1"), finding("CVE-3", "c", "1")}
 	after := []Finding{finding("CVE-3", "c", "1"), finding("CVE-4", "d", "1")}
-	now := []Package{{Ecosystem: "Debian:12", Name: "a", Version: "2"}, after[0].Package, after[1].Package, {Ecosystem: "PyPI", Name: "b", Version: "1"}}
+	now := []Package{{Ecosystem: "Debian:12", Name: "a", Version: "2"}, after[0].Package, after[1].Package,
+		{Ecosystem: "PyPI", Name: "b", Version: "1"}}
 	want := &Comparison{
 		Fixed: []Change{{before[0], now[0]}}, Removed: []Finding{before[1]}, Remaining: []Finding{after[0]}, New: []Finding{after[1]},
 	}

@@ -14,7 +14,8 @@ var released = append([]string{"Alpine", "Debian", "Ubuntu"}, rpmEcosystems...)
 // known are further names of ecosystems; a part of a database that is named after one is not read unless it is wanted.
 var known = []string{
 	"Alpaquita", "Android", "BellSoft Hardened Containers", "Bioconductor", "Bitnami", "CRAN", "Chainguard", "CleanStart", "ConanCenter",
-	"Docker Hardened Images", "Echo", "GHC", "GIT", "GitHub Actions", "Go", "Hackage", "Hex", "Julia", "Kubernetes", "Linux", "Maven", "MinimOS",
+	"Docker Hardened Images", "Echo", "GHC", "GIT", "GitHub Actions", "Go", "Hackage", "Hex", "Julia", "Kubernetes", "Linux", "Maven",
+	"MinimOS",
 	"NuGet", "OSS-Fuzz", "Packagist", "Photon OS", "Pub", "PyPI", "RubyGems", "SwiftURL", "VSCode", "Wolfi", "crates.io", "npm", "opam",
 }
 

@@ -52,8 +52,9 @@ func Review(ctx context.Context, db *Database, image Subject, before *Subject, f
 	}
 	decisions, notes := Decide(after.Findings, facts)
 	return &Report{
-		Schema: ReportSchema, Packages: len(image.Packages), Records: after.Records, Newest: after.Newest, Decisions: decisions, Comparison: comparison,
-		Notes: append(notes, stale(after.Newest, facts.Today)...), Missing: after.Missing, Skipped: after.Skipped,
+		Schema: ReportSchema, Packages: len(image.Packages), Records: after.Records, Newest: after.Newest, Decisions: decisions,
+		Comparison: comparison,
+		Notes:      append(notes, stale(after.Newest, facts.Today)...), Missing: after.Missing, Skipped: after.Skipped,
 	}, nil
 }
 

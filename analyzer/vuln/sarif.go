@@ -18,8 +18,10 @@ func SARIF(decisions []Decision, image, version string) ([]byte, error) {
 			rules[f.ID] = f
 		}
 		result := sarif.Result{
-			RuleID: f.ID, Level: sarifLevel(f.Severity), Message: sarif.Text{Text: fmt.Sprintf("%s %s: %s", f.Package.Name, f.Package.Version, d.Text)},
-			Locations: []sarif.Location{location(f, image)}, Fingerprints: map[string]string{"slimFinding/v1": base(f.Package.Ecosystem) + "/" + f.Package.Name + "/" + f.ID},
+			RuleID: f.ID, Level: sarifLevel(f.Severity), Message: sarif.Text{Text: fmt.Sprintf("%s %s: %s", f.Package.Name, f.Package.Version,
+				d.Text)},
+			Locations: []sarif.Location{location(f, image)}, Fingerprints: map[string]string{"slimFinding/v1": base(f.Package.Ecosystem) + "/" +
+				f.Package.Name + "/" + f.ID},
 		}
 		if !d.Open() {
 			result.Suppressions = []sarif.Suppression{{Kind: "external", Justification: d.Text}}
@@ -37,7 +39,8 @@ func sarifRules(found map[string]*Finding) []sarif.Rule {
 			title = id
 		}
 		rules = append(rules, sarif.Rule{
-			ID: id, Short: sarif.Text{Text: title}, HelpURI: f.URL, Properties: map[string]string{"security-severity": fmt.Sprintf("%.1f", f.number())},
+			ID: id, Short: sarif.Text{Text: title}, HelpURI: f.URL,
+			Properties: map[string]string{"security-severity": fmt.Sprintf("%.1f", f.number())},
 		})
 	}
 	return rules

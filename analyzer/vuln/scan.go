@@ -217,7 +217,8 @@ func (s *search) add(key hit, r *record, fixed string, rated rating) {
 	if advisory != "" {
 		f.Advisories = append(f.Advisories, advisory)
 	}
-	if title := r.title(); f.Summary == "" || title != "" && (len(title) < len(f.Summary) || len(title) == len(f.Summary) && title < f.Summary) {
+	if title := r.title(); f.Summary == "" || title != "" && (len(title) < len(f.Summary) || len(title) == len(f.Summary) &&
+		title < f.Summary) {
 		f.Summary = title
 	}
 	if link := r.link(); f.URL == "" || link < f.URL {
@@ -250,5 +251,6 @@ func (f *Finding) key() []string {
 
 // Is says whether the finding has a name: its own, an alias or that of an advisory, in upper or lower case.
 func (f *Finding) Is(id string) bool {
-	return slices.ContainsFunc(slices.Concat([]string{f.ID}, f.Aliases, f.Advisories), func(name string) bool { return strings.EqualFold(name, id) })
+	return slices.ContainsFunc(slices.Concat([]string{f.ID}, f.Aliases, f.Advisories),
+		func(name string) bool { return strings.EqualFold(name, id) })
 }

@@ -51,8 +51,9 @@ func levelOf(score float64) Level {
 
 // words are the levels that databases write as words: GitHub's, Debian's urgencies, Ubuntu's priorities, Red Hat's impacts.
 var words = map[string]Level{
-	"critical": Critical, "high": High, "important": High, "medium": Medium, "moderate": Medium, "low": Low, "negligible": Low, "unimportant": Low,
-	"minor": Low, "none": None,
+	"critical": Critical, "high": High, "important": High, "medium": Medium, "moderate": Medium, "low": Low, "negligible": Low,
+	"unimportant": Low,
+	"minor":       Low, "none": None,
 }
 
 // rating is what is known about a severity.

@@ -18,24 +18,30 @@ func TestFromPurl(t *testing.T) {
 		purl string
 		want Package
 	}{
-		{"pkg:deb/debian/libssl3@3.0.15-1~deb12u1?arch=amd64&distro=debian-12&source=openssl", Package{Ecosystem: "Debian:12", Name: "libssl3", Version: "3.0.15-1~deb12u1", SourceName: "openssl"}},
-		{"pkg:deb/debian/libssl3@3.0.15-1?distro=debian-12.5&upstream=openssl%403.0.14-1", Package{Ecosystem: "Debian:12", Name: "libssl3", Version: "3.0.15-1", SourceName: "openssl", SourceVersion: "3.0.14-1"}},
+		{"pkg:deb/debian/libssl3@3.0.15-1~deb12u1?arch=amd64&distro=debian-12&source=openssl", Package{Ecosystem: "Debian:12", Name: "libssl3",
+			Version: "3.0.15-1~deb12u1", SourceName: "openssl"}},
+		{"pkg:deb/debian/libssl3@3.0.15-1?distro=debian-12.5&upstream=openssl%403.0.14-1", Package{Ecosystem: "Debian:12", Name: "libssl3",
+			Version: "3.0.15-1", SourceName: "openssl", SourceVersion: "3.0.14-1"}},
 		{"pkg:deb/debian/bash@5.2?distro=bookworm&epoch=1", Package{Ecosystem: "Debian:12", Name: "bash", Version: "1:5.2"}},
 		{"pkg:deb/debian/bash@5.2?distro=debian-trixie", Package{Ecosystem: "Debian:13", Name: "bash", Version: "5.2"}},
 		{"pkg:deb/debian/bash@5.2", Package{Ecosystem: "Debian", Name: "bash", Version: "5.2"}},
 		{"pkg:deb/ubuntu/bash@5.1-6ubuntu1?distro=ubuntu-22.04", Package{Ecosystem: "Ubuntu:22.04", Name: "bash", Version: "5.1-6ubuntu1"}},
-		{"pkg:apk/alpine/libcrypto3@3.1.4-r5?distro=alpine-3.19.1&upstream=openssl", Package{Ecosystem: "Alpine:v3.19", Name: "libcrypto3", Version: "3.1.4-r5", SourceName: "openssl"}},
+		{"pkg:apk/alpine/libcrypto3@3.1.4-r5?distro=alpine-3.19.1&upstream=openssl", Package{Ecosystem: "Alpine:v3.19", Name: "libcrypto3",
+			Version: "3.1.4-r5", SourceName: "openssl"}},
 		{"pkg:apk/alpine/musl@1.2.4-r2?distro=3.19.0", Package{Ecosystem: "Alpine:v3.19", Name: "musl", Version: "1.2.4-r2"}},
 		{"pkg:apk/wolfi/musl@1.2.4-r2?distro=wolfi-20230201", Package{Ecosystem: "Wolfi", Name: "musl", Version: "1.2.4-r2"}},
-		{"pkg:rpm/rocky/openssl-libs@3.0.7-27.el9?distro=rocky-9.4&epoch=1&upstream=openssl-3.0.7-27.el9.src.rpm", Package{Ecosystem: "Rocky Linux:9", Name: "openssl-libs", Version: "1:3.0.7-27.el9", SourceName: "openssl"}},
+		{"pkg:rpm/rocky/openssl-libs@3.0.7-27.el9?distro=rocky-9.4&epoch=1&upstream=openssl-3.0.7-27.el9.src.rpm",
+			Package{Ecosystem: "Rocky Linux:9", Name: "openssl-libs", Version: "1:3.0.7-27.el9", SourceName: "openssl"}},
 		{"pkg:rpm/redhat/bash@5.1.8-9.el9?distro=rhel-9.4", Package{Ecosystem: "Red Hat:9", Name: "bash", Version: "5.1.8-9.el9"}},
 		{"pkg:rpm/opensuse/bash@5.2?distro=opensuse-leap-15.6", Package{Ecosystem: "openSUSE:Leap 15.6", Name: "bash", Version: "5.2"}},
 		{"pkg:rpm/suse/bash@5.2?distro=sles-15.5", Package{Ecosystem: "SUSE:15 SP5", Name: "bash", Version: "5.2"}},
 		{"pkg:golang/stdlib@go1.22rc1", Package{Ecosystem: "Go", Name: "stdlib", Version: "1.22.0-rc.1"}},
-		{"pkg:golang/github.com/docker/docker@v24.0.7%2Bincompatible", Package{Ecosystem: "Go", Name: "github.com/docker/docker", Version: "24.0.7"}},
+		{"pkg:golang/github.com/docker/docker@v24.0.7%2Bincompatible", Package{Ecosystem: "Go", Name: "github.com/docker/docker",
+			Version: "24.0.7"}},
 		{"pkg:pypi/Flask_SQLAlchemy@3.0", Package{Ecosystem: "PyPI", Name: "flask-sqlalchemy", Version: "3.0"}},
 		{"pkg:npm/%40babel/core@7.0.0", Package{Ecosystem: "npm", Name: "@babel/core", Version: "7.0.0"}},
-		{"pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1", Package{Ecosystem: "Maven", Name: "org.apache.logging.log4j:log4j-core", Version: "2.14.1"}},
+		{"pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1", Package{Ecosystem: "Maven", Name: "org.apache.logging.log4j:log4j-core",
+			Version: "2.14.1"}},
 		{"pkg:gem/rack@2.2.3", Package{Ecosystem: "RubyGems", Name: "rack", Version: "2.2.3"}},
 		{"pkg:composer/symfony/http-kernel@5.4.0", Package{Ecosystem: "Packagist", Name: "symfony/http-kernel", Version: "5.4.0"}},
 		{"pkg:cargo/time@0.1.0", Package{Ecosystem: "crates.io", Name: "time", Version: "0.1.0"}},
@@ -61,10 +67,13 @@ func TestSameRelease(t *testing.T) {
 		record, installed string
 		want              bool
 	}{
-		{"Debian:12", "Debian:12", true}, {"Debian:11", "Debian:12", false}, {"Debian", "Debian:12", true}, {"Ubuntu:22.04:LTS", "Ubuntu:22.04", true},
-		{"Ubuntu:Pro:22.04:LTS", "Ubuntu:22.04", false}, {"Red Hat:enterprise_linux:9::baseos", "Red Hat:9", true}, {"Red Hat:rhel_eus:9.2::baseos", "Red Hat:9", false},
+		{"Debian:12", "Debian:12", true}, {"Debian:11", "Debian:12", false}, {"Debian", "Debian:12", true},
+		{"Ubuntu:22.04:LTS", "Ubuntu:22.04", true},
+		{"Ubuntu:Pro:22.04:LTS", "Ubuntu:22.04", false}, {"Red Hat:enterprise_linux:9::baseos", "Red Hat:9", true},
+		{"Red Hat:rhel_eus:9.2::baseos", "Red Hat:9", false},
 		{"Red Hat:enterprise_linux:8::baseos", "Red Hat:9", false}, {"SUSE:Linux Enterprise Module for Basesystem 15 SP5", "SUSE:15 SP5", true},
-		{"SUSE:Linux Enterprise Server 15 SP4", "SUSE:15 SP5", false}, {"Alpine:v3.19", "Alpine:v3.20", false}, {"PyPI", "PyPI", true}, {"npm", "PyPI", false},
+		{"SUSE:Linux Enterprise Server 15 SP4", "SUSE:15 SP5", false}, {"Alpine:v3.19", "Alpine:v3.20", false}, {"PyPI", "PyPI", true},
+		{"npm", "PyPI", false},
 	}
 	for _, test := range tests {
 		if got := sameRelease(test.record, test.installed); got != test.want {
@@ -128,7 +137,8 @@ func TestAffects(t *testing.T) {
 		a := affected{Ranges: []eventRange{{Type: test.kind, Events: events(test.events)}}, Versions: strings.Fields(test.versions)}
 		got, fixed, err := a.affects(test.ecosystem, test.version)
 		if err != nil || got != test.want || fixed != test.fixed {
-			t.Errorf("%s %s [%s] %s: %t, fixed %q, %v; want %t, %q", test.ecosystem, test.version, test.events, test.versions, got, fixed, err, test.want, test.fixed)
+			t.Errorf("%s %s [%s] %s: %t, fixed %q, %v; want %t, %q", test.ecosystem, test.version, test.events, test.versions, got, fixed, err,
+				test.want, test.fixed)
 		}
 	}
 	a := affected{Ranges: []eventRange{{Type: "ECOSYSTEM", Events: events("i0 f1.0")}}}
@@ -174,7 +184,8 @@ func TestCVSS(t *testing.T) {
 			t.Errorf("cvss(%q) = %v, %t; want %v", vector, got, ok, want)
 		}
 	}
-	for _, vector := range []string{"", "CVSS:3.1/AV:N", "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", "AV:N/AC:X/Au:N/C:P/I:P/A:P"} {
+	for _, vector := range []string{"", "CVSS:3.1/AV:N", "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N",
+		"AV:N/AC:X/Au:N/C:P/I:P/A:P"} {
 		if got, ok := cvss(vector); ok {
 			t.Errorf("cvss(%q) = %v", vector, got)
 		}
@@ -240,21 +251,30 @@ func open(t *testing.T, files map[string][]string) *Database {
 }
 
 var (
-	thing = Package{Ecosystem: "Debian:12", Name: "libthing1", Version: "1.2-3", SourceName: "thing", Purl: "pkg:deb/debian/libthing1@1.2-3?distro=debian-12", Files: []string{"usr/lib/libthing.so.1"}}
+	thing = Package{Ecosystem: "Debian:12", Name: "libthing1", Version: "1.2-3", SourceName: "thing",
+		Purl: "pkg:deb/debian/libthing1@1.2-3?distro=debian-12", Files: []string{"usr/lib/libthing.so.1"}}
 	flask = Package{Ecosystem: "PyPI", Name: "flask_thing", Version: "1.5", Purl: "pkg:pypi/flask-thing@1.5"}
 )
 
 func TestScan(t *testing.T) {
 	layouts := map[string]map[string][]string{
-		"osv":   {"Debian/all.zip": {recordDebian, recordDSA}, "PyPI/all.zip": {recordPYSEC, recordGHSA, recordWithdrawn}, "npm/all.zip": {"{broken"}},
-		"flat":  {"Debian.zip": {recordDSA, recordDebian}, "PyPI.zip": {recordWithdrawn, recordGHSA, recordPYSEC}, "README.txt": {"text"}},
-		"loose": {"a.json": {recordDebian}, "DSA.json": {recordDSA}, "PyPI/x.json": {recordGHSA}, "PyPI/y.json": {recordPYSEC}, "index.json": {`{"x":1}`}},
-		"one":   {"all.zip": {recordDebian, recordDSA, recordGHSA, recordPYSEC, recordWithdrawn}},
+		"osv": {"Debian/all.zip": {recordDebian, recordDSA}, "PyPI/all.zip": {recordPYSEC, recordGHSA, recordWithdrawn},
+			"npm/all.zip": {"{broken"}},
+		"flat": {"Debian.zip": {recordDSA, recordDebian}, "PyPI.zip": {recordWithdrawn, recordGHSA, recordPYSEC}, "README.txt": {"text"}},
+		"loose": {"a.json": {recordDebian}, "DSA.json": {recordDSA}, "PyPI/x.json": {recordGHSA}, "PyPI/y.json": {recordPYSEC},
+			"index.json": {`{"x":1}`}},
+		"one": {"all.zip": {recordDebian, recordDSA, recordGHSA, recordPYSEC, recordWithdrawn}},
 	}
 	want := []Finding{
-		{ID: "CVE-2024-0001", Aliases: []string{"DEBIAN-CVE-2024-0001"}, Advisories: []string{"DSA-5000-1"}, Package: thing, Fixed: "1.2-3+deb12u2", Severity: High, Score: 7.5, Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", Summary: "A flaw in[31m libthing.", URL: "https://osv.dev/vulnerability/DEBIAN-CVE-2024-0001"},
-		{ID: "CVE-2024-0002", Advisories: []string{"DSA-5000-1"}, Package: thing, Fixed: "1.2-3+deb12u2", Severity: High, Score: 7.5, Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", Summary: "thing - security update", URL: "https://www.debian.org/security/2024/dsa-5000"},
-		{ID: "CVE-2024-0003", Aliases: []string{"GHSA-aaaa-bbbb-cccc", "PYSEC-2024-1"}, Package: flask, Fixed: "2.1", Severity: Medium, Vector: "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", Summary: "Thing", URL: "https://osv.dev/vulnerability/GHSA-aaaa-bbbb-cccc"},
+		{ID: "CVE-2024-0001", Aliases: []string{"DEBIAN-CVE-2024-0001"}, Advisories: []string{"DSA-5000-1"}, Package: thing,
+			Fixed: "1.2-3+deb12u2", Severity: High, Score: 7.5, Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H",
+			Summary: "A flaw in[31m libthing.", URL: "https://osv.dev/vulnerability/DEBIAN-CVE-2024-0001"},
+		{ID: "CVE-2024-0002", Advisories: []string{"DSA-5000-1"}, Package: thing, Fixed: "1.2-3+deb12u2", Severity: High, Score: 7.5,
+			Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", Summary: "thing - security update",
+			URL: "https://www.debian.org/security/2024/dsa-5000"},
+		{ID: "CVE-2024-0003", Aliases: []string{"GHSA-aaaa-bbbb-cccc", "PYSEC-2024-1"}, Package: flask, Fixed: "2.1", Severity: Medium,
+			Vector: "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", Summary: "Thing",
+			URL: "https://osv.dev/vulnerability/GHSA-aaaa-bbbb-cccc"},
 	}
 	for name, files := range layouts {
 		got, err := Scan(context.Background(), open(t, files), []Package{flask, thing})
@@ -268,7 +288,8 @@ func TestScan(t *testing.T) {
 
 func TestSkipped(t *testing.T) {
 	db := open(t, map[string][]string{"PyPI/all.zip": {recordGHSA}})
-	results, err := db.Search(context.Background(), []Package{flask, thing, {Name: "redis", Version: "7"}, {Ecosystem: "Debian", Name: "bash", Version: "5"}, {Ecosystem: "npm", Name: "x"}}, nil, []Package{thing})
+	results, err := db.Search(context.Background(), []Package{flask, thing, {Name: "redis", Version: "7"},
+		{Ecosystem: "Debian", Name: "bash", Version: "5"}, {Ecosystem: "npm", Name: "x"}}, nil, []Package{thing})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +319,8 @@ func TestHostileDatabase(t *testing.T) {
 	bomb := `{"id":"X","details":"` + strings.Repeat("a", 1<<20) + `"}`
 	db := open(t, map[string][]string{"PyPI/all.zip": {bomb}})
 	db.most = 1 << 16
-	if _, err := Scan(context.Background(), db, []Package{flask}); err == nil || !strings.Contains(err.Error(), `PyPI/all.zip: "0.json": it is larger than 65536 bytes`) {
+	if _, err := Scan(context.Background(), db, []Package{flask}); err == nil || !strings.Contains(err.Error(),
+		`PyPI/all.zip: "0.json": it is larger than 65536 bytes`) {
 		t.Errorf("a record that is too large: %v", err)
 	}
 	db.most, db.total = maxRecord, 1<<16
@@ -306,7 +328,8 @@ func TestHostileDatabase(t *testing.T) {
 		t.Errorf("too many bytes: %v", err)
 	}
 	for name, text := range map[string]string{"PyPI/all.zip": "{", "PyPI/x.json": `{"id":1}`, "PyPI.zip": "[]"} {
-		if _, err := Scan(context.Background(), open(t, map[string][]string{name: {text}}), []Package{flask}); err == nil || !strings.Contains(err.Error(), "no OSV record") {
+		if _, err := Scan(context.Background(), open(t, map[string][]string{name: {text}}), []Package{flask}); err == nil ||
+			!strings.Contains(err.Error(), "no OSV record") {
 			t.Errorf("%s %s: %v", name, text, err)
 		}
 	}
@@ -329,13 +352,16 @@ func TestHostileDatabase(t *testing.T) {
 }
 
 func FuzzRecord(f *testing.F) {
-	for _, seed := range []string{recordDebian, recordDSA, recordGHSA, recordPYSEC, recordWithdrawn, `{"id":"X","affected":[{"package":{"ecosystem":"PyPI","name":"flask-thing"},"versions":["~","1!2.post"]}]}`} {
+	for _, seed := range []string{recordDebian, recordDSA, recordGHSA, recordPYSEC, recordWithdrawn,
+		`{"id":"X","affected":[{"package":{"ecosystem":"PyPI","name":"flask-thing"},"versions":["~","1!2.post"]}]}`} {
 		f.Add([]byte(seed), "1.5")
 	}
 	f.Fuzz(func(t *testing.T, data []byte, version string) {
 		var packages []Package
-		for ecosystem := range map[string]bool{"Debian:12": true, "PyPI": true, "npm": true, "Go": true, "Alpine:v3.19": true, "Maven": true, "RubyGems": true, "Packagist": true, "NuGet": true, "Red Hat:9": true, "CRAN": true} {
-			packages = append(packages, Package{Ecosystem: ecosystem, Name: "thing", Version: version}, Package{Ecosystem: ecosystem, Name: "flask-thing", Version: version})
+		for ecosystem := range map[string]bool{"Debian:12": true, "PyPI": true, "npm": true, "Go": true, "Alpine:v3.19": true, "Maven": true,
+			"RubyGems": true, "Packagist": true, "NuGet": true, "Red Hat:9": true, "CRAN": true} {
+			packages = append(packages, Package{Ecosystem: ecosystem, Name: "thing", Version: version},
+				Package{Ecosystem: ecosystem, Name: "flask-thing", Version: version})
 		}
 		s := newSearch(packages)
 		_ = look([]*search{s}, data)

@@ -109,7 +109,8 @@ func other(t *testing.T) signature.Verifier {
 	return verifier
 }
 
-// pushIndex pushes an index of two platforms, each with a statement as BuildKit attaches it, and returns the digests of the index and of them.
+// pushIndex pushes an index of two platforms, each with a statement as BuildKit attaches it, and returns the digests of the index and
+// of them.
 func pushIndex(t *testing.T, repo name.Repository) []name.Digest {
 	t.Helper()
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
@@ -123,13 +124,16 @@ func pushIndex(t *testing.T, repo name.Repository) []name.Digest {
 		if err != nil {
 			t.Fatal(err)
 		}
-		said := fmt.Sprintf(`{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"x","digest":{"sha256":%q}}],"predicateType":%q,"predicate":{"bomFormat":"CycloneDX","serial":%q}}`,
+		said := fmt.Sprintf(`{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"x","digest":{"sha256":%q}}],"predicateType":%q,`+
+			`"predicate":{"bomFormat":"CycloneDX","serial":%q}}`,
 			digest.Hex, typeSBOM, arch)
-		attached, err := mutate.AppendLayers(mutate.MediaType(empty.Image, types.OCIManifestSchema1), static.NewLayer([]byte(said), "application/vnd.in-toto+json"))
+		attached, err := mutate.AppendLayers(mutate.MediaType(empty.Image, types.OCIManifestSchema1),
+			static.NewLayer([]byte(said), "application/vnd.in-toto+json"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}}},
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image,
+			Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}}},
 			mutate.IndexAddendum{Add: attached, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "unknown", Architecture: "unknown"},
 				Annotations: map[string]string{"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": digest.String()}}})
 		list = append(list, repo.Digest(digest.String()))
@@ -158,7 +162,8 @@ func signed(t *testing.T, format string, referrers bool, k keys) []name.Digest {
 	if err := os.WriteFile(vex, []byte(`{"@context":"https://openvex.dev/ns/v0.2.0","version":1}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(slimBinary, "attest", repo.Name()+":1", "--key", k.private, "--predicate", vex, "--type", "openvex", "--attest-format", format)
+	cmd := exec.Command(slimBinary, "attest", repo.Name()+":1", "--key", k.private, "--predicate", vex, "--type", "openvex", "--attest-format",
+		format)
 	cmd.Env = append(os.Environ(), "COSIGN_PASSWORD="+password)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("slim attest: %v\n%s", err, out)
@@ -243,7 +248,8 @@ func TestCosign3(t *testing.T) {
 	k, ctx := newKeys(t), context.Background()
 	for format, referrers := range map[string]bool{"bundle": true, "legacy,bundle": false} {
 		for n, digest := range signed(t, format, referrers, k) {
-			opt := &cosign3.CheckOpts{TrustedMaterial: trusted(t, k), SigVerifier: k.verifier, IgnoreTlog: true, IgnoreSCT: true, NewBundleFormat: true, ClaimVerifier: cosign3.IntotoSubjectClaimVerifier}
+			opt := &cosign3.CheckOpts{TrustedMaterial: trusted(t, k), SigVerifier: k.verifier, IgnoreTlog: true, IgnoreSCT: true,
+				NewBundleFormat: true, ClaimVerifier: cosign3.IntotoSubjectClaimVerifier}
 			list, verified, err := cosign3.VerifyImageAttestations(ctx, digest, opt)
 			if err != nil || !verified {
 				t.Errorf("%s: %v", digest, err)
