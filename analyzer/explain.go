@@ -39,7 +39,7 @@ func Explain(plan *Plan, name string) (Explanation, error) {
 
 func explainDropped(plan *Plan, d Dropped) Explanation {
 	e := Explanation{Path: d.Path, Package: d.Package, Why: d.Why()}
-	if d.Rule == "excluded" {
+	if d.Rule == DropExcluded {
 		return e
 	}
 	e.Hints = append(e.Hints, "--include "+d.Path.String())
@@ -58,7 +58,7 @@ func (d *Dropped) Why() string {
 	switch d.Rule {
 	case "":
 		return "nothing that ran or is kept needs it"
-	case "excluded":
+	case DropExcluded:
 		return "--exclude drops it"
 	}
 	return "the rule " + d.Rule + " says that it is not for run time"

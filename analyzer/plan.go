@@ -103,16 +103,16 @@ type File struct {
 
 // Reason says why a path is kept: a rule, and what it came from (a path, a package, a program; may be empty).
 type Reason struct {
-	Rule string `json:"rule"`
+	Rule Rule   `json:"rule"`
 	From string `json:"from,omitempty"`
 }
 
 // String is the reason as a clause: "opened by /usr/sbin/nginx".
 func (r Reason) String() string {
 	if r.From == "" {
-		return r.Rule
+		return string(r.Rule)
 	}
-	return r.Rule + " " + r.From
+	return string(r.Rule) + " " + r.From
 }
 
 // Package is an installed package that owns kept files.
@@ -131,5 +131,5 @@ type Dropped struct {
 	Size    int64       `json:"size,omitempty"`
 	Again   bool        `json:"again,omitempty"` // a further name of a file that a kept path or an earlier one names
 	Package string      `json:"package,omitempty"`
-	Rule    string      `json:"rule,omitempty"` // the rule that drops it ("excluded", "cache", "docs"); "" when nothing needed it
+	Rule    string      `json:"rule,omitempty"` // the rule that drops it (DropExcluded, "package-cache", "docs"); "" when nothing needed it
 }

@@ -13,7 +13,7 @@ import (
 func FuzzReadPlan(f *testing.F) {
 	plan := Plan{Schema: PlanSchema, Image: "sha256:1", Platform: "linux/amd64", Layers: []Layer{{}},
 		Files:   []File{{Path: "bin/a", Kind: "file", Reasons: []Reason{{}}}, {Path: "lib", Kind: "dir", Reasons: []Reason{{}}}},
-		Dropped: []Dropped{{Path: "etc/b", Package: "b", Rule: "excluded"}, {Path: "etc/c", Package: "c"}}, Packages: []Package{{Name: "c"}}, Writable: []layers.Path{"lib"}}
+		Dropped: []Dropped{{Path: "etc/b", Package: "b", Rule: DropExcluded}, {Path: "etc/c", Package: "c"}}, Packages: []Package{{Name: "c"}}, Writable: []layers.Path{"lib"}}
 	data, err := json.Marshal(plan)
 	if err != nil {
 		f.Fatal(err)

@@ -24,11 +24,6 @@ type Size struct {
 	Bytes int64  `json:"bytes"`
 }
 
-// strongest lists reasons from the one that says most of why a file is needed: what the run did, then what that needs; a reason that
-// is not listed (a rule, the application's own file) comes last.
-var strongest = []string{"entrypoint", "health check", "run by", "interpreter of", "opened by", "connected to by", "needed by", "read by the loader of", "loaded by", "included",
-	"check round 1", "check round 2", "check round 3", "called by", "sourced by", "imported by", "used by", "required by", "started by", "named by", "read as a link by", "looked at by", "listed by", "link target of", "source of", "data of", "package of"}
-
 // SizesOf adds a plan's files up.
 func SizesOf(plan *Plan) Sizes {
 	reasons, packages, layerSizes := map[string]*Size{}, map[string]*Size{}, map[string]*Size{}
@@ -76,17 +71,11 @@ func Largest(sizes map[string]*Size) []Size {
 
 // strongestOf is the reason that a file counts for: by its rule, and for a package's data the package.
 func strongestOf(reasons []Reason) string {
-	rank := func(r Reason) int {
-		if i := slices.Index(strongest, r.Rule); i >= 0 {
-			return i
-		}
-		return len(strongest)
-	}
 	best := slices.MinFunc(reasons, func(a, b Reason) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a.String(), b.String()))
+		return cmp.Or(cmp.Compare(a.Rule.rank(), b.Rule.rank()), strings.Compare(a.String(), b.String()))
 	})
 	if strings.HasPrefix(best.From, "package ") {
 		return best.String()
 	}
-	return best.Rule
+	return string(best.Rule)
 }

@@ -227,7 +227,7 @@ var (
 	shellNames   = strings.Fields("sh bash dash ash zsh ksh mksh csh tcsh fish busybox")
 	managerNames = strings.Fields("apt apt-get dpkg apk rpm dnf microdnf yum zypper")
 	// reasons by which a path is kept that are no evidence of its use.
-	noEvidence = []string{"app file", "skeleton", "identity", "parent of"}
+	noEvidence = []analyzer.Rule{analyzer.RuleAppFile, analyzer.RuleSkeleton, analyzer.RuleIdentity, analyzer.RuleParentOf}
 )
 
 // needed says whether the plan keeps a path because something uses it.

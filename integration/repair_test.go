@@ -49,7 +49,7 @@ func TestRepair(t *testing.T) {
 	var result builder.Result
 	decode(t, built.stdout, &result)
 	explained, err := analyzer.Explain(result.Plan, "/srv/lib.sh")
-	if err != nil || !explained.Kept || !slices.Contains(explained.Reasons, "check round 1") {
+	if err != nil || !explained.Kept || !slices.Contains(explained.Reasons, string(analyzer.RuleCheckRound(1))) {
 		t.Errorf("/srv/lib.sh: %+v, %v, want it kept for check round 1", explained, err)
 	}
 	if result.Verdict == nil || !result.Verdict.OK {

@@ -182,7 +182,7 @@ func (w *worklist) junkRule(name string) string {
 
 // keep adds a path of the image with a reason, and the symlinks on the way to it are kept with it: name may be any path, also
 // through symlinks. A path that does not exist is ignored and reported false.
-func (w *worklist) keep(name, rule, from string) bool {
+func (w *worklist) keep(name string, rule analyzer.Rule, from string) bool {
 	if w.im.has(name) {
 		w.add(name, analyzer.Reason{Rule: rule, From: from})
 		return true
@@ -192,7 +192,7 @@ func (w *worklist) keep(name, rule, from string) bool {
 		return false
 	}
 	for _, hop := range res.Hops {
-		w.add(hop, analyzer.Reason{Rule: "followed by", From: from})
+		w.add(hop, analyzer.Reason{Rule: analyzer.RuleFollowedBy, From: from})
 	}
 	w.add(res.Path, analyzer.Reason{Rule: rule, From: from})
 	return true
@@ -250,12 +250,12 @@ func (w *worklist) followLink(name string) {
 		return
 	}
 	for _, hop := range res.Hops {
-		w.add(hop, analyzer.Reason{Rule: "followed by", From: w.kept[name][0].From})
+		w.add(hop, analyzer.Reason{Rule: analyzer.RuleFollowedBy, From: w.kept[name][0].From})
 	}
 	if !w.im.isDir(res.Path) {
-		w.add(res.Path, analyzer.Reason{Rule: "link target of", From: "/" + name})
+		w.add(res.Path, analyzer.Reason{Rule: analyzer.RuleLinkTargetOf, From: "/" + name})
 	} else if res.Path != "." {
-		w.add(res.Path, analyzer.Reason{Rule: "link target of", From: "/" + name})
+		w.add(res.Path, analyzer.Reason{Rule: analyzer.RuleLinkTargetOf, From: "/" + name})
 		w.linkedFolder(name, res.Path)
 	}
 }
@@ -263,13 +263,13 @@ func (w *worklist) followLink(name string) {
 // linkedFolder keeps what lies in a package's folder of shared data or settings to which a link of the application leads: it is a part of the
 // application as if it were copied.
 func (w *worklist) linkedFolder(link, dir string) {
-	app := slices.ContainsFunc(w.kept[link], func(r analyzer.Reason) bool { return r.Rule == "app file" })
+	app := slices.ContainsFunc(w.kept[link], func(r analyzer.Reason) bool { return r.Rule == analyzer.RuleAppFile })
 	if !app || !sharedFolder.MatchString(dir) || systemDir(dir) {
 		return
 	}
 	for _, name := range w.im.below(dir) {
 		if !w.im.isDir(name) && w.junked(name) == "" {
-			w.add(name, analyzer.Reason{Rule: "link target of", From: "/" + link})
+			w.add(name, analyzer.Reason{Rule: analyzer.RuleLinkTargetOf, From: "/" + link})
 		}
 	}
 }

@@ -106,8 +106,8 @@ func (w *worklist) pythonRelative(module, name string) {
 	}
 	for _, part := range strings.Split(rest, ".") {
 		at = path.Join(at, part)
-		w.keepIf(at+".py", "imported by", "/"+name)
-		w.keepIf(at+"/__init__.py", "imported by", "/"+name)
+		w.keepIf(at+".py", analyzer.RuleImportedBy, "/"+name)
+		w.keepIf(at+"/__init__.py", analyzer.RuleImportedBy, "/"+name)
 	}
 }
 
@@ -119,7 +119,7 @@ func (w *worklist) pythonOptional(module, from string) {
 	for _, dir := range w.searchDirs("python", stdlibDirs) {
 		for _, file := range w.im.below(path.Join(dir, top)) {
 			if !strings.Contains(file, "/test/") && !strings.Contains(file, "/tests/") && !strings.HasSuffix(file, ".pyc") {
-				w.keepIf(file, "imported by", from)
+				w.keepIf(file, analyzer.RuleImportedBy, from)
 			}
 		}
 	}
@@ -127,7 +127,7 @@ func (w *worklist) pythonOptional(module, from string) {
 
 // pythonModule keeps a module and its parents, wherever they are installed.
 func (w *worklist) pythonModule(module, from string) {
-	rule := "imported by"
+	rule := analyzer.RuleImportedBy
 	for _, dir := range w.pythonDirs().dirs {
 		at := dir
 		for _, part := range strings.Split(module, ".") {
@@ -144,7 +144,7 @@ func (w *worklist) pythonModule(module, from string) {
 	}
 }
 
-func (w *worklist) keepIf(name, rule, from string) {
+func (w *worklist) keepIf(name string, rule analyzer.Rule, from string) {
 	if n, ok := w.im.nodes[name]; ok && !n.mode.IsDir() {
 		w.add(name, analyzer.Reason{Rule: rule, From: from})
 	}
@@ -172,7 +172,7 @@ func (w *worklist) pythonSource(name string) {
 		return
 	}
 	base, _, _ := strings.Cut(file, ".")
-	w.keepIf(path.Join(path.Dir(path.Clean(dir)), base+".py"), "source of", "/"+name)
+	w.keepIf(path.Join(path.Dir(path.Clean(dir)), base+".py"), analyzer.RuleSourceOf, "/"+name)
 }
 
 // maxSource is how much of a Perl or Ruby file is read for its imports, in bytes.
@@ -229,8 +229,8 @@ func (w *worklist) perlUses(name string) {
 		w.perl[module] = true
 		file := strings.ReplaceAll(module, "::", "/")
 		for _, dir := range w.searchDirs("perl", perlDirs) {
-			w.keepIf(path.Join(dir, file+".pm"), "used by", "/"+name)
-			w.keepIf(path.Join(dir, "auto", file, path.Base(file)+".so"), "used by", "/"+name)
+			w.keepIf(path.Join(dir, file+".pm"), analyzer.RuleUsedBy, "/"+name)
+			w.keepIf(path.Join(dir, "auto", file, path.Base(file)+".so"), analyzer.RuleUsedBy, "/"+name)
 		}
 	}
 }
@@ -248,8 +248,8 @@ func (w *worklist) rubyRequires(name string) {
 		}
 		w.perl[key] = true
 		for _, dir := range w.searchDirs("ruby", rubyDirs) {
-			w.keepIf(path.Join(dir, strings.TrimSuffix(feature, ".rb")+".rb"), "required by", "/"+name)
-			w.keepIf(path.Join(dir, feature+".so"), "required by", "/"+name)
+			w.keepIf(path.Join(dir, strings.TrimSuffix(feature, ".rb")+".rb"), analyzer.RuleRequiredBy, "/"+name)
+			w.keepIf(path.Join(dir, feature+".so"), analyzer.RuleRequiredBy, "/"+name)
 		}
 	}
 }

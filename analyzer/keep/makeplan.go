@@ -82,7 +82,7 @@ func (p *planner) put(name string, reasons []analyzer.Reason) *analyzer.File {
 	p.files[name] = f
 	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 		if p.files[dir] == nil {
-			p.files[dir] = &analyzer.File{Path: layers.Path(dir), Kind: "dir", Reasons: []analyzer.Reason{{Rule: "parent of", From: "/" + name}}}
+			p.files[dir] = &analyzer.File{Path: layers.Path(dir), Kind: "dir", Reasons: []analyzer.Reason{{Rule: analyzer.RuleParentOf, From: "/" + name}}}
 		}
 	}
 	return f
@@ -98,7 +98,7 @@ func (p *planner) skeleton() {
 		if p.junked(name+"/x") != "" && !strings.HasPrefix(name, "run") && !strings.HasPrefix(name, "var/tmp") && name != "tmp" || skippedTree(name) {
 			continue
 		}
-		p.put(name, []analyzer.Reason{{Rule: "skeleton"}})
+		p.put(name, []analyzer.Reason{{Rule: analyzer.RuleSkeleton}})
 	}
 }
 
@@ -146,7 +146,7 @@ func (p *planner) edit(name, line, otherwise string) {
 	if len(data) > 0 && data[len(data)-1] != '\n' {
 		data = append(data, '\n')
 	}
-	f := p.put(name, []analyzer.Reason{{Rule: "identity", From: "user " + p.user.Name}})
+	f := p.put(name, []analyzer.Reason{{Rule: analyzer.RuleIdentity, From: "user " + p.user.Name}})
 	f.Content, f.Edited = append(data, line...), true
 	f.Size = int64(len(f.Content))
 }
@@ -154,7 +154,7 @@ func (p *planner) edit(name, line, otherwise string) {
 // fresh is a path that the image does not have.
 func (p *planner) fresh(name, kind string, mode uint32, content []byte) *analyzer.File {
 	zero := uint32(0)
-	f := &analyzer.File{Path: layers.Path(name), Kind: kind, New: true, Mode: &mode, UID: &zero, GID: &zero, Content: content, Size: int64(len(content)), Reasons: []analyzer.Reason{{Rule: "identity"}}}
+	f := &analyzer.File{Path: layers.Path(name), Kind: kind, New: true, Mode: &mode, UID: &zero, GID: &zero, Content: content, Size: int64(len(content)), Reasons: []analyzer.Reason{{Rule: analyzer.RuleIdentity}}}
 	p.files[name] = f
 	return f
 }
@@ -164,12 +164,12 @@ func (p *planner) ownership() {
 	for _, name := range p.writable(p.user) {
 		if !p.im.has(name) {
 			f := p.fresh(name, "dir", 0o755, nil)
-			f.Reasons = []analyzer.Reason{{Rule: "volume"}}
+			f.Reasons = []analyzer.Reason{{Rule: analyzer.RuleVolume}}
 			f.UID, f.GID = &p.user.UID, &p.user.GID
 			p.parents(name)
 			continue
 		}
-		p.give(name, "written by the run", true)
+		p.give(name, analyzer.RuleWrittenByRun, true)
 	}
 	if p.user.UID == 0 {
 		return
@@ -177,13 +177,13 @@ func (p *planner) ownership() {
 	if p.user.Reason == reasonNonroot {
 		for _, name := range p.state() {
 			if mayNot(p.im.nodes[name], p.user, needBits(p.im.nodes[name])) {
-				p.give(name, "state of the application", true)
+				p.give(name, analyzer.RuleState, true)
 			}
 		}
 	}
 	var given []string
 	for _, name := range p.unreadable(p.user) {
-		if p.give(name, "read by the run as root", false) {
+		if p.give(name, analyzer.RuleReadAsRoot, false) {
 			given = append(given, "/"+name)
 		}
 	}
@@ -196,7 +196,7 @@ func (p *planner) parents(name string) {
 	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 		if p.files[dir] == nil {
 			if p.im.has(dir) {
-				p.put(dir, []analyzer.Reason{{Rule: "parent of", From: "/" + name}})
+				p.put(dir, []analyzer.Reason{{Rule: analyzer.RuleParentOf, From: "/" + name}})
 			} else {
 				p.fresh(dir, "dir", 0o755, nil)
 			}
@@ -204,7 +204,7 @@ func (p *planner) parents(name string) {
 	}
 }
 
-func (p *planner) give(name, why string, write bool) bool {
+func (p *planner) give(name string, why analyzer.Rule, write bool) bool {
 	f := p.files[name]
 	if f == nil {
 		if !p.im.isDir(name) {
@@ -260,7 +260,7 @@ func (p *planner) setuid() {
 
 // included says whether the user asked for a path, by itself or with the directory it is in.
 func included(reasons []analyzer.Reason) bool {
-	return slices.ContainsFunc(reasons, func(r analyzer.Reason) bool { return r.Rule == "included" })
+	return slices.ContainsFunc(reasons, func(r analyzer.Reason) bool { return r.Rule == analyzer.RuleIncluded })
 }
 
 // capabilities drops the file capabilities of programs that neither ran nor were asked for, and says of the others that they have some: a
@@ -438,7 +438,7 @@ func (p *planner) totals(plan *analyzer.Plan) {
 				d.Package = pkg.Name
 			}
 			if p.excluded(name) {
-				d.Rule = "excluded"
+				d.Rule = analyzer.DropExcluded
 			}
 			plan.Dropped = append(plan.Dropped, d)
 		}

@@ -30,11 +30,11 @@ func (w *worklist) elfFile(name string) {
 	from := "/" + name
 	for _, need := range w.elf.Needs(obj) {
 		for _, found := range need.Found {
-			w.library(found, obj, analyzer.Reason{Rule: "needed by", From: from})
+			w.library(found, obj, analyzer.Reason{Rule: analyzer.RuleNeededBy, From: from})
 		}
 	}
 	for _, file := range w.elf.Files(obj) {
-		w.found(file, analyzer.Reason{Rule: "read by the loader of", From: from})
+		w.found(file, analyzer.Reason{Rule: analyzer.RuleReadByLoaderOf, From: from})
 	}
 	if obj.File.Soname == "libc.so.6" && w.req.Options.Keep != analyzer.KeepObserved {
 		w.nameService(obj)
@@ -47,7 +47,7 @@ func (w *worklist) elfFile(name string) {
 			continue
 		}
 		for _, found := range w.elf.Lookup(library, obj) {
-			w.library(found, obj, analyzer.Reason{Rule: "loaded by", From: from})
+			w.library(found, obj, analyzer.Reason{Rule: analyzer.RuleLoadedBy, From: from})
 		}
 	}
 }
@@ -62,7 +62,7 @@ func (w *worklist) library(found elf.Found, loader *elf.Object, reason analyzer.
 
 func (w *worklist) found(found elf.Found, reason analyzer.Reason) {
 	for _, hop := range found.Hops {
-		w.add(hop, analyzer.Reason{Rule: "followed by", From: reason.From})
+		w.add(hop, analyzer.Reason{Rule: analyzer.RuleFollowedBy, From: reason.From})
 	}
 	w.add(found.Path, reason)
 }
@@ -79,13 +79,13 @@ func (w *worklist) script(name string, head []byte) {
 		return
 	}
 	from := "/" + name
-	if program := strings.TrimPrefix(path.Clean("/"+interp), "/"); w.keep(program, "interpreter of", from) {
+	if program := strings.TrimPrefix(path.Clean("/"+interp), "/"); w.keep(program, analyzer.RuleInterpreterOf, from) {
 		w.runs(program)
 	}
 	if path.Base(interp) == "env" {
 		for _, word := range strings.Fields(arg) {
 			if !strings.HasPrefix(word, "-") && !strings.Contains(word, "=") {
-				w.keepProgram(word, "interpreter of", from)
+				w.keepProgram(word, analyzer.RuleInterpreterOf, from)
 				break
 			}
 		}
@@ -135,7 +135,7 @@ func (w *worklist) scriptText(src []byte, name string) {
 	}
 	from := "/" + name
 	for _, command := range script.Commands {
-		w.keepProgram(command, "called by", from)
+		w.keepProgram(command, analyzer.RuleCalledBy, from)
 	}
 	for _, sourced := range script.Sourced {
 		target := sourced
@@ -145,7 +145,7 @@ func (w *worklist) scriptText(src []byte, name string) {
 		if res, ok := w.im.resolve(".", target); ok && w.im.nodes[res.Path].regular() {
 			known := w.sourced[res.Path]
 			w.sourced[res.Path] = true
-			w.keep(strings.TrimPrefix(target, "/"), "sourced by", from)
+			w.keep(strings.TrimPrefix(target, "/"), analyzer.RuleSourcedBy, from)
 			if !known {
 				w.parseScript(res.Path)
 			}
@@ -165,7 +165,7 @@ func (w *worklist) named(name, from string) {
 	if !ok || res.Path == "." || rules.Sandbox(res.Path) {
 		return
 	}
-	w.keep(strings.TrimPrefix(path.Clean(name), "/"), "named by", from)
+	w.keep(strings.TrimPrefix(path.Clean(name), "/"), analyzer.RuleNamedBy, from)
 }
 
 // packageOf notes the package of a kept path and, once, keeps what belongs to every use of it: its configuration and its data.
@@ -184,12 +184,12 @@ func (w *worklist) touch(pkg *packages.Package) {
 	for _, file := range pkg.Files {
 		if w.req.Options.Keep == analyzer.KeepPackage {
 			if w.junked(file) == "" && !strings.HasPrefix(file, "usr/share/locale/") {
-				w.add(file, analyzer.Reason{Rule: "package of", From: from})
+				w.add(file, analyzer.Reason{Rule: analyzer.RulePackageOf, From: from})
 			}
 			continue
 		}
 		if w.packageData(file, pkg.Name) && w.junked(file) == "" {
-			w.add(file, analyzer.Reason{Rule: "data of", From: from})
+			w.add(file, analyzer.Reason{Rule: analyzer.RuleDataOf, From: from})
 			w.namedInSettings(file)
 		}
 	}
@@ -326,7 +326,7 @@ func (w *worklist) applyFamily(f *family, first, name string) {
 			if w.im.isDir(match) || slices.ContainsFunc(except, func(g rules.Glob) bool { return g.Match(match) }) {
 				continue
 			}
-			w.add(match, analyzer.Reason{Rule: "rule " + f.Name, From: from})
+			w.add(match, analyzer.Reason{Rule: analyzer.RuleFamily(f.Name), From: from})
 		}
 	}
 }

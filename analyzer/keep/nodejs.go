@@ -31,7 +31,7 @@ func (w *worklist) nodeImports(name string) {
 	from := "/" + name
 	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) { // its type says what kind of module this is
 		if manifest := path.Join(dir, "package.json"); w.im.has(manifest) {
-			w.keepIf(manifest, "required by", from)
+			w.keepIf(manifest, analyzer.RuleRequiredBy, from)
 			break
 		}
 	}
@@ -52,19 +52,19 @@ func (w *worklist) nodeRelative(target, from string) {
 	if prefix, computed := strings.CutSuffix(target, "*"); computed {
 		for _, name := range w.im.beginning(prefix) {
 			if w.im.nodes[name].regular() && w.junked(name) == "" && strings.Contains(prefix, "/") {
-				w.add(name, analyzer.Reason{Rule: "required by", From: from})
+				w.add(name, analyzer.Reason{Rule: analyzer.RuleRequiredBy, From: from})
 			}
 		}
 		return
 	}
 	for _, extension := range nodeExtensions {
 		if n, ok := w.im.nodes[target+extension]; ok && !n.mode.IsDir() {
-			w.add(target+extension, analyzer.Reason{Rule: "required by", From: from})
+			w.add(target+extension, analyzer.Reason{Rule: analyzer.RuleRequiredBy, From: from})
 			return
 		}
 	}
 	for _, file := range []string{"package.json", "index.js", "index.json", "index.node", "index.mjs", "index.cjs", "index.ts"} {
-		w.keepIf(path.Join(target, file), "required by", from)
+		w.keepIf(path.Join(target, file), analyzer.RuleRequiredBy, from)
 	}
 	w.nodeTargets(target, from)
 }
@@ -129,7 +129,7 @@ func (w *worklist) nodeFolder(at, from string) bool {
 	}
 	for _, file := range []string{at + ".js", at + ".json", at + ".node"} {
 		if w.im.nodes[file].regular() {
-			w.add(file, analyzer.Reason{Rule: "required by", From: from})
+			w.add(file, analyzer.Reason{Rule: analyzer.RuleRequiredBy, From: from})
 			return true
 		}
 	}
@@ -139,14 +139,14 @@ func (w *worklist) nodeFolder(at, from string) bool {
 	}
 	w.nodeSeen[at] = true
 	for _, hop := range res.Hops {
-		w.add(hop, analyzer.Reason{Rule: "followed by", From: from})
+		w.add(hop, analyzer.Reason{Rule: analyzer.RuleFollowedBy, From: from})
 	}
 	if _, owned := w.db.Owner(res.Path + "/package.json"); !owned {
 		return true // the application's own: kept whole
 	}
 	for _, file := range w.im.below(res.Path) {
 		if n := w.im.nodes[file]; !n.mode.IsDir() && w.junked(file) == "" && !strings.Contains(file[len(res.Path):], "/node_modules/") {
-			w.add(file, analyzer.Reason{Rule: "required by", From: from})
+			w.add(file, analyzer.Reason{Rule: analyzer.RuleRequiredBy, From: from})
 		}
 	}
 	return true

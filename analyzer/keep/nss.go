@@ -27,7 +27,7 @@ func (w *worklist) nameService(libc *elf.Object) {
 				continue
 			}
 			for _, found := range w.elf.Lookup("libnss_"+service+".so.2", libc) {
-				w.library(found, libc, analyzer.Reason{Rule: "loaded by", From: "/etc/nsswitch.conf"})
+				w.library(found, libc, analyzer.Reason{Rule: analyzer.RuleLoadedBy, From: "/etc/nsswitch.conf"})
 			}
 		}
 	}

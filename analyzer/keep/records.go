@@ -40,7 +40,7 @@ func (p *planner) records() {
 		case strings.HasSuffix(database, "/rpmdb.sqlite"):
 			p.rpmRecords(database, kept)
 		case strings.Contains(database, "rpm/"):
-			p.put(database, []analyzer.Reason{{Rule: "package record"}})
+			p.put(database, []analyzer.Reason{{Rule: analyzer.RulePackageRecord}})
 			p.warn("the package database /" + database + " is of an old kind and kept whole: it also lists packages of which nothing is kept")
 		case strings.Contains(database, "status.d/"):
 			p.distrolessRecord(database, kept)
@@ -64,7 +64,7 @@ func (p *planner) sboms() {
 		}
 		program := bill.Metadata.Component.Name
 		if res, ok := p.im.resolve(".", program); ok && p.files[res.Path] != nil {
-			p.put(name, []analyzer.Reason{{Rule: "bill of materials of", From: program}})
+			p.put(name, []analyzer.Reason{{Rule: analyzer.RuleBillOf, From: program}})
 		}
 	}
 }
@@ -75,7 +75,7 @@ func (p *planner) rpmRecords(database string, kept map[string]bool) {
 	if err == nil {
 		data, err = packages.FilterRpm(data, func(name string) bool { return kept[name] })
 	}
-	f := p.put(database, []analyzer.Reason{{Rule: "package record"}})
+	f := p.put(database, []analyzer.Reason{{Rule: analyzer.RulePackageRecord}})
 	if err != nil {
 		p.warn("the package database is kept whole: " + err.Error())
 		return
@@ -97,9 +97,9 @@ func (p *planner) copyright(name, pkg string) {
 		return
 	}
 	for _, hop := range res.Hops {
-		p.put(hop, []analyzer.Reason{{Rule: "copyright of", From: pkg}})
+		p.put(hop, []analyzer.Reason{{Rule: analyzer.RuleCopyrightOf, From: pkg}})
 	}
-	p.put(res.Path, []analyzer.Reason{{Rule: "copyright of", From: pkg}})
+	p.put(res.Path, []analyzer.Reason{{Rule: analyzer.RuleCopyrightOf, From: pkg}})
 }
 
 // dpkgRecords writes one stanza a kept package, without the fields that only dpkg itself reads.
@@ -131,7 +131,7 @@ func (p *planner) distrolessRecord(name string, kept map[string]bool) {
 	if pkg, _ := dpkgStanza(string(stanza)); !kept[pkg] {
 		return
 	}
-	f := p.put(name, []analyzer.Reason{{Rule: "package record"}})
+	f := p.put(name, []analyzer.Reason{{Rule: analyzer.RulePackageRecord}})
 	if !sums {
 		return
 	}
@@ -145,7 +145,7 @@ func (p *planner) distrolessRecord(name string, kept map[string]bool) {
 func (p *planner) record(name string, content []byte) {
 	p.parents(name)
 	f := p.fresh(name, "file", 0o644, content)
-	f.Reasons = []analyzer.Reason{{Rule: "package record"}}
+	f.Reasons = []analyzer.Reason{{Rule: analyzer.RulePackageRecord}}
 }
 
 // dpkgStanza is the package of a stanza and its text less Status and Conffiles.
@@ -215,7 +215,7 @@ func (p *planner) apkRecords(database string) {
 			out.WriteString(text + "\n\n")
 		}
 	}
-	f := p.put(database, []analyzer.Reason{{Rule: "package record"}})
+	f := p.put(database, []analyzer.Reason{{Rule: analyzer.RulePackageRecord}})
 	f.Content, f.Size, f.Edited = out.Bytes(), int64(out.Len()), true
 }
 

@@ -311,7 +311,7 @@ func (s *script) result(plan *analyzer.Plan) string {
 func rulesOf(reasons []analyzer.Reason) string {
 	var names []string
 	for _, r := range reasons {
-		names = append(names, r.Rule)
+		names = append(names, string(r.Rule))
 	}
 	slices.Sort(names)
 	return strings.Join(slices.Compact(names), ", ")
@@ -425,7 +425,7 @@ func rulesIn(plan *analyzer.Plan) (keepers, droppers map[string]bool) {
 	keepers, droppers = map[string]bool{}, map[string]bool{}
 	for _, f := range plan.Files {
 		for _, r := range f.Reasons {
-			if name, ok := strings.CutPrefix(r.Rule, "rule "); ok {
+			if name, ok := strings.CutPrefix(string(r.Rule), "rule "); ok {
 				keepers[name] = true
 			}
 		}

@@ -24,7 +24,7 @@ func (w *worklist) seed() error {
 	}
 	for i, round := range w.req.Repair {
 		for _, p := range round {
-			w.keep(string(p), fmt.Sprintf("check round %d", i+1), "")
+			w.keep(string(p), analyzer.RuleCheckRound(i+1), "")
 		}
 	}
 	if w.req.Options.Keep == analyzer.KeepObserved {
@@ -62,7 +62,7 @@ func orRoot(dir string) string {
 }
 
 // keepProgram keeps a program named like a command.
-func (w *worklist) keepProgram(name, rule, from string) bool {
+func (w *worklist) keepProgram(name string, rule analyzer.Rule, from string) bool {
 	full, ok := w.program(name)
 	if !ok {
 		return false
@@ -83,7 +83,7 @@ func (w *worklist) entrypoint() error {
 			if res, ok := w.im.resolve(strings.TrimPrefix(orRoot(w.req.Process.Dir), "/"), full); ok && w.excluded(res.Path) {
 				return fmt.Errorf("--exclude drops the entrypoint %s", full)
 			}
-			w.keepProgram(name, "entrypoint", "")
+			w.keepProgram(name, analyzer.RuleEntrypoint, "")
 		}
 	}
 	if h := w.req.Process.Healthcheck; h != nil && len(h.Test) > 1 {
@@ -93,15 +93,15 @@ func (w *worklist) entrypoint() error {
 			if len(w.req.Process.Shell) > 0 {
 				name = w.req.Process.Shell[0]
 			}
-			w.commandLine(h.Test[1], "health check")
+			w.commandLine(h.Test[1], string(analyzer.RuleHealthCheck))
 		}
-		w.keepProgram(name, "health check", "")
+		w.keepProgram(name, analyzer.RuleHealthCheck, "")
 	}
 	if len(w.req.Process.Argv) > 2 && slices.Contains([]string{"sh", "bash", "dash", "ash"}, path.Base(w.req.Process.Argv[0])) && w.req.Process.Argv[1] == "-c" {
-		w.commandLine(w.req.Process.Argv[2], "entrypoint")
+		w.commandLine(w.req.Process.Argv[2], string(analyzer.RuleEntrypoint))
 	}
 	if dir := w.req.Process.Dir; dir != "" {
-		w.keep(strings.TrimPrefix(path.Clean(dir), "/"), "working directory", "")
+		w.keep(strings.TrimPrefix(path.Clean(dir), "/"), analyzer.RuleWorkingDirectory, "")
 	}
 	return nil
 }
@@ -109,10 +109,10 @@ func (w *worklist) entrypoint() error {
 // opRules are the words of a reason for what was done with a path, the strongest first.
 var opRules = []struct {
 	op   analyzer.Op
-	rule string
+	rule analyzer.Rule
 }{
-	{analyzer.OpExec, "run by"}, {analyzer.OpInterp, "interpreter of"}, {analyzer.OpOpen, "opened by"}, {analyzer.OpConnect, "connected to by"}, {analyzer.OpList, "listed by"}, {analyzer.OpReadlink, "read as a link by"},
-	{analyzer.OpWrite, "written by"}, {analyzer.OpChdir, "entered by"}, {analyzer.OpStat, "looked at by"}, {analyzer.OpHop, "followed by"},
+	{analyzer.OpExec, analyzer.RuleRunBy}, {analyzer.OpInterp, analyzer.RuleInterpreterOf}, {analyzer.OpOpen, analyzer.RuleOpenedBy}, {analyzer.OpConnect, analyzer.RuleConnectedToBy}, {analyzer.OpList, analyzer.RuleListedBy}, {analyzer.OpReadlink, analyzer.RuleReadAsLinkBy},
+	{analyzer.OpWrite, analyzer.RuleWrittenBy}, {analyzer.OpChdir, analyzer.RuleEnteredBy}, {analyzer.OpStat, analyzer.RuleLookedAtBy}, {analyzer.OpHop, analyzer.RuleFollowedBy},
 }
 
 // observed keeps what the evidence shows: what the run created is no part of the image.
@@ -164,7 +164,7 @@ func (w *worklist) listed(dir, from string) {
 		}
 		n := w.im.nodes[name]
 		if n.mode.IsDir() {
-			w.add(name, analyzer.Reason{Rule: "listed by", From: from})
+			w.add(name, analyzer.Reason{Rule: analyzer.RuleListedBy, From: from})
 			continue
 		}
 		if w.junked(name) != "" || count >= most {
@@ -173,7 +173,7 @@ func (w *worklist) listed(dir, from string) {
 		_, owned := w.db.Owner(name)
 		if !owned || !systemDir(dir) {
 			count++
-			w.add(name, analyzer.Reason{Rule: "listed by", From: from})
+			w.add(name, analyzer.Reason{Rule: analyzer.RuleListedBy, From: from})
 		}
 	}
 }
@@ -199,7 +199,7 @@ var identityFiles = []string{
 func (w *worklist) identity() {
 	for _, name := range identityFiles {
 		if w.im.has(name) {
-			w.add(name, analyzer.Reason{Rule: "identity"})
+			w.add(name, analyzer.Reason{Rule: analyzer.RuleIdentity})
 		}
 	}
 }
@@ -213,15 +213,15 @@ func (w *worklist) includes() error {
 			return fmt.Errorf("--include: %w", err)
 		}
 		found := w.im.match(g)
-		if len(found) == 0 && w.keep(string(layers.CleanPath(pattern)), "included", "") {
+		if len(found) == 0 && w.keep(string(layers.CleanPath(pattern)), analyzer.RuleIncluded, "") {
 			continue
 		}
 		for _, name := range found {
-			w.add(name, analyzer.Reason{Rule: "included"})
+			w.add(name, analyzer.Reason{Rule: analyzer.RuleIncluded})
 			w.scripts[name] = true
 			if w.im.isDir(name) {
 				for _, below := range w.im.below(name) {
-					w.add(below, analyzer.Reason{Rule: "included", From: "/" + name})
+					w.add(below, analyzer.Reason{Rule: analyzer.RuleIncluded, From: "/" + name})
 				}
 			}
 		}
@@ -230,7 +230,7 @@ func (w *worklist) includes() error {
 		}
 	}
 	for _, name := range w.req.Options.IncludeExe {
-		if !w.keepProgram(name, "included", "") {
+		if !w.keepProgram(name, analyzer.RuleIncluded, "") {
 			nothing = append(nothing, "--include-exe "+name)
 		}
 	}
@@ -241,7 +241,7 @@ func (w *worklist) includes() error {
 			continue
 		}
 		for _, file := range pkg.Files {
-			w.add(file, analyzer.Reason{Rule: "included", From: "package " + name})
+			w.add(file, analyzer.Reason{Rule: analyzer.RuleIncluded, From: "package " + name})
 		}
 	}
 	if w.req.Options.IncludeShell && !w.includeShell() {
@@ -255,9 +255,9 @@ func (w *worklist) includes() error {
 
 // includeShell keeps a shell and the small programs that people use in one.
 func (w *worklist) includeShell() bool {
-	found := w.keepProgram("sh", "included", "shell")
+	found := w.keepProgram("sh", analyzer.RuleIncluded, "shell")
 	for _, name := range []string{"bash", "ls", "cat", "cp", "mv", "rm", "mkdir", "ln", "echo", "env", "id", "ps", "grep", "sed", "head", "tail", "sort", "find", "chmod", "chown", "stat", "sleep", "date", "df", "du", "wc", "tr", "cut", "xargs", "which", "readlink", "dirname", "basename", "uname", "test", "touch", "printf", "true", "false"} {
-		w.keepProgram(name, "included", "shell")
+		w.keepProgram(name, analyzer.RuleIncluded, "shell")
 	}
 	return found
 }
@@ -291,7 +291,7 @@ func (w *worklist) application() {
 			}
 		}
 		w.scripts[name] = !dependency.Match(name)
-		w.add(name, analyzer.Reason{Rule: "app file"})
+		w.add(name, analyzer.Reason{Rule: analyzer.RuleAppFile})
 	}
 }
 

@@ -39,16 +39,16 @@ func (w *worklist) namedInSource(name string) {
 		target := string(match[1])
 		res, ok := w.im.resolve(".", target)
 		if ok && w.im.nodes[res.Path].regular() && !rules.Sandbox(res.Path) {
-			w.keep(strings.TrimPrefix(path.Clean(target), "/"), "named by", from)
+			w.keep(strings.TrimPrefix(path.Clean(target), "/"), analyzer.RuleNamedBy, from)
 		}
 	}
 	for _, match := range literalCommand.FindAllSubmatch(src, maxNamed) {
 		line := string(match[1])
 		if word, rest, several := strings.Cut(line, " "); !several {
-			w.keepProgram(word, "started by", from)
+			w.keepProgram(word, analyzer.RuleStartedBy, from)
 		} else if _, ok := w.program(word); ok && rest != "" {
 			w.commandLine(line, name)
-			w.keepProgram("/bin/sh", "started by", from)
+			w.keepProgram("/bin/sh", analyzer.RuleStartedBy, from)
 		}
 	}
 }
@@ -75,7 +75,7 @@ func (w *worklist) namedInSettings(name string) {
 		}
 		for _, file := range files {
 			if pkg, ok := w.db.Owner(file); ok && pkg.Source == own.Source && w.junked(file) == "" {
-				w.add(file, analyzer.Reason{Rule: "named by", From: "/" + name})
+				w.add(file, analyzer.Reason{Rule: analyzer.RuleNamedBy, From: "/" + name})
 			}
 		}
 	}

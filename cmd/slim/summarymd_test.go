@@ -24,8 +24,8 @@ func summaryResult() *builder.Result {
 			User: analyzer.User{UID: 33, GID: 33, Reason: "the user that /usr/sbin/web dropped to"}, Layers: []analyzer.Layer{{Name: "os"}},
 			Before: analyzer.Totals{Files: 9213, Bytes: 188_200_000}, After: analyzer.Totals{Files: 2, Bytes: 14_100_000},
 			Files: []analyzer.File{
-				{Path: "usr/lib/libc.so", Kind: "file", Size: 14_000_000, Package: "libc6", Reasons: []analyzer.Reason{{Rule: "needed by", From: "/usr/sbin/web"}}},
-				{Path: "usr/sbin/web", Kind: "file", Size: 100_000, Reasons: []analyzer.Reason{{Rule: "entrypoint"}}}},
+				{Path: "usr/lib/libc.so", Kind: "file", Size: 14_000_000, Package: "libc6", Reasons: []analyzer.Reason{{Rule: analyzer.RuleNeededBy, From: "/usr/sbin/web"}}},
+				{Path: "usr/sbin/web", Kind: "file", Size: 100_000, Reasons: []analyzer.Reason{{Rule: analyzer.RuleEntrypoint}}}},
 			Packages: []analyzer.Package{{Name: "libc6", Version: "2.36-9"}},
 		},
 		Evidence: &analyzer.Evidence{Runs: []analyzer.Run{{Name: "default", Kind: "server", Answers: []analyzer.Answer{{Probe: "GET http://127.0.0.1:80/", OK: true}}}}},
@@ -97,7 +97,7 @@ func TestSummaryHostile(t *testing.T) {
 func hostileSummary(name string) string {
 	r := summaryResult()
 	last := summaryResult()
-	r.Plan.Files = append(r.Plan.Files, analyzer.File{Path: layers.Path("srv/" + name), Kind: "file", Size: 1, Reasons: []analyzer.Reason{{Rule: name}}})
+	r.Plan.Files = append(r.Plan.Files, analyzer.File{Path: layers.Path("srv/" + name), Kind: "file", Size: 1, Reasons: []analyzer.Reason{{Rule: analyzer.Rule(name)}}})
 	r.Plan.Packages = append(r.Plan.Packages, analyzer.Package{Name: name, Version: name})
 	r.Plan.Warnings, r.Plan.User.Reason, r.Image = []string{name}, name, name
 	r.Evidence.Runs[0].Name, r.Evidence.Runs[0].Failure = name, name

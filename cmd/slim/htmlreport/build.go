@@ -118,7 +118,7 @@ func keptEntry(f *analyzer.File) entry {
 		e.size, e.kind = 0, "hard link"
 	}
 	for _, reason := range f.Reasons {
-		e.why = append(e.why, clause{reason.Rule, reason.From})
+		e.why = append(e.why, clause{string(reason.Rule), reason.From})
 	}
 	return e
 }

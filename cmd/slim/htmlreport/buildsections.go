@@ -85,8 +85,7 @@ func Rounds(plan *analyzer.Plan) int {
 	rounds := 0
 	for i := range plan.Files {
 		for _, reason := range plan.Files[i].Reasons {
-			var n int
-			if _, err := fmt.Sscanf(reason.Rule, "check round %d", &n); err == nil {
+			if n, ok := reason.Rule.CheckRound(); ok {
 				rounds = max(rounds, n)
 			}
 		}

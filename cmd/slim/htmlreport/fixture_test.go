@@ -24,10 +24,10 @@ func testResult(names ...string) *builder.Result {
 		Layers: []analyzer.Layer{{Name: "os", Files: 2, Bytes: 300}, {Name: "app", Files: 1, Bytes: 20}},
 		Before: analyzer.Totals{Files: 9, Bytes: 5000}, After: analyzer.Totals{Files: 3, Bytes: 320}, Floor: analyzer.Totals{Files: 1, Bytes: 200},
 		Files: []analyzer.File{
-			{Path: "srv", Kind: "dir", Reasons: []analyzer.Reason{{Rule: "skeleton"}}},
-			{Path: "usr/lib/libc.so", Kind: "file", Size: 200, Package: "libc6", Reasons: []analyzer.Reason{{Rule: "needed by", From: "/usr/sbin/web"}}},
-			{Path: "usr/sbin/web", Kind: "file", Size: 100, Package: "web", Reasons: []analyzer.Reason{{Rule: "entrypoint"}, {Rule: "check round 2"}}, UID: &root, GID: &root},
-			{Path: "usr/sbin/web2", Kind: "file", Size: 100, Again: true, Reasons: []analyzer.Reason{{Rule: "opened by", From: "/usr/sbin/web"}}},
+			{Path: "srv", Kind: "dir", Reasons: []analyzer.Reason{{Rule: analyzer.RuleSkeleton}}},
+			{Path: "usr/lib/libc.so", Kind: "file", Size: 200, Package: "libc6", Reasons: []analyzer.Reason{{Rule: analyzer.RuleNeededBy, From: "/usr/sbin/web"}}},
+			{Path: "usr/sbin/web", Kind: "file", Size: 100, Package: "web", Reasons: []analyzer.Reason{{Rule: analyzer.RuleEntrypoint}, {Rule: analyzer.RuleCheckRound(2)}}, UID: &root, GID: &root},
+			{Path: "usr/sbin/web2", Kind: "file", Size: 100, Again: true, Reasons: []analyzer.Reason{{Rule: analyzer.RuleOpenedBy, From: "/usr/sbin/web"}}},
 		},
 		Dropped:  []analyzer.Dropped{{Path: "usr/bin/perl", Size: 4000, Package: "perl-base"}, {Path: "usr/share/doc/web", Size: 10, Rule: "docs"}},
 		Packages: []analyzer.Package{{Type: "deb", Name: "web", Version: "1-2", Files: 1}},
@@ -41,7 +41,7 @@ func testResult(names ...string) *builder.Result {
 		Profile: &profile.Model{Name: "web", Image: "web.slim:1", Platform: "linux/amd64", UID: 33, GID: 33, Syscalls: []string{"read", "write"}, Writable: []profile.Writable{{Path: "tmp"}}},
 	}
 	for _, name := range names {
-		plan.Files = append(plan.Files, analyzer.File{Path: layers.Path("srv/" + name), Kind: "file", Layer: 1, Size: 20, Package: name, Reasons: []analyzer.Reason{{Rule: name, From: name}}})
+		plan.Files = append(plan.Files, analyzer.File{Path: layers.Path("srv/" + name), Kind: "file", Layer: 1, Size: 20, Package: name, Reasons: []analyzer.Reason{{Rule: analyzer.Rule(name), From: name}}})
 		plan.Dropped = append(plan.Dropped, analyzer.Dropped{Path: layers.Path("tmp/" + name), Size: 5, Package: name, Rule: name})
 		plan.Warnings = append(plan.Warnings, name)
 		run := &r.Evidence.Runs[0]
@@ -61,7 +61,7 @@ func manyFiles(n int) *builder.Result {
 		p := layers.Path(fmt.Sprintf("usr/lib/python3/dist-packages/package%d/module%d/source_file_%d.py", i%500, i%5000, i))
 		if i%2 == 0 {
 			r.Plan.Files = append(r.Plan.Files, analyzer.File{Path: p, Kind: "file", Size: int64(i), Package: fmt.Sprintf("python3-package%d", i%500),
-				Reasons: []analyzer.Reason{{Rule: "imported by", From: fmt.Sprintf("/usr/lib/python3/dist-packages/package%d/module%d/source_file_%d.py", (i+2)%500, (i+2)%5000, i+2)}, {Rule: "data of", From: fmt.Sprint("package python3-package", i%500)}}})
+				Reasons: []analyzer.Reason{{Rule: analyzer.RuleImportedBy, From: fmt.Sprintf("/usr/lib/python3/dist-packages/package%d/module%d/source_file_%d.py", (i+2)%500, (i+2)%5000, i+2)}, {Rule: analyzer.RuleDataOf, From: fmt.Sprint("package python3-package", i%500)}}})
 		} else {
 			r.Plan.Dropped = append(r.Plan.Dropped, analyzer.Dropped{Path: p, Size: int64(i), Package: fmt.Sprintf("python3-package%d", i%500)})
 		}
