@@ -291,7 +291,8 @@ func (p *planner) capabilities() {
 	}
 }
 
-// systemPackages say which packages are the distribution's base: essential, or a shared library's own package.
+// layerOf returns the layer of a kept path: the operating system's for what the package manager made and for packages of the
+// distribution's base, the runtime's for other packages, the application's for a path that no package owns.
 func (p *planner) layerOf(name string) int {
 	pkg, owned := p.db.Owner(name)
 	if !owned {

@@ -33,7 +33,7 @@ type batchState struct {
 	p    *program
 }
 
-// openState reads the state of an earlier run for --resume, or begins a new one.
+// openBatchState reads the state of an earlier run for --resume, or begins a new one.
 func (p *program) openBatchState(file string, resume bool) (*batchState, error) {
 	s := &batchState{Schema: batchStateSchema, Done: map[string]batchImage{}, file: file, p: p}
 	if !resume {
