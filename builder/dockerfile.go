@@ -31,8 +31,8 @@ const (
 
 // Build arguments that no flag has: the image as it is, and attestations wherever it goes.
 const (
-	argOff    = buildArgPrefix + "OFF"
-	argAttest = buildArgPrefix + "ATTEST"
+	argOff    = envPrefix + "OFF"
+	argAttest = envPrefix + "ATTEST"
 )
 
 // dockerfile is a Dockerfile as the frontend of a build sees it.
@@ -113,7 +113,7 @@ func (d *dockerfile) inner() map[string]string {
 	inner := maps.Clone(d.opts)
 	for key := range inner {
 		name, ok := strings.CutPrefix(key, buildArg)
-		if ok && strings.HasPrefix(name, buildArgPrefix) && !slices.Contains(d.args, name) || strings.HasPrefix(key, "attest:") {
+		if ok && strings.HasPrefix(name, envPrefix) && !slices.Contains(d.args, name) || strings.HasPrefix(key, "attest:") {
 			delete(inner, key)
 		}
 	}
@@ -138,20 +138,21 @@ func (d *dockerfile) settings(ctx context.Context, opt *Options) (attest bool, e
 	if err != nil {
 		return false, err
 	}
-	for _, setting := range Settings() {
-		value, ok := d.opts[buildArg+setting.BuildArg()]
+	for _, option := range OptionsFor(BuildArgument) {
+		name := EnvVar(option.Name)
+		value, ok := d.opts[buildArg+name]
 		if !ok {
 			continue
 		}
 		values := []string{value}
-		if setting.List {
+		if option.Repeatable() {
 			values = lines(value)
 		}
-		given = slices.DeleteFunc(given, func(g Given) bool { return g.Setting.Name == setting.Name })
-		given = append(given, Given{Setting: setting, Values: values, From: setting.BuildArg()})
+		given = slices.DeleteFunc(given, func(g Given) bool { return g.Option.Name == option.Name })
+		given = append(given, Given{Option: option, Values: values, From: name})
 	}
 	for _, g := range given {
-		if g.Setting.File {
+		if g.Option.NamesFiles() {
 			if err := d.load(ctx, &g); err != nil {
 				return false, err
 			}
@@ -160,31 +161,28 @@ func (d *dockerfile) settings(ctx context.Context, opt *Options) (attest bool, e
 			return false, err
 		}
 	}
-	if value := d.opts[optEpoch]; value != "" {
-		epoch, err := strconv.ParseInt(value, 10, 64)
-		if err != nil || epoch < 0 {
-			return false, fmt.Errorf("SOURCE_DATE_EPOCH=%q is no number of seconds since 1970", value)
-		}
-		opt.Epoch = &epoch
+	if opt.Epoch, err = ParseEpoch(d.opts[optEpoch]); err != nil {
+		return false, err
 	}
 	return d.switches()
 }
 
 // switches reads the build arguments that no flag has, and refuses those that nobody knows.
 func (d *dockerfile) switches() (attest bool, err error) {
+	options := OptionsFor(BuildArgument)
 	for key, value := range d.opts {
 		name, ok := strings.CutPrefix(key, buildArg)
-		if !ok || !strings.HasPrefix(name, buildArgPrefix) {
+		if !ok || !strings.HasPrefix(name, envPrefix) {
 			continue
 		}
-		known := slices.ContainsFunc(Settings(), func(s Setting) bool { return s.BuildArg() == name })
+		known := slices.ContainsFunc(options, func(o Option) bool { return EnvVar(o.Name) == name })
 		switch {
 		case name == argOff, name == argAttest:
 			if _, err := strconv.ParseBool(value); err != nil {
 				return false, fmt.Errorf("%s: %q is neither true nor false", name, value)
 			}
 		case !known && !slices.Contains(d.args, name):
-			return false, fmt.Errorf("unknown build argument %s; slim has %s, %s and %s", name, names(Settings(), Setting.BuildArg), argAttest, argOff)
+			return false, fmt.Errorf("unknown build argument %s; slim has %s, %s and %s", name, optionNames(options, EnvVar), argAttest, argOff)
 		}
 	}
 	attest, _ = strconv.ParseBool(d.opts[buildArg+argAttest])
@@ -247,13 +245,4 @@ func (d *dockerfile) open(ctx context.Context, name string) (gateway.Reference, 
 // lines are the lines of a value that are not empty.
 func lines(value string) []string {
 	return slices.DeleteFunc(strings.Split(value, "\n"), func(line string) bool { return strings.TrimSpace(line) == "" })
-}
-
-// names joins what name says of each, for a message.
-func names(settings []Setting, name func(Setting) string) string {
-	all := make([]string, len(settings))
-	for i, s := range settings {
-		all[i] = name(s)
-	}
-	return strings.Join(all, ", ")
 }

@@ -1,56 +1,87 @@
 package builder
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
-	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/layers"
 )
 
-// LockedOptions are the options that shape the result: a build with others makes another image.
-type LockedOptions struct {
-	Keep           analyzer.Keep `json:"keep"`
-	Include        []string      `json:"include,omitempty"`
-	Exclude        []string      `json:"exclude,omitempty"`
-	IncludeExe     []string      `json:"include-exe,omitempty"`
-	IncludePackage []string      `json:"include-package,omitempty"`
-	IncludeShell   bool          `json:"include-shell,omitempty"`
-	User           string        `json:"user,omitempty"`
-	DisableRules   []string      `json:"disable-rule,omitempty"`
-	Runs           []string      `json:"run,omitempty"`
-	Execs          []string      `json:"exec,omitempty"`
-	Env            string        `json:"env,omitempty"`   // digest of --env, whose values may be secret
-	Probe          string        `json:"probe,omitempty"` // digest of the steps
-	ProbeImage     string        `json:"probe-image,omitempty"`
-	ProbeCommand   []string      `json:"probe-command,omitempty"`
-	Network        string        `json:"network"`
-	Compression    string        `json:"compression"`
-	Epoch          *int64        `json:"source-date-epoch,omitempty"`
-}
+// LockedOptions are the options that shape the result, by name: a build with other values makes another image. The names are those of the rows
+// of Table with Shapes, and the two below.
+type LockedOptions map[string]json.RawMessage
+
+// What shapes the result but is no flag of its own.
+const (
+	lockedCommand = "probe-command"     // of --probe-image
+	lockedEpoch   = "source-date-epoch" // SOURCE_DATE_EPOCH
+)
 
 // OptionsOf are the options that shape the result, with their defaults.
 func OptionsOf(opt Options) LockedOptions {
-	a, o := opt.Analyze, opt.Observe
-	l := LockedOptions{Keep: a.Keep, Include: a.Include, Exclude: a.Exclude, IncludeExe: a.IncludeExe, IncludePackage: a.IncludePackage,
-		IncludeShell: a.IncludeShell, User: a.User, DisableRules: a.DisableRules,
-		Runs: o.Runs, Execs: o.Execs, ProbeImage: o.ProbeRef, ProbeCommand: o.ProbeArgv, Network: o.Network,
-		Compression: opt.Export.Compression, Epoch: opt.Epoch}
-	if l.Keep == "" {
-		l.Keep = analyzer.KeepClosure
+	locked := LockedOptions{}
+	for _, option := range Table() {
+		if option.Shapes {
+			locked.put(option.Name, option.get(&opt), option.Locked)
+		}
 	}
-	if l.Network == "" {
-		l.Network = "none"
+	locked.put(lockedCommand, opt.Observe.ProbeArgv, "")
+	if opt.Epoch != nil {
+		locked[lockedEpoch] = encoded(*opt.Epoch)
 	}
-	if l.Compression == "" {
-		l.Compression = "gzip"
+	return locked
+}
+
+// put records a value that is set, or the text of its default where that is not empty.
+func (l LockedOptions) put(name string, value any, unset string) {
+	set := false
+	switch value := value.(type) {
+	case string:
+		set = value != ""
+	case []string:
+		set = len(value) > 0
+	case bool:
+		set = value
 	}
-	l.Env = envDigest(o.Env)
-	if len(o.Steps) > 0 {
-		l.Probe = digestOf(o.Steps)
+	if set {
+		l[name] = encoded(value)
+	} else if unset != "" {
+		l[name] = encoded(unset)
 	}
-	return l
+}
+
+// encoded is a value as JSON. The values are strings, lists of them, and numbers, whose encoding cannot fail.
+func encoded(value any) json.RawMessage {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return json.RawMessage("null")
+	}
+	return data
+}
+
+// UnmarshalJSON refuses options that no build has, and drops the spaces of the file, so that equal values are equal bytes.
+func (l *LockedOptions) UnmarshalJSON(data []byte) error {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(data, &all); err != nil {
+		return err
+	}
+	table := Table()
+	for name, value := range all {
+		known := slices.ContainsFunc(table, func(o Option) bool { return o.Shapes && o.Name == name })
+		if !known && name != lockedCommand && name != lockedEpoch {
+			return fmt.Errorf("unknown option %q", name)
+		}
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, value); err != nil {
+			return err
+		}
+		all[name] = compact.Bytes()
+	}
+	*l = all
+	return nil
 }
 
 // Fits says why a lock cannot be replayed with the given options, nil when it can. A nil lock fits everything.
@@ -58,12 +89,12 @@ func (l *Lock) Fits(opt Options) error {
 	if l == nil {
 		return nil
 	}
-	name := differing(l.Options, OptionsOf(opt))
+	now := OptionsOf(opt)
+	name := differing(l.Options, now)
 	if name == "" {
 		return nil
 	}
-	was, is := optionValue(l.Options, name), optionValue(OptionsOf(opt), name)
-	return &LockError{Reason: fmt.Sprintf("the lock was made with %s %s, this build has %s", name, was, is),
+	return &LockError{Reason: fmt.Sprintf("the lock was made with %s %s, this build has %s", name, l.Options.text(name), now.text(name)),
 		Hint: "build with the flags of the lock, or make another with slim build --lock"}
 }
 
@@ -78,34 +109,21 @@ func (l *Lock) FitsInput(in *layers.Input) error {
 	return nil
 }
 
-// differing is the first option, by name, that two sets do not share, "" when there is none.
+// differing is the first option, by name, whose values in two sets differ, "" when there is none.
 func differing(a, b LockedOptions) string {
-	x, y := fields(a), fields(b)
-	names := slices.Concat(sortedKeys(x), sortedKeys(y))
+	names := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
 	slices.Sort(names)
 	for _, name := range names {
-		if string(x[name]) != string(y[name]) {
+		if !bytes.Equal(a[name], b[name]) {
 			return name
 		}
 	}
 	return ""
 }
 
-func optionValue(o LockedOptions, name string) string {
-	if value := fields(o)[name]; value != nil {
+func (l LockedOptions) text(name string) string {
+	if value := l[name]; value != nil {
 		return string(value)
 	}
 	return "unset"
-}
-
-func fields(o LockedOptions) map[string]json.RawMessage {
-	data, err := json.Marshal(o)
-	var all map[string]json.RawMessage
-	if err == nil {
-		err = json.Unmarshal(data, &all)
-	}
-	if err != nil {
-		return nil // a struct of strings and numbers cannot fail
-	}
-	return all
 }

@@ -10,23 +10,23 @@ import (
 	"github.com/slimimage/slim/analyzer/vuln"
 )
 
-// ProjectFile is a project's own settings, beside its Dockerfile: the key "build" has those of the builds (Settings), the others what slim scan
-// and slim sbom read.
+// ProjectFile is a project's own file of options, beside its Dockerfile: the key "build" has those of builds (rows of Table with SetBy Repository),
+// the others are for slim scan and slim sbom.
 const ProjectFile = ".slim.yaml"
 
 // ProjectSection is the key whose part of the file is read here.
 const ProjectSection = "build"
 
-// Given is what somebody gave for a setting.
+// Given is what somebody gave for an option.
 type Given struct {
-	Setting Setting
-	Values  []string
-	From    string // where, for errors: ".slim.yaml, line 3", "SLIM_KEEP"
+	Option Option
+	Values []string
+	From   string // where, for errors: ".slim.yaml, line 3", "SLIM_KEEP"
 }
 
 // Apply gives opt the values.
 func (g Given) Apply(opt *Options) error {
-	if err := g.Setting.Apply(opt, g.Values); err != nil {
+	if err := g.Option.Apply(opt, g.Values); err != nil {
 		return fmt.Errorf("%s: %w", g.From, err)
 	}
 	return nil
@@ -51,9 +51,9 @@ func ReadProject(data []byte) ([]Given, error) {
 	}
 	var all []Given
 	for i := 0; i+1 < len(section.Content); i += 2 {
-		one, err := readSetting(section.Content[i], section.Content[i+1])
-		if err == nil && slices.ContainsFunc(all, func(g Given) bool { return g.Setting.Name == one.Setting.Name }) {
-			err = fmt.Errorf("key %q again", one.Setting.Name)
+		one, err := readOption(section.Content[i], section.Content[i+1])
+		if err == nil && slices.ContainsFunc(all, func(g Given) bool { return g.Option.Name == one.Option.Name }) {
+			err = fmt.Errorf("key %q again", one.Option.Name)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s, line %d: %s: %w", ProjectFile, section.Content[i].Line, ProjectSection, err)
@@ -63,15 +63,16 @@ func ReadProject(data []byte) ([]Given, error) {
 	return all, nil
 }
 
-func readSetting(key, value *yaml.Node) (Given, error) {
-	settings := Settings()
-	at := slices.IndexFunc(settings, func(s Setting) bool { return s.Name == key.Value })
+func readOption(key, value *yaml.Node) (Given, error) {
+	options := OptionsFor(Repository)
+	at := slices.IndexFunc(options, func(o Option) bool { return o.Name == key.Value })
 	if at < 0 {
-		return Given{}, fmt.Errorf("unknown key %q; the keys are the flags of slim build: %s", key.Value, names(settings, func(s Setting) string { return s.Name }))
+		return Given{}, fmt.Errorf("unknown key %q; the keys are the flags of slim build: %s", key.Value,
+			optionNames(options, func(name string) string { return name }))
 	}
-	given := Given{Setting: settings[at], From: fmt.Sprintf("%s, line %d", ProjectFile, key.Line)}
+	given := Given{Option: options[at], From: fmt.Sprintf("%s, line %d", ProjectFile, key.Line)}
 	nodes := []*yaml.Node{value}
-	if value.Kind == yaml.SequenceNode && given.Setting.List {
+	if value.Kind == yaml.SequenceNode && given.Option.Repeatable() {
 		nodes = value.Content
 	}
 	for _, node := range nodes {

@@ -57,7 +57,7 @@ func TestReadProjectRefuses(t *testing.T) {
 		{"build: {keep: all}\n", "observed, closure, package"},
 		{"build: {timeout: soon}\n", "line 1"},
 		{"build: {strict: maybe}\n", "neither true nor false"},
-		{"build: {user: nobody}\n", "no number"},
+		{"build: {user: nobody}\n", "not a number"},
 	} {
 		given, err := ReadProject([]byte(test.file))
 		if err != nil || len(given) != 1 {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/docker/cli/cli/config"
 	bkclient "github.com/moby/buildkit/client"
-	bkbuild "github.com/moby/buildkit/cmd/buildctl/build"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/auth/authprovider"
@@ -210,12 +209,6 @@ func cacheDir() string {
 	}
 	return filepath.Join(dir, "slim")
 }
-
-// ParseCacheFrom and ParseCacheTo read --cache-from and --cache-to as buildx spells them.
-var (
-	ParseCacheFrom = bkbuild.ParseImportCache
-	ParseCacheTo   = bkbuild.ParseExportCache
-)
 
 func epochAttr(epoch *int64) map[string]string {
 	if epoch == nil {

@@ -102,7 +102,7 @@ func (p *program) agentCopy(c *cli.Context) error {
 
 // agentImage writes or pushes the image.
 func (p *program) agentImage(c *cli.Context) error {
-	epoch, err := sourceDateEpoch(os.Getenv("SOURCE_DATE_EPOCH"))
+	epoch, err := sourceDateEpoch()
 	if err != nil {
 		return err
 	}

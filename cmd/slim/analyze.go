@@ -19,7 +19,7 @@ Examples:
    slim analyze nginx:1.27
    slim analyze app:2 --evidence tests.json --keep observed
    slim analyze app:2 --report report.json && slim explain report.json /bin/sh`,
-		Flags:  flags(inputFlags(), observeFlags(), analyzeFlags(), engineFlags(), []cli.Flag{explainSizeFlag(), formatFlag(), reportFlag()}),
+		Flags:  flags(optionFlags("analyze"), engineFlags(), []cli.Flag{explainSizeFlag(), formatFlag(), reportFlag()}),
 		Action: p.analyze,
 	}
 }

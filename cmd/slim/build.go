@@ -25,7 +25,7 @@ Examples:
    slim build nginx:1.27
    slim build registry.example.com/app:2 --exec 'app --self-test' --tag registry.example.com/app:2-slim --push
    slim build -f Dockerfile . --output type=oci,dest=app.tar`,
-		Flags: flags(inputFlags(), observeFlags(), analyzeFlags(), exportFlags(), scanFlags(), lockFlags(), allFlags(), engineFlags(), cacheFlags(),
+		Flags: flags(optionFlags("build"), signFlags(), scanFlags(), lockFlags(), allFlags(), engineFlags(),
 			[]cli.Flag{explainSizeFlag(), formatFlag(), reportFlag()}, summaryFlags()),
 		Action: p.build,
 	}

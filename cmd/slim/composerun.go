@@ -49,11 +49,11 @@ func (j *project) observe(c *cli.Context) (*analyzer.Evidence, error) {
 	if err := j.run(ctx, files, append([]string{"up", "-d"}, services...)...); err != nil {
 		return nil, err
 	}
-	limit, err := seconds(c.String("timeout"))
+	opt, err := j.p.buildOptions(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := j.ready(ctx, time.Duration(limit)*time.Second); err != nil {
+	if err := j.ready(ctx, time.Duration(opt.Observe.Timeout)*time.Second); err != nil {
 		return nil, j.withLog(ctx, err)
 	}
 	failure := j.test(ctx, c.String("in"), files)

@@ -1,18 +1,20 @@
 package main
 
 import (
-	"strings"
+	"slices"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/builder"
 )
 
-// Categories of flags, as the help groups them.
+// Groups of flags in the help, besides those of the table of options.
 const (
-	groupInput    = "Input"
-	groupObserve  = "Observation"
-	groupAnalysis = "Analysis"
-	groupOutput   = "Output"
-	groupBuildKit = "BuildKit"
+	groupInput    = builder.GroupInput
+	groupObserve  = builder.GroupObserve
+	groupAnalysis = builder.GroupAnalysis
+	groupOutput   = builder.GroupOutput
+	groupBuildKit = builder.GroupBuildKit
 	groupReport   = "Report"
 	groupScan     = "Vulnerabilities"
 )
@@ -40,97 +42,68 @@ func withDefault(flag *cli.StringFlag, value string) *cli.StringFlag {
 
 // envVar names the environment variable of a flag: --build-arg is SLIM_BUILD_ARG.
 func envVar(name string) []string {
-	return []string{"SLIM_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))}
+	return []string{builder.EnvVar(name)}
 }
 
-// inputFlags say what to open.
-func inputFlags() []cli.Flag {
-	return []cli.Flag{
-		text(groupInput, "platform", "OS/ARCH of the image to take, where it has several; build takes several by commas, and makes an index"),
-		text(groupInput, "file", "build this DOCKERFILE first; the argument is then its context", "f"),
-		text(groupInput, "target", "STAGE of the Dockerfile"),
-		texts(groupInput, "build-arg", "KEY=VALUE for the Dockerfile, or KEY from the environment (repeatable)"),
-		texts(groupInput, "secret", "secret for the Dockerfile, id=ID[,src=FILE|,env=NAME] (repeatable)"),
-		texts(groupInput, "build-context", "NAME=DIR or NAME=docker-image://REF for the Dockerfile (repeatable)"),
-		toggle(groupInput, "force", "take an image that slim made, too"),
+// optionFlags are the flags that a command has of the table of options, in the order of the table.
+func optionFlags(command string) []cli.Flag {
+	var flags []cli.Flag
+	for _, o := range builder.Table() {
+		if slices.Contains(o.Commands, command) {
+			usage := o.UsageFor(command)
+			if command == "verify" {
+				usage = "with --rebuild: " + usage
+			}
+			flags = append(flags, optionFlag(o, usage))
+		}
 	}
+	return flags
 }
 
-// observeFlags say how the image is run and driven.
-func observeFlags() []cli.Flag {
-	return []cli.Flag{
-		texts(groupObserve, "run", "one more run, with these ARGS instead of CMD (repeatable)"),
-		texts(groupObserve, "env", "KEY=VALUE for the environment of the runs, or KEY from this one; the image keeps its own (repeatable)", "e"),
-		texts(groupObserve, "exec", "run CMD in the running container (repeatable)"),
-		text(groupObserve, "probe", "YAML FILE of requests to make"),
-		text(groupObserve, "probe-image", "IMAGE with a test suite to run beside the application; its command may follow after --"),
-		withDefault(text(groupObserve, "network", "network of the run, MODE none, default or host"), "none"),
-		withDefault(text(groupObserve, "timeout", "TIME for one run: seconds, or 90s, 5m"), "120s"),
-		toggle(groupObserve, "keep-going", "go on although a run or the check failed (the exit code stays 3)"),
+// optionFlag is the flag of one option.
+func optionFlag(o builder.Option, usage string) cli.Flag {
+	var aliases []string
+	if o.Short != "" {
+		aliases = []string{o.Short}
 	}
-}
-
-// analyzeFlags say what is kept.
-func analyzeFlags() []cli.Flag {
-	return []cli.Flag{
-		texts(groupAnalysis, "evidence", "use this evidence FILE instead of running the image (repeatable, united)"),
-		withDefault(text(groupAnalysis, "keep", "LEVEL observed, closure or package"), "closure"),
-		texts(groupAnalysis, "include", "keep paths that match GLOB, and what they need (repeatable)"),
-		texts(groupAnalysis, "exclude", "never keep paths that match GLOB (repeatable)"),
-		texts(groupAnalysis, "include-exe", "keep a PROGRAM, by name or path, and what it needs (repeatable)"),
-		texts(groupAnalysis, "include-package", "keep a whole PACKAGE (repeatable)"),
-		toggle(groupAnalysis, "include-shell", "keep a shell and the usual small programs"),
-		texts(groupAnalysis, "disable-rule", "switch the rule NAME off, that keeps or drops (repeatable; slim explain names the rule of a path)"),
-		text(groupAnalysis, "user", "USER the slim image runs as: root, UID or UID:GID"),
+	switch {
+	case o.Kind == builder.Switch:
+		return toggle(o.Group, o.Name, usage, aliases...)
+	case o.Repeatable():
+		return texts(o.Group, o.Name, usage, aliases...)
 	}
+	return withDefault(text(o.Group, o.Name, usage, aliases...), o.Default)
 }
 
-// exportFlags say where the result goes.
-func exportFlags() []cli.Flag {
+// signFlags have build sign what it pushes.
+func signFlags() []cli.Flag {
 	return []cli.Flag{
-		texts(groupOutput, "tag", "NAME of the slim image (repeatable; default NAME.slim:TAG)", "t"),
-		toggle(groupOutput, "load", "load it into the Docker engine"),
-		toggle(groupOutput, "push", "push it to its registry"),
-		texts(groupOutput, "output", "write it to type=oci|docker|tar|local|image,dest=PATH (repeatable; dest=- is stdout)", "o"),
-		text(groupOutput, "artifacts", "write report.html, evidence, plan, verdict, and the files that confine the image where it runs, into DIR"),
-		toggle(groupOutput, "no-attest", "attach no attestations (bills of materials, provenance, trace, test result)"),
-		text(groupOutput, "sign", "sign what is pushed, and its attestations, with the private key in FILE (see slim attest)"),
+		text(groupOutput, "sign", "sign the pushed image and its attestations with the private key in FILE (see slim attest)"),
 		attestFormatFlag(),
-		toggle(groupOutput, "resource-labels", "say in labels what memory and storage it needs, as measured (another run may round to another digest)"),
-		toggle(groupOutput, "strict", "make no image that does not run under its own profile"),
-		text(groupOutput, "compression", "KIND of the layers: gzip, zstd or uncompressed"),
 	}
 }
 
-// scanFlags ask for known vulnerabilities.
+// scanFlags ask build for known vulnerabilities.
 func scanFlags() []cli.Flag {
 	return []cli.Flag{
-		text(groupScan, "vuln-db", "compare both images with the records of OSV in DIR"),
-		text(groupScan, "config", "YAML FILE with accepted risks (default .slim.yaml, if it is there)"),
-		text(groupScan, "fail-on", "make no image with an open finding of this LEVEL or worse: critical, high, medium, low or any"),
+		text(groupScan, "vuln-db", "compare both images with the OSV records in DIR"),
+		text(groupScan, "config", "YAML FILE with accepted risks (default .slim.yaml, if it exists)"),
+		text(groupScan, "fail-on", "fail the build on an open finding of this LEVEL or worse: critical, high, medium, low or any"),
 	}
 }
 
 // engineFlags say where BuildKit is.
 func engineFlags() []cli.Flag {
 	return []cli.Flag{
-		withDefault(text(groupBuildKit, "engine", "ENGINE auto, embedded, docker, or a buildkitd's address"), "auto"),
+		withDefault(text(groupBuildKit, "engine", "where BuildKit runs: ENGINE auto, embedded, docker, or the address of a buildkitd"), "auto"),
 		text(groupBuildKit, "tls", "DIR with ca.pem, cert.pem and key.pem for a tcp:// engine"),
 		progressFlag(),
 		quietFlag(),
 	}
 }
 
-// cacheFlags say where BuildKit's cache is kept besides its own state.
-func cacheFlags() []cli.Flag {
-	return []cli.Flag{
-		texts(groupBuildKit, "cache-from", "import cache, as buildx spells it: type=registry,ref=REF (repeatable)"),
-		texts(groupBuildKit, "cache-to", "export cache, as buildx spells it: type=local,dest=DIR (repeatable)"),
-	}
-}
-
 func progressFlag() cli.Flag {
-	flag := withDefault(text(groupReport, "progress", "MODE auto, plain, tty, quiet or rawjson"), "auto")
+	flag := withDefault(text(groupReport, "progress", "progress display: MODE auto, plain, tty, quiet or rawjson"), "auto")
 	flag.EnvVars = append(flag.EnvVars, "BUILDKIT_PROGRESS")
 	return flag
 }
@@ -140,7 +113,7 @@ func quietFlag() cli.Flag {
 }
 
 func explainSizeFlag() cli.Flag {
-	return toggle(groupReport, "explain-size", "print bytes by reason, package and layer, against what the run itself opened")
+	return toggle(groupReport, "explain-size", "print the bytes by reason, package and layer, and those that the runs opened")
 }
 
 func formatFlag() cli.Flag {
@@ -148,7 +121,7 @@ func formatFlag() cli.Flag {
 }
 
 func reportFlag() cli.Flag {
-	return text(groupReport, "report", "write the JSON report to FILE (for slim explain)")
+	return text(groupReport, "report", "write the JSON report to FILE (slim explain reads it)")
 }
 
 // flags joins groups of flags.

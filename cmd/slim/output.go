@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/csv"
 	"path"
 	"regexp"
 	"slices"
@@ -12,82 +11,22 @@ import (
 	"github.com/slimimage/slim/builder"
 )
 
-// outputTypes are buildx's exporters that slim has.
-var outputTypes = []string{"oci", "docker", "tar", "local", "image", "registry"}
-
-// parseOutput reads one --output as buildx spells it: type=TYPE,dest=PATH,KEY=VALUE, a directory, or "-" for a tar on stdout.
-func parseOutput(spec string) (builder.Output, error) {
-	out := builder.Output{Attrs: map[string]string{}}
-	if spec == "-" {
-		return builder.Output{Type: "tar", Dest: "-"}, nil
-	}
-	if !strings.Contains(spec, "=") {
-		return builder.Output{Type: "local", Dest: spec}, nil
-	}
-	fields, err := csv.NewReader(strings.NewReader(spec)).Read()
-	if err != nil {
-		return out, usagef("example: --output type=oci,dest=slim.tar", "--output %q: %v", spec, err)
-	}
-	for _, field := range fields {
-		key, value, ok := strings.Cut(field, "=")
-		switch key = strings.ToLower(strings.TrimSpace(key)); {
-		case !ok:
-			return out, usagef("example: --output type=oci,dest=slim.tar", "--output %q: %q is not key=value", spec, field)
-		case key == "type":
-			out.Type = value
-		case key == "dest":
-			out.Dest = value
-		default:
-			out.Attrs[key] = value
-		}
-	}
-	if !slices.Contains(outputTypes, out.Type) {
-		return out, usagef("types: "+strings.Join(outputTypes, ", "), "--output %q: unknown type %q", spec, out.Type)
-	}
-	if out.Type == "registry" {
-		out.Type, out.Attrs["push"] = "image", "true"
-	}
-	return out, nil
-}
-
-// exportOptions reads where the result goes. The names and the default place are filled in when the input is known.
-func (p *program) exportOptions(c *cli.Context) (builder.Export, error) {
-	export := builder.Export{Names: c.StringSlice("tag"), Load: c.Bool("load"), Push: c.Bool("push"), Compression: c.String("compression"), NoAttest: c.Bool("no-attest")}
-	if err := oneOf("compression", export.Compression, "", "gzip", "zstd", "uncompressed"); err != nil {
-		return export, err
-	}
-	for _, spec := range c.StringSlice("output") {
-		out, err := parseOutput(spec)
-		if err != nil {
-			return export, err
-		}
-		if out.Type == "docker" && out.Dest == "" {
-			export.Load = true // as buildx has it
+// useStdout gives stdout to the output that is written there, if any. It refuses an image on stdout beside another result, or on a terminal.
+func (p *program) useStdout(c *cli.Context, export *builder.Export) error {
+	used := false
+	for i := range export.Outputs {
+		out := &export.Outputs[i]
+		switch {
+		case out.Dest != "-":
 			continue
-		}
-		if out.Dest == "-" {
-			if err := p.stdoutIsFree(c, export.Outputs); err != nil {
-				return export, err
-			}
-			out.Stdout = nopCloser{p.stdout}
-		}
-		export.Outputs = append(export.Outputs, out)
-	}
-	return export, nil
-}
-
-// stdoutIsFree refuses an image on stdout beside another result, or on a terminal.
-func (p *program) stdoutIsFree(c *cli.Context, outputs []builder.Output) error {
-	for _, out := range outputs {
-		if out.Dest == "-" {
+		case used:
 			return usagef("give one of them a file: dest=FILE", "two outputs go to stdout")
+		case c.String("format") == "json":
+			return usagef("write the report to a file with --report FILE", "--format json and --output dest=- both go to stdout")
+		case isTerminal(p.stdout):
+			return usagef("pass dest=FILE, or pipe stdout somewhere", "an image is not written to a terminal")
 		}
-	}
-	if c.String("format") == "json" {
-		return usagef("write the report to a file with --report FILE", "--format json and --output dest=- both go to stdout")
-	}
-	if isTerminal(p.stdout) {
-		return usagef("pass dest=FILE, or pipe stdout somewhere", "an image is not written to a terminal")
+		out.Stdout, used = nopCloser{p.stdout}, true
 	}
 	return nil
 }

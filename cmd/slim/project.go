@@ -39,15 +39,15 @@ func (p *program) projectFile(c *cli.Context) error {
 		has[flag.Names()[0]] = true
 	}
 	for _, g := range given {
-		if !has[g.Setting.Name] || c.IsSet(g.Setting.Name) {
+		if !has[g.Option.Name] || c.IsSet(g.Option.Name) {
 			continue
 		}
 		for _, value := range g.Values {
-			if g.Setting.File {
+			if g.Option.NamesFiles() {
 				value = filepath.Join(dir, value)
 			}
-			if err := c.Set(g.Setting.Name, value); err != nil {
-				return usagef("docs/reference.md lists the values", "%s: %s: %v", g.From, g.Setting.Name, err)
+			if err := c.Set(g.Option.Name, value); err != nil {
+				return usagef("docs/reference.md lists the values", "%s: %s: %v", g.From, g.Option.Name, err)
 			}
 		}
 	}

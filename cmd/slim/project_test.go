@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/urfave/cli/v2"
@@ -8,34 +9,35 @@ import (
 	"github.com/slimimage/slim/builder"
 )
 
-// TestSettingsAreFlags holds that a project's file, build arguments and the command line have one set of names, and the same kinds of values.
-func TestSettingsAreFlags(t *testing.T) {
-	kinds := map[string]string{}
-	for _, flag := range (&program{}).buildCommand().Flags {
-		switch flag := flag.(type) {
-		case *cli.StringSliceFlag:
-			kinds[flag.Name] = "list"
-		case *cli.BoolFlag:
-			kinds[flag.Name] = "switch"
-		case *cli.StringFlag:
-			kinds[flag.Name] = "text"
-		}
-		if env := flag.(cli.DocGenerationFlag).GetEnvVars(); len(env) == 0 {
-			t.Errorf("flag %s has no environment variable", flag.Names()[0])
+// TestOptionsAreFlags checks that the table of options names commands that exist, and that each flag has its own environment variable.
+func TestOptionsAreFlags(t *testing.T) {
+	app := (&program{}).app()
+	for _, option := range builder.Table() {
+		for _, name := range option.Commands {
+			command := app.Command(name)
+			if command == nil {
+				t.Errorf("option %s: there is no slim %s", option.Name, name)
+				continue
+			}
+			found := 0
+			for _, flag := range command.Flags {
+				if flag.Names()[0] == option.Name {
+					found++
+				}
+			}
+			if found != 1 {
+				t.Errorf("slim %s has %d flags --%s, want one", name, found, option.Name)
+			}
 		}
 	}
-	for _, setting := range builder.Settings() {
-		want := "text"
-		if setting.List {
-			want = "list"
-		} else if setting.Switch {
-			want = "switch"
-		}
-		if kinds[setting.Name] != want {
-			t.Errorf("setting %s is a %s, the flag of that name a %q", setting.Name, want, kinds[setting.Name])
-		}
-		if envVar(setting.Name)[0] != setting.BuildArg() {
-			t.Errorf("setting %s: build argument %s, environment variable %s", setting.Name, setting.BuildArg(), envVar(setting.Name)[0])
+	for _, command := range app.Commands {
+		seen := map[string]bool{}
+		for _, flag := range command.Flags {
+			env := strings.Join(flag.(cli.DocGenerationFlag).GetEnvVars(), " ")
+			if env == "" && flag.Names()[0] != "help" || env != "" && seen[env] {
+				t.Errorf("slim %s --%s: environment variable %q is missing or used twice", command.Name, flag.Names()[0], env)
+			}
+			seen[env] = true
 		}
 	}
 }

@@ -135,7 +135,7 @@ func (p *program) scan(c *cli.Context) error {
 // scanFacts reads the configuration and the day.
 func (p *program) scanFacts(c *cli.Context) (vuln.Facts, error) {
 	facts := vuln.Facts{Today: time.Now()}
-	epoch, err := sourceDateEpoch(os.Getenv("SOURCE_DATE_EPOCH"))
+	epoch, err := sourceDateEpoch()
 	if err != nil {
 		return facts, err
 	}

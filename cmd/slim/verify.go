@@ -23,7 +23,7 @@ others signed is listed. --policy is a YAML file:
    labels: {team: web}                    # of the image; "*" is any value
    annotations: {org.example.ticket: "*"} # of the index or the manifest
 
---rebuild makes the image again of the same input, with the evidence and flags of its build, and compares the manifest's digest.
+--rebuild builds the image again from the same input, with the evidence and flags of its build, and compares the manifest's digest.
 
 Examples:
    slim verify registry.example.com/app:2-slim --key cosign.pub
@@ -31,18 +31,14 @@ Examples:
    slim verify registry.example.com/app:2-slim --key cosign.pub --rebuild --evidence profile/evidence.json`,
 		Flags: flags([]cli.Flag{
 			text(groupInput, "key", "PEM FILE with the public key"),
-			text(groupInput, "policy", "YAML FILE with what else to ask for"),
+			text(groupInput, "policy", "YAML FILE with further requirements"),
 			toggle(groupInput, "manifests-only", "do not read the layers"),
-			toggle(groupRebuild, "rebuild", "make the image again and compare the digest"),
-			text(groupRebuild, "from", "the IMAGE that it was made of, where its label does not lead there"),
-			text(groupRebuild, "platform", "OS/ARCH to make again, where the image has several"),
-			text(groupRebuild, "compression", "KIND of the layers, as for the build"),
-		}, observeFlags(), analyzeFlags(), engineFlags(), []cli.Flag{formatFlag()}),
+			toggle(groupInput, "rebuild", "rebuild the image with the flags of its build, and compare the digest"),
+			text(groupInput, "from", "with --rebuild: the IMAGE that it was made of, if its label does not name it"),
+		}, optionFlags("verify"), engineFlags(), []cli.Flag{formatFlag()}),
 		Action: p.verify,
 	}
 }
-
-const groupRebuild = "Rebuild (with the flags of its build)"
 
 // unverified says that an image is not what the key signed. Exit code 1.
 type unverified struct{ report *sign.Report }
