@@ -56,7 +56,7 @@ func TestPipeline(t *testing.T) {
 		t.Errorf("result() = %+v", r)
 	}
 	if r.Unchecked != "" || r.Unobserved != "" || r.Scan != nil || r.Materials != nil ||
-		 r.Attested != nil || r.Digest != "" || r.Platforms != nil {
+		r.Attested != nil || r.Digest != "" || r.Platforms != nil {
 		t.Errorf("result() has outputs of stages that did not run: %+v", r)
 	}
 }

@@ -22,7 +22,8 @@ func TestSlimConfigKeepsWhatTheImageSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := &analyzer.Plan{User: analyzer.User{UID: 33, GID: 33, Reason: "the user web"}, Layers: []analyzer.Layer{{Name: "os"}, {Name: "app"}}}
+	plan := &analyzer.Plan{User: analyzer.User{UID: 33, GID: 33, Reason: "the user web"},
+		Layers: []analyzer.Layer{{Name: "os"}, {Name: "app"}}}
 	src := input{digest: "sha256:11", base: "docker.io/library/x:1"}
 	data, summary, err := slimConfig(in, src, plan, in.epoch())
 	if err != nil {

@@ -17,7 +17,8 @@ func TestDevGuardFiles(t *testing.T) {
 		"nothing":  {Result{}, nil},
 		"exported": {Result{Digest: "sha256:1"}, []string{fileDigest}},
 		"named":    {Result{Names: []string{"app:2"}, Platform: "linux/arm64/v8"}, []string{filePurlSafe, filePurl, fileTag, fileVariables}},
-		"all":      {Result{Digest: "sha256:1", Names: []string{"a/app"}, Provenance: []byte("{}")}, []string{filePurlSafe, filePurl, fileProvenance, fileDigest, fileTag, fileVariables}},
+		"all": {Result{Digest: "sha256:1", Names: []string{"a/app"}, Provenance: []byte("{}")},
+			[]string{filePurlSafe, filePurl, fileProvenance, fileDigest, fileTag, fileVariables}},
 	} {
 		files := map[string][]byte{}
 		devGuardFiles(&test.result, files)

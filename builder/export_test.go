@@ -19,11 +19,13 @@ func TestExports(t *testing.T) {
 		want   []string // type and attributes of each
 		fail   string
 	}{
-		{"into Docker through its BuildKit", engine.KindDocker, Export{Load: true, Names: []string{"a", "b"}}, []string{"moby a,b uncompressed"}, ""},
+		{"into Docker through its BuildKit", engine.KindDocker, Export{Load: true, Names: []string{"a", "b"}},
+			[]string{"moby a,b uncompressed"}, ""},
 		{"into Docker from another engine", engine.KindEmbedded, Export{Load: true, Names: []string{"a"}}, []string{"docker a uncompressed"}, ""},
 		{"to a registry", engine.KindAddress, Export{Push: true, Names: []string{"r/a"}, Compression: "zstd"}, []string{"image r/a zstd"}, ""},
 		{"to a registry without a name", engine.KindAddress, Export{Push: true}, nil, "--push needs a name"},
-		{"files", engine.KindAddress, Export{Outputs: []Output{{Type: "oci", Dest: "x.tar"}, {Type: "local", Dest: "d"}}}, []string{"oci  gzip", "local  gzip"}, ""},
+		{"files", engine.KindAddress, Export{Outputs: []Output{{Type: "oci", Dest: "x.tar"}, {Type: "local", Dest: "d"}}},
+			[]string{"oci  gzip", "local  gzip"}, ""},
 		{"a file without a place", engine.KindAddress, Export{Outputs: []Output{{Type: "oci"}}}, nil, "needs dest=PATH"},
 		{"an unknown type", engine.KindAddress, Export{Outputs: []Output{{Type: "zip", Dest: "x"}}}, nil, "unknown type"},
 	} {

@@ -22,11 +22,13 @@ var epochZero = time.Unix(0, 0)
 func lockOf(paths int) *Lock {
 	seen := &analyzer.Evidence{Schema: analyzer.EvidenceSchema, Image: "sha256:1", Platform: "linux/amd64"}
 	for i := range paths {
-		seen.Paths = append(seen.Paths, analyzer.PathUse{Path: layers.Path(fmt.Sprintf("srv/some/where/file-%07d", i)), Ops: []analyzer.Op{analyzer.OpOpen}})
+		seen.Paths = append(seen.Paths,
+			analyzer.PathUse{Path: layers.Path(fmt.Sprintf("srv/some/where/file-%07d", i)), Ops: []analyzer.Op{analyzer.OpOpen}})
 	}
 	seen.Normalize()
 	return &Lock{Schema: LockSchema, Input: LockedInput{Kind: InputImage, Reference: "app:1", Digest: "sha256:1", Platform: "linux/amd64"},
-		Options: OptionsOf(Options{}), Check: LockedCheck{Findings: analyzer.Findings{Repair: [][]layers.Path{{"etc/a"}}}}, Manifest: "sha256:2", seen: seen}
+		Options: OptionsOf(Options{}), Check: LockedCheck{Findings: analyzer.Findings{Repair: [][]layers.Path{{"etc/a"}}}},
+		Manifest: "sha256:2", seen: seen}
 }
 
 func TestLockSaved(t *testing.T) {
@@ -85,7 +87,8 @@ func TestLockFits(t *testing.T) {
 
 // Of evidence, a lock keeps nothing that the answers said.
 func TestBareEvidence(t *testing.T) {
-	e := &analyzer.Evidence{Runs: []analyzer.Run{{Answers: []analyzer.Answer{{Probe: "p", OK: true, Body: []byte("secret"), Stderr: []byte("secret"), Size: 6}}}}}
+	e := &analyzer.Evidence{Runs: []analyzer.Run{{Answers: []analyzer.Answer{{Probe: "p", OK: true, Body: []byte("secret"),
+		Stderr: []byte("secret"), Size: 6}}}}}
 	want := []analyzer.Answer{{Probe: "p", OK: true, Size: 6}}
 	if diff := cmp.Diff(want, withoutAnswers(e).Runs[0].Answers, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

@@ -26,10 +26,10 @@ const (
 	maxLocked      = 256 << 20 // bytes of its evidence, as analyzer.ReadEvidence takes
 )
 
-// lockFiles are not part of the context that they lie in.
+// lockFiles are excluded from the context that contains them.
 var lockFiles = []string{LockName, LockName + evidenceSuffix, LockName + evidenceSuffix + ".gz"}
 
-// Save writes a lock, and beside it the evidence that it is replayed from, each whole or not at all.
+// Save writes a lock and its evidence, each with an atomic rename.
 func (l *Lock) Save(name string) error {
 	var evidence bytes.Buffer
 	if err := l.seen.Write(&evidence); err != nil {
@@ -59,7 +59,7 @@ func (l *Lock) Save(name string) error {
 	return writeWhole(name, append(lock, '\n'))
 }
 
-// writeWhole writes a file under another name beside it and renames it.
+// writeWhole writes a file under another name in its directory and renames it.
 func writeWhole(name string, data []byte) error {
 	w, err := createFile(name)
 	if err != nil {
@@ -72,7 +72,7 @@ func writeWhole(name string, data []byte) error {
 	return w.Close()
 }
 
-// ReadLock reads a lock without its evidence. It refuses another schema, unknown fields, and an evidence file elsewhere than beside it.
+// ReadLock reads a lock without its evidence. It refuses another schema, unknown fields, and evidence in another directory.
 func ReadLock(name string) (*Lock, error) {
 	data, err := readBounded(name, maxLock)
 	if err != nil {
@@ -82,15 +82,17 @@ func ReadLock(name string) (*Lock, error) {
 	decoder.DisallowUnknownFields()
 	var l Lock
 	if err := decoder.Decode(&l); err != nil || l.Schema != LockSchema {
-		return nil, &LockError{Reason: fmt.Sprintf("%s is no lock of this slim (schema %s)", name, LockSchema), Hint: "make it again with slim build --lock"}
+		return nil, &LockError{Reason: fmt.Sprintf("%s is not a lock of this version of slim (schema %s)", name, LockSchema),
+			Hint: "make it again with slim build --lock"}
 	}
 	if file := l.Evidence.File; file == "" || file != filepath.Base(file) || strings.HasPrefix(file, ".") {
-		return nil, &LockError{Reason: fmt.Sprintf("%s: its evidence %q is no file beside it", name, file), Hint: "make it again with slim build --lock"}
+		return nil, &LockError{Reason: fmt.Sprintf("%s: its evidence %q is not a file in the same directory", name, file),
+			Hint: "make it again with slim build --lock"}
 	}
 	return &l, nil
 }
 
-// OpenLock reads a lock and its evidence, for a replay.
+// OpenLock reads a lock and its evidence.
 func OpenLock(name string) (*Lock, error) {
 	l, err := ReadLock(name)
 	if err != nil {
@@ -98,7 +100,8 @@ func OpenLock(name string) (*Lock, error) {
 	}
 	file := filepath.Join(filepath.Dir(name), l.Evidence.File)
 	refuse := func(format string, args ...any) error {
-		return &LockError{Reason: fmt.Sprintf(format, args...), Hint: "restore it from where the lock came from, or make both again with slim build --lock"}
+		return &LockError{Reason: fmt.Sprintf(format, args...),
+			Hint: "restore it, or make both again with slim build --lock"}
 	}
 	data, err := readBounded(file, maxLocked)
 	if err != nil {

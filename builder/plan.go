@@ -17,7 +17,8 @@ type planned struct {
 }
 
 // analyze makes the plan from the evidence and the findings of earlier checks. The step that runs it reads the image where it is.
-func (b *build) analyze(ctx context.Context, c gateway.Client, in input, seen *observation, found analyzer.Findings) (p *planned, err error) {
+func (b *build) analyze(ctx context.Context, c gateway.Client, in input, seen *observation,
+	found analyzer.Findings) (p *planned, err error) {
 	name := "analyze"
 	if len(found.Repair) > 0 {
 		name = fmt.Sprintf("analyze: repair round %d", len(found.Repair))

@@ -141,7 +141,8 @@ func notPack(titles []string) []string {
 func TestRepairRounds(t *testing.T) {
 	original := evidenceOf("right")
 	for i := range 9 {
-		original.Paths = append(original.Paths, analyzer.PathUse{Path: layers.Path(fmt.Sprintf("etc/%d", i)), Ops: []analyzer.Op{analyzer.OpOpen}})
+		original.Paths = append(original.Paths,
+			analyzer.PathUse{Path: layers.Path(fmt.Sprintf("etc/%d", i)), Ops: []analyzer.Op{analyzer.OpOpen}})
 	}
 	original.Normalize()
 	for _, needed := range []int{0, 1, maxRounds, maxRounds + 1} {

@@ -124,7 +124,8 @@ func inputChange(was, is LockedInput) string {
 func (b *build) notReproduced(ctx context.Context, what string) error {
 	hint := lockAgain
 	if b.opt.Dockerfile != nil {
-		hint = "a Dockerfile may give other files or times when it is built again: keep its cache (--cache-from, --cache-to), or lock the built image"
+		hint = "a Dockerfile may give other files or times when it is built again: " +
+			"keep its cache (--cache-from, --cache-to), or lock the built image"
 	}
 	if now := b.engineVersion(ctx); now != b.opt.Locked.Engine {
 		what += fmt.Sprintf(" (it was made by %s, this is %s)", b.opt.Locked.Engine, now)

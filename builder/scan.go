@@ -40,8 +40,8 @@ const (
 	fileCycloneDXVEX = "vex.cdx.json"
 )
 
-// scan searches the original and the slim image for known vulnerabilities and compares them. A step lists the packages of the images; the
-// database is the client's. For an open finding that Scan.FailOn forbids, it returns the report and an error.
+// scan searches the original and the slim image for known vulnerabilities and compares them. A step lists the packages of the images;
+// the database is the client's. For an open finding that Scan.FailOn forbids, it returns the report and an error.
 func (b *build) scan(ctx context.Context, c gateway.Client, in input, slim candidate) (report *vuln.Report, err error) {
 	if b.opt.Scan == nil {
 		return nil, nil
@@ -137,7 +137,8 @@ func (r *Result) product(arch string, names []string) vex.Product {
 }
 
 // subject returns the packages of an image as the agent lists them, and the agent's doubts.
-func (b *build) subject(ctx context.Context, c gateway.Client, state llb.State, step string, args ...string) (s vuln.Subject, doubts []string, err error) {
+func (b *build) subject(ctx context.Context, c gateway.Client, state llb.State, step string,
+	args ...string) (s vuln.Subject, doubts []string, err error) {
 	ref, err := b.list(ctx, c, state, step, args...)
 	if err != nil {
 		return s, nil, err

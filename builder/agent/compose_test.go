@@ -10,7 +10,8 @@ import (
 func TestOverride(t *testing.T) {
 	wrapped := []any{"/.slim/bin/slim-sensor", "wrap", "--out", "/.slim/evidence/", "--name", "compose web", "--", "run"}
 	health := func(words ...any) map[string]any {
-		return map[string]any{"test": append([]any{"CMD", "/.slim/bin/slim-sensor", "wrap", "--out", "/.slim/evidence/health.json", "--name", "health web", "--"}, words...)}
+		return map[string]any{"test": append([]any{"CMD", "/.slim/bin/slim-sensor", "wrap", "--out", "/.slim/evidence/health.json",
+			"--name", "health web", "--"}, words...)}
 	}
 	for _, test := range []struct {
 		name   string
@@ -25,7 +26,8 @@ func TestOverride(t *testing.T) {
 		{"line for a shell", []string{"CMD-SHELL", "a"}, []string{"/bin/bash", "-ec"}, health("/bin/bash", "-ec", "a")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			data, err := Override(Service{Name: "web", Argv: []string{"run", "$HOME"}, Health: test.health, Shell: test.shell, Agent: "/a", Evidence: "/e"})
+			data, err := Override(Service{Name: "web", Argv: []string{"run", "$HOME"}, Health: test.health, Shell: test.shell, Agent: "/a",
+				Evidence: "/e"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -33,7 +35,8 @@ func TestOverride(t *testing.T) {
 			if err := yaml.Unmarshal(data, &got); err != nil {
 				t.Fatal(err)
 			}
-			service := map[string]any{"entrypoint": wrapped, "command": []any{"$$HOME"}, "volumes": []any{"/a:/.slim/bin:ro,z", "/e:/.slim/evidence:z"}}
+			service := map[string]any{"entrypoint": wrapped, "command": []any{"$$HOME"},
+				"volumes": []any{"/a:/.slim/bin:ro,z", "/e:/.slim/evidence:z"}}
 			if test.want != nil {
 				service["healthcheck"] = test.want
 			}

@@ -28,7 +28,8 @@ const imageUser = 65532
 // Read returns the agent's program for linux/arch, or ErrNotCarried.
 func Read(arch string) ([]byte, error) { return read(arch) }
 
-// Image is an image of the agent alone, for every platform that slim carries it for. The same agents, version and time give the same digest.
+// Image is an image that contains only the agent, for every platform that slim has an agent for. The same agents, version and time give
+// the same digest.
 func Image(version string, created time.Time) (v1.ImageIndex, error) {
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, arch := range arches {
@@ -43,7 +44,8 @@ func Image(version string, created time.Time) (v1.ImageIndex, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the image for linux/%s: %w", arch, err)
 		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}}})
+		index = mutate.AppendManifests(index,
+			mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}}})
 	}
 	manifest, err := index.IndexManifest()
 	if err != nil {
@@ -58,26 +60,31 @@ func Image(version string, created time.Time) (v1.ImageIndex, error) {
 func platformImage(program []byte, arch, version string, created time.Time) (v1.Image, error) {
 	var layer bytes.Buffer
 	w := tar.NewWriter(&layer)
-	err := w.WriteHeader(&tar.Header{Name: Name, Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(program)), ModTime: created, Format: tar.FormatPAX})
+	err := w.WriteHeader(&tar.Header{Name: Name, Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(program)), ModTime: created,
+		Format: tar.FormatPAX})
 	if err == nil {
 		_, err = w.Write(program)
 	}
 	if err := errors.Join(err, w.Close()); err != nil {
 		return nil, err
 	}
-	files, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(layer.Bytes())), nil }, tarball.WithMediaType(types.OCILayer))
+	files, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(layer.Bytes())), nil },
+		tarball.WithMediaType(types.OCILayer))
 	if err != nil {
 		return nil, err
 	}
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
-	config := v1.Config{Entrypoint: []string{"/" + Name}, User: fmt.Sprintf("%d:%d", imageUser, imageUser), WorkingDir: "/", Labels: map[string]string{
-		"org.opencontainers.image.title":       "slim-agent",
-		"org.opencontainers.image.description": "The agent of slim: wraps the entrypoint of a container and writes evidence of what it did",
-		"org.opencontainers.image.licenses":    "Apache-2.0",
-		"org.opencontainers.image.source":      "https://github.com/slimimage/slim",
-		"org.opencontainers.image.version":     version,
-	}}
-	if img, err = mutate.ConfigFile(img, &v1.ConfigFile{OS: "linux", Architecture: arch, Created: v1.Time{Time: created}, Config: config, RootFS: v1.RootFS{Type: "layers"}}); err != nil {
+	config := v1.Config{Entrypoint: []string{"/" + Name}, User: fmt.Sprintf("%d:%d", imageUser, imageUser), WorkingDir: "/",
+		Labels: map[string]string{
+			"org.opencontainers.image.title":       "slim-agent",
+			"org.opencontainers.image.description": "The agent of slim: wraps the entrypoint of a container and writes evidence of what it did",
+			"org.opencontainers.image.licenses":    "Apache-2.0",
+			"org.opencontainers.image.source":      "https://github.com/slimimage/slim",
+			"org.opencontainers.image.version":     version,
+		}}
+	if img, err = mutate.ConfigFile(img,
+		&v1.ConfigFile{OS: "linux", Architecture: arch, Created: v1.Time{Time: created}, Config: config,
+			RootFS: v1.RootFS{Type: "layers"}}); err != nil {
 		return nil, err
 	}
 	return mutate.Append(img, mutate.Addendum{Layer: files, History: v1.History{Created: v1.Time{Time: created}, CreatedBy: "slim agent"}})

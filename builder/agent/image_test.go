@@ -47,7 +47,8 @@ func TestImage(t *testing.T) {
 	if err := os.WriteFile(name, archives[0].Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	in, err := layers.Open(t.Context(), "oci-archive:"+name, layers.OpenOptions{Cache: t.TempDir(), Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}})
+	in, err := layers.Open(t.Context(), "oci-archive:"+name,
+		layers.OpenOptions{Cache: t.TempDir(), Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +57,8 @@ func TestImage(t *testing.T) {
 		t.Error(err)
 	}
 	config, err := img.ConfigFile()
-	if err != nil || config.Architecture != "amd64" || config.Config.User != "65532:65532" || config.Config.Labels["org.opencontainers.image.version"] != "1" {
+	if err != nil || config.Architecture != "amd64" || config.Config.User != "65532:65532" ||
+		config.Config.Labels["org.opencontainers.image.version"] != "1" {
 		t.Errorf("config %+v, %v", config, err)
 	}
 }

@@ -64,7 +64,8 @@ func ReadWorkload(data []byte, container string) (Workload, error) {
 	var names []string
 	for _, c := range m.Spec.Template.Spec.Containers {
 		if names = append(names, c.Name); c.Name == container || container == "" && len(m.Spec.Template.Spec.Containers) == 1 {
-			return Workload{Kind: strings.ToLower(m.Kind), Name: m.Metadata.Name, Container: c.Name, Image: c.Image, Command: c.Command, Args: c.Args}, nil
+			return Workload{Kind: strings.ToLower(m.Kind), Name: m.Metadata.Name, Container: c.Name, Image: c.Image, Command: c.Command,
+				Args: c.Args}, nil
 		}
 	}
 	if container == "" {
@@ -95,11 +96,14 @@ func Patch(w Workload, entrypoint, cmd []string, digest, agentImage string) ([]b
 		"initContainers": []any{object{
 			"name": "slim-agent", "image": agentImage, "command": []string{"/" + Name, "install", MountBin}, "volumeMounts": []any{bin},
 			"resources": object{"requests": object{"cpu": "10m", "memory": "32Mi"}, "limits": object{"memory": "64Mi"}},
-			"securityContext": object{"allowPrivilegeEscalation": false, "capabilities": object{"drop": []string{"ALL"}}, "readOnlyRootFilesystem": true,
-				"runAsNonRoot": true, "runAsUser": imageUser, "runAsGroup": imageUser, "seccompProfile": object{"type": "RuntimeDefault"}},
+			"securityContext": object{"allowPrivilegeEscalation": false, "capabilities": object{"drop": []string{"ALL"}},
+				"readOnlyRootFilesystem": true,
+				"runAsNonRoot":           true, "runAsUser": imageUser, "runAsGroup": imageUser, "seccompProfile": object{"type": "RuntimeDefault"}},
 		}},
-		"containers": []any{object{"name": w.Container, "command": append(wrapped, command...), "args": nonNil(args), "volumeMounts": []any{bin, evidence}}},
-		"volumes":    []any{object{"name": "slim-agent", "emptyDir": object{"sizeLimit": "64Mi"}}, object{"name": "slim-evidence", "emptyDir": object{"sizeLimit": "1Gi"}}},
+		"containers": []any{object{"name": w.Container, "command": append(wrapped, command...), "args": nonNil(args),
+			"volumeMounts": []any{bin, evidence}}},
+		"volumes": []any{object{"name": "slim-agent", "emptyDir": object{"sizeLimit": "64Mi"}},
+			object{"name": "slim-evidence", "emptyDir": object{"sizeLimit": "1Gi"}}},
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, patchHead, w.Container, w.Kind, w.Name)

@@ -91,14 +91,16 @@ func containerOf(d *appsv1.Deployment, name string) corev1.Container {
 func TestPatch(t *testing.T) {
 	d := patched(t, "web")
 	web, pod := containerOf(d, "web"), d.Spec.Template.Spec
-	want := []string{"/.slim/bin/slim-sensor", "wrap", "--out", "/.slim/evidence/", "--name", "kubernetes web", "--image", "sha256:1", "--", "web"}
+	want := []string{"/.slim/bin/slim-sensor", "wrap", "--out", "/.slim/evidence/", "--name", "kubernetes web", "--image", "sha256:1",
+		"--", "web"}
 	if diff := cmp.Diff(want, web.Command); diff != "" {
 		t.Errorf("command (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"--name", "$$(X)"}, web.Args); diff != "" {
 		t.Errorf("args (-want +got):\n%s", diff)
 	}
-	if web.Image != "registry.example.com/web:1" || len(web.Env) != 1 || len(web.Ports) != 1 || len(web.VolumeMounts) != 3 || len(pod.Volumes) != 3 {
+	if web.Image != "registry.example.com/web:1" || len(web.Env) != 1 || len(web.Ports) != 1 || len(web.VolumeMounts) != 3 ||
+		len(pod.Volumes) != 3 {
 		t.Errorf("the patch took something away: %+v", web)
 	}
 	if proxy := containerOf(d, "proxy"); !slices.Equal(proxy.Command, []string{"proxy"}) || len(proxy.VolumeMounts) != 0 {

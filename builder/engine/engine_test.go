@@ -134,7 +134,8 @@ func TestConnectAddress(t *testing.T) {
 			t.Fatalf("Connect(%q) with BUILDKIT_HOST=%q: %v", test.spec, test.host, err)
 		}
 		if e.Kind != KindAddress || e.Name != "BuildKit at "+addr || !e.OCILayout || e.SharesDockerStore() {
-			t.Errorf("Connect(%q) = kind %q, name %q, OCI layouts %t, Docker's store %t", test.spec, e.Kind, e.Name, e.OCILayout, e.SharesDockerStore())
+			t.Errorf("Connect(%q) = kind %q, name %q, OCI layouts %t, Docker's store %t", test.spec, e.Kind, e.Name, e.OCILayout,
+				e.SharesDockerStore())
 		}
 		if len(e.Platforms) != 2 || e.Platforms[0].Architecture != "arm64" {
 			t.Errorf("Connect(%q).Platforms = %v, want those of the first worker", test.spec, e.Platforms)

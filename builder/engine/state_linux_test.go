@@ -112,7 +112,8 @@ func TestPrune(t *testing.T) {
 	if err != nil || freed < 3*8192 || freed > 5*8192 {
 		t.Errorf("Prune() = %d, %v, want the space of three files", freed, err)
 	}
-	for name, want := range map[string]bool{"buildkit/content": false, "images": false, "agent": false, "other/file": true, "buildkit/lock": true} {
+	for name, want := range map[string]bool{"buildkit/content": false, "images": false, "agent": false, "other/file": true,
+		"buildkit/lock": true} {
 		if got := exists(filepath.Join(cache, name)); got != want {
 			t.Errorf("after Prune() %s exists: %t, want %t", name, got, want)
 		}

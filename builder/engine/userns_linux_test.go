@@ -28,7 +28,8 @@ func TestSubordinate(t *testing.T) {
 			t.Fatal(err)
 		}
 		first, count, err := subordinate(file, uid)
-		if first != test.first || count != test.count || (err == nil) != (test.fail == "") || err != nil && !strings.Contains(err.Error(), test.fail) {
+		if first != test.first || count != test.count || (err == nil) != (test.fail == "") || err != nil &&
+			!strings.Contains(err.Error(), test.fail) {
 			t.Errorf("%s: subordinate() = %d, %d, %v, want %d, %d, %q", test.name, first, count, err, test.first, test.count, test.fail)
 		}
 	}

@@ -96,6 +96,7 @@ func (m Model) policyController(key string) object {
 	}
 	return object{
 		"apiVersion": "policy.sigstore.dev/v1beta1", "kind": "ClusterImagePolicy", "metadata": object{"name": "verify-" + m.Name},
-		"spec": object{"mode": "enforce", "images": []any{object{"glob": repository + ":*"}, object{"glob": repository + "@*"}}, "authorities": authorities},
+		"spec": object{"mode": "enforce", "images": []any{object{"glob": repository + ":*"}, object{"glob": repository + "@*"}},
+			"authorities": authorities},
 	}
 }

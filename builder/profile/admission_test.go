@@ -71,7 +71,8 @@ func TestAdmission(t *testing.T) {
 		t.Fatal(err)
 	}
 	verify := kyverno.Spec.Rules[0].VerifyImages[0]
-	if kyverno.Kind != "ClusterPolicy" || !verify.Required || verify.Attestors[0].Entries[0].Keys.PublicKeys != key || verify.Attestations[0].Type != m.Predicates[0] ||
+	if kyverno.Kind != "ClusterPolicy" || !verify.Required || verify.Attestors[0].Entries[0].Keys.PublicKeys != key ||
+		verify.Attestations[0].Type != m.Predicates[0] ||
 		!cmp.Equal(verify.ImageReferences, []string{"docker.io/library/web:*", "docker.io/library/web@*"}) {
 		t.Errorf("kyverno: %+v", kyverno)
 	}

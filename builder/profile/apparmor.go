@@ -170,7 +170,8 @@ func fold(dirs map[string]bool) []folder {
 		maps.DeleteFunc(next, func(f folder, _ bool) bool { return !f.deep && next[folder{path: f.path, deep: true}] })
 		all = next
 	}
-	return slices.SortedFunc(maps.Keys(all), func(a, b folder) int { return strings.Compare(a.path+fmt.Sprint(a.deep), b.path+fmt.Sprint(b.deep)) })
+	return slices.SortedFunc(maps.Keys(all),
+		func(a, b folder) int { return strings.Compare(a.path+fmt.Sprint(a.deep), b.path+fmt.Sprint(b.deep)) })
 }
 
 // quoteGlob writes a path of the image and a glob after it as one quoted word. A byte that means something to the parser, or that no line

@@ -37,5 +37,6 @@ func ranOwn(use analyzer.PathUse) bool {
 	if !slices.Contains(use.Ops, analyzer.OpCreate) {
 		return false
 	}
-	return slices.Contains(use.Ops, analyzer.OpExec) || slices.Contains(use.Ops, analyzer.OpOpen) && sharedObject.MatchString(path.Base(string(use.Path)))
+	return slices.Contains(use.Ops, analyzer.OpExec) ||
+		slices.Contains(use.Ops, analyzer.OpOpen) && sharedObject.MatchString(path.Base(string(use.Path)))
 }

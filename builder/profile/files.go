@@ -19,7 +19,8 @@ func Files(m Model) (map[string][]byte, error) {
 	}
 	files := map[string][]byte{}
 	for name, generate := range map[string]func(Model) ([]byte, error){
-		FileSeccomp: Seccomp, FileAppArmor: AppArmor, FileDocker: dockerScript, FileCompose: Compose, FileKubernetes: Kubernetes, FileLabels: labelsFile,
+		FileSeccomp: Seccomp, FileAppArmor: AppArmor, FileDocker: dockerScript, FileCompose: Compose, FileKubernetes: Kubernetes,
+		FileLabels: labelsFile,
 	} {
 		data, err := generate(m)
 		if err != nil {

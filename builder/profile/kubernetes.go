@@ -19,10 +19,12 @@ func Kubernetes(m Model) ([]byte, error) {
 		m.object("networking.k8s.io/v1", "NetworkPolicy", object{"spec": m.networkPolicy()}),
 	}
 	if ports := m.served(); len(ports) > 0 {
-		docs = append(docs, m.object("v1", "Service", object{"spec": object{"type": "ClusterIP", "selector": m.selector(), "ports": servicePorts(ports)}}))
+		docs = append(docs, m.object("v1", "Service",
+			object{"spec": object{"type": "ClusterIP", "selector": m.selector(), "ports": servicePorts(ports)}}))
 	}
 	if m.replicas() > 1 {
-		docs = append(docs, m.object("policy/v1", "PodDisruptionBudget", object{"spec": object{"maxUnavailable": 1, "selector": object{"matchLabels": m.selector()}}}))
+		docs = append(docs, m.object("policy/v1", "PodDisruptionBudget",
+			object{"spec": object{"maxUnavailable": 1, "selector": object{"matchLabels": m.selector()}}}))
 	}
 	data, err := documents(m.Warnings, docs...)
 	if err != nil {
@@ -62,14 +64,17 @@ func (m Model) workload() object {
 	}
 	if m.replicas() > 1 {
 		pod["affinity"] = object{"podAntiAffinity": object{"preferredDuringSchedulingIgnoredDuringExecution": []any{object{
-			"weight": 100, "podAffinityTerm": object{"topologyKey": "kubernetes.io/hostname", "labelSelector": object{"matchLabels": m.selector()}}}}}}
+			"weight": 100, "podAffinityTerm": object{"topologyKey": "kubernetes.io/hostname",
+				"labelSelector": object{"matchLabels": m.selector()}}}}}}
 	}
-	return m.object("apps/v1", "Deployment", object{"spec": object{"replicas": m.replicas(), "selector": object{"matchLabels": m.selector()}, "template": template}})
+	return m.object("apps/v1", "Deployment",
+		object{"spec": object{"replicas": m.replicas(), "selector": object{"matchLabels": m.selector()}, "template": template}})
 }
 
 // pod is the pod's spec.
 func (m Model) pod() object {
-	security := object{"runAsNonRoot": m.UID != 0, "runAsUser": m.UID, "runAsGroup": m.GID, "fsGroup": m.GID, "seccompProfile": object{"type": "RuntimeDefault"}}
+	security := object{"runAsNonRoot": m.UID != 0, "runAsUser": m.UID, "runAsGroup": m.GID, "fsGroup": m.GID,
+		"seccompProfile": object{"type": "RuntimeDefault"}}
 	if m.lowPorts() {
 		security["sysctls"] = []any{object{"name": unprivilegedPorts, "value": "0"}}
 	}
@@ -105,8 +110,9 @@ func (m Model) container() object {
 	c := object{
 		"name": m.Name, "image": m.Image, "imagePullPolicy": "Always", // also asks whether this node may still pull it
 		"resources": m.resources(),
-		"securityContext": object{"allowPrivilegeEscalation": false, "privileged": false, "readOnlyRootFilesystem": true, "runAsNonRoot": m.UID != 0,
-			"runAsUser": m.UID, "runAsGroup": m.GID, "capabilities": capabilities, "seccompProfile": object{"type": "RuntimeDefault"}},
+		"securityContext": object{"allowPrivilegeEscalation": false, "privileged": false, "readOnlyRootFilesystem": true,
+			"runAsNonRoot": m.UID != 0,
+			"runAsUser":    m.UID, "runAsGroup": m.GID, "capabilities": capabilities, "seccompProfile": object{"type": "RuntimeDefault"}},
 	}
 	var mounts, ports []any
 	for i, w := range m.Writable {
@@ -176,7 +182,8 @@ func (m Model) networkPolicy() object {
 			"namespaceSelector": object{"matchLabels": object{"kubernetes.io/metadata.name": "kube-system"}},
 			"podSelector":       object{"matchLabels": object{"k8s-app": "kube-dns"}}}}})
 	}
-	return object{"podSelector": object{"matchLabels": m.selector()}, "policyTypes": []string{"Egress", "Ingress"}, "ingress": ingress, "egress": egress}
+	return object{"podSelector": object{"matchLabels": m.selector()}, "policyTypes": []string{"Egress", "Ingress"}, "ingress": ingress,
+		"egress": egress}
 }
 
 // domain is the port of name servers.

@@ -75,7 +75,8 @@ func podSecurity(t *testing.T, template corev1.PodTemplateSpec) []string {
 		t.Fatal(err)
 	}
 	var reasons []string
-	for _, result := range evaluator.EvaluatePod(api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}, &template.ObjectMeta, &template.Spec) {
+	for _, result := range evaluator.EvaluatePod(api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()},
+		&template.ObjectMeta, &template.Spec) {
 		if !result.Allowed {
 			reasons = append(reasons, result.ForbiddenReason+": "+result.ForbiddenDetail)
 		}
@@ -84,7 +85,8 @@ func podSecurity(t *testing.T, template corev1.PodTemplateSpec) []string {
 }
 
 func TestKubernetes(t *testing.T) {
-	c := decodeCluster(t, From(webEvidence(), webPlan(), "registry.example.com/team/web:2").WithConfig(Config{Healthcheck: []string{"CMD", "/usr/sbin/web", "-t"}}))
+	c := decodeCluster(t, From(webEvidence(), webPlan(),
+		"registry.example.com/team/web:2").WithConfig(Config{Healthcheck: []string{"CMD", "/usr/sbin/web", "-t"}}))
 	template := c.deployment.Spec.Template
 	if reasons := podSecurity(t, template); len(reasons) > 0 {
 		t.Errorf("forbidden: %q", reasons)
@@ -99,15 +101,17 @@ func TestKubernetes(t *testing.T) {
 		"limits":                    len(container.Resources.Limits) == 3 && len(container.Resources.Requests) == 3,
 		"pull policy":               container.ImagePullPolicy == corev1.PullAlways,
 		"no user namespace asked":   spec.HostUsers == nil,
-		"probes":                    container.StartupProbe != nil && container.LivenessProbe.TCPSocket != nil && container.ReadinessProbe.Exec != nil,
-		"size limits":               len(spec.Volumes) == 4 && spec.Volumes[3].EmptyDir.SizeLimit.Value() == tmpfsSize,
-		"low port":                  spec.SecurityContext.Sysctls[0].Name == unprivilegedPorts,
-		"ingress":                   len(c.network.Spec.Ingress) == 1 && len(c.network.Spec.Ingress[0].Ports) == 2 && len(c.network.Spec.Ingress[0].From) == 0,
-		"egress":                    len(c.network.Spec.Egress) == 2 && c.network.Spec.Egress[0].To[0].IPBlock.CIDR == "10.1.2.3/32",
-		"both directions":           len(c.network.Spec.PolicyTypes) == 2,
-		"selectors":                 c.network.Spec.PodSelector.MatchLabels["app.kubernetes.io/name"] == template.Labels["app.kubernetes.io/name"],
-		"service":                   len(c.service.Spec.Ports) == 2,
-		"budget":                    c.budget != nil && *c.deployment.Spec.Replicas == 2,
+		"probes": container.StartupProbe != nil && container.LivenessProbe.TCPSocket != nil &&
+			container.ReadinessProbe.Exec != nil,
+		"size limits": len(spec.Volumes) == 4 && spec.Volumes[3].EmptyDir.SizeLimit.Value() == tmpfsSize,
+		"low port":    spec.SecurityContext.Sysctls[0].Name == unprivilegedPorts,
+		"ingress": len(c.network.Spec.Ingress) == 1 && len(c.network.Spec.Ingress[0].Ports) == 2 &&
+			len(c.network.Spec.Ingress[0].From) == 0,
+		"egress":          len(c.network.Spec.Egress) == 2 && c.network.Spec.Egress[0].To[0].IPBlock.CIDR == "10.1.2.3/32",
+		"both directions": len(c.network.Spec.PolicyTypes) == 2,
+		"selectors":       c.network.Spec.PodSelector.MatchLabels["app.kubernetes.io/name"] == template.Labels["app.kubernetes.io/name"],
+		"service":         len(c.service.Spec.Ports) == 2,
+		"budget":          c.budget != nil && *c.deployment.Spec.Replicas == 2,
 	} {
 		if !ok {
 			t.Errorf("%s: not as wanted", what)
@@ -124,7 +128,8 @@ func TestKubernetes(t *testing.T) {
 func TestKubernetesKinds(t *testing.T) {
 	job := From(nil, nil, "tools/job:1")
 	c := decodeCluster(t, job)
-	if c.job == nil || c.deployment != nil || c.service != nil || c.budget != nil || len(c.network.Spec.Egress)+len(c.network.Spec.Ingress) > 0 {
+	if c.job == nil || c.deployment != nil || c.service != nil || c.budget != nil ||
+		len(c.network.Spec.Egress)+len(c.network.Spec.Ingress) > 0 {
 		t.Errorf("a command: %+v", c)
 	}
 	if reasons := podSecurity(t, c.job.Spec.Template); len(reasons) > 0 {
@@ -133,11 +138,14 @@ func TestKubernetesKinds(t *testing.T) {
 	plan := webPlan()
 	plan.User.UID, plan.User.GID = 0, 0
 	root := From(webEvidence(), plan, "web:1")
-	if reasons := podSecurity(t, decodeCluster(t, root).deployment.Spec.Template); len(reasons) == 0 || !strings.Contains(strings.Join(root.Warnings, "\n"), "runs as root") {
+	if reasons := podSecurity(t, decodeCluster(t, root).deployment.Spec.Template); len(reasons) == 0 ||
+		!strings.Contains(strings.Join(root.Warnings, "\n"), "runs as root") {
 		t.Errorf("root: forbidden %q, warnings %q", reasons, root.Warnings)
 	}
-	udp := Model{Name: "dns", Image: "dns:1", Platform: "linux/amd64", Server: true, UID: 10001, GID: 10001, Ports: []Port{{Network: "udp", Number: 5353, Seen: true}}}
-	if c := decodeCluster(t, udp); c.deployment.Spec.Template.Spec.Containers[0].LivenessProbe != nil || c.service.Spec.Ports[0].Protocol != corev1.ProtocolUDP {
+	udp := Model{Name: "dns", Image: "dns:1", Platform: "linux/amd64", Server: true, UID: 10001, GID: 10001,
+		Ports: []Port{{Network: "udp", Number: 5353, Seen: true}}}
+	if c := decodeCluster(t, udp); c.deployment.Spec.Template.Spec.Containers[0].LivenessProbe != nil ||
+		c.service.Spec.Ports[0].Protocol != corev1.ProtocolUDP {
 		t.Errorf("udp: %+v", c.deployment.Spec.Template.Spec.Containers[0])
 	}
 	declared := job.WithConfig(Config{Exposed: []string{"8080"}})

@@ -99,7 +99,8 @@ func From(ev *analyzer.Evidence, plan *analyzer.Plan, name string) Model {
 	if len(m.Syscalls) == 0 {
 		m.warn("no system calls were recorded: seccomp.json is Docker's default for a container without capabilities")
 	} else if m.whole() {
-		m.warn("programs of a 32-bit ABI were found, whose system calls are not recorded: seccomp.json is Docker's default for a container without capabilities")
+		m.warn("programs of a 32-bit ABI were found, whose system calls are not recorded: " +
+			"seccomp.json is Docker's default for a container without capabilities")
 	}
 	slices.Sort(m.Warnings)
 	m.Warnings = slices.Compact(m.Warnings)
@@ -215,7 +216,8 @@ func (m *Model) capabilities(ev *analyzer.Evidence) {
 
 // capabilityOf names the capability that a call of root asks for, of those that Docker grants by default.
 var capabilityOf = map[string][]string{
-	"chown": {"CAP_CHOWN", "CAP_DAC_OVERRIDE"}, "fchown": {"CAP_CHOWN", "CAP_DAC_OVERRIDE"}, "lchown": {"CAP_CHOWN", "CAP_DAC_OVERRIDE"}, "fchownat": {"CAP_CHOWN", "CAP_DAC_OVERRIDE"},
+	"chown": {"CAP_CHOWN", "CAP_DAC_OVERRIDE"}, "fchown": {"CAP_CHOWN", "CAP_DAC_OVERRIDE"},
+	"lchown": {"CAP_CHOWN", "CAP_DAC_OVERRIDE"}, "fchownat": {"CAP_CHOWN", "CAP_DAC_OVERRIDE"},
 	"chmod": {"CAP_FOWNER"}, "fchmod": {"CAP_FOWNER"}, "fchmodat": {"CAP_FOWNER"},
 	"setuid": {"CAP_SETUID"}, "setreuid": {"CAP_SETUID"}, "setresuid": {"CAP_SETUID"},
 	"setgid": {"CAP_SETGID"}, "setregid": {"CAP_SETGID"}, "setresgid": {"CAP_SETGID"}, "setgroups": {"CAP_SETGID"},

@@ -20,21 +20,28 @@ func webEvidence() *analyzer.Evidence {
 		Runs: []analyzer.Run{{Name: "default", Kind: analyzer.KindServer, PeakMemory: 48 << 20,
 			Listen: []analyzer.Socket{{Network: "tcp", Address: "0.0.0.0", Port: 80}, {Network: "tcp", Address: "127.0.0.1", Port: 9000},
 				{Network: "tcp", Address: "::", Port: 80}, {Network: "udp", Address: "0.0.0.0", Port: 8125}, {Network: "unix", Path: "run/x.sock"}},
-			Peers: []analyzer.Socket{{Network: "tcp", Address: "0.0.0.0", Port: 80}, {Network: "tcp", Address: "10.1.2.3", Port: 5432}, {Network: "tcp", Address: "10.0.0.2", Port: 53}},
-			Answers: []analyzer.Answer{{Probe: "GET http://127.0.0.1:80/", OK: true, Status: 200}, {Probe: "GET http://127.0.0.1:80/healthz", OK: true, Status: 200},
+			Peers: []analyzer.Socket{{Network: "tcp", Address: "0.0.0.0", Port: 80}, {Network: "tcp", Address: "10.1.2.3", Port: 5432},
+				{Network: "tcp", Address: "10.0.0.2", Port: 53}},
+			Answers: []analyzer.Answer{{Probe: "GET http://127.0.0.1:80/", OK: true, Status: 200},
+				{Probe: "GET http://127.0.0.1:80/healthz", OK: true, Status: 200},
 				{Probe: "GET http://127.0.0.1:80/missing", OK: true, Status: 404}}}},
-		Paths: []analyzer.PathUse{use("etc/web.conf", analyzer.OpOpen), use("run", analyzer.OpList), use("run/web.pid", analyzer.OpCreate), use("tmp/a", analyzer.OpCreate),
-			use("usr/lib/libc.so.6", analyzer.OpOpen), use("usr/sbin/web", analyzer.OpExec), use("var/cache/web", analyzer.OpStat), use("var/cache/web/x", analyzer.OpCreate),
-			use("var/cache/web/x/y", analyzer.OpCreate), use("etc/web.lock", analyzer.OpCreate), use("var/log/web/access.log", analyzer.OpOpen, analyzer.OpWrite), use("proc/self/oom_score_adj", analyzer.OpWrite)},
-		Processes: []analyzer.Process{{Exe: "usr/sbin/web", Argv: []string{"web"}, UID: 0}, {Exe: "usr/sbin/web", Argv: []string{"web", "-w"}, UID: 33, GID: 33}},
-		Syscalls:  []string{"accept4", "bind", "bpf", "clone", "clone3", "mount", "openat", "personality", "read", "socket", "write"},
+		Paths: []analyzer.PathUse{use("etc/web.conf", analyzer.OpOpen), use("run", analyzer.OpList),
+			use("run/web.pid", analyzer.OpCreate), use("tmp/a", analyzer.OpCreate),
+			use("usr/lib/libc.so.6", analyzer.OpOpen), use("usr/sbin/web", analyzer.OpExec), use("var/cache/web", analyzer.OpStat),
+			use("var/cache/web/x", analyzer.OpCreate),
+			use("var/cache/web/x/y", analyzer.OpCreate), use("etc/web.lock", analyzer.OpCreate),
+			use("var/log/web/access.log", analyzer.OpOpen, analyzer.OpWrite), use("proc/self/oom_score_adj", analyzer.OpWrite)},
+		Processes: []analyzer.Process{{Exe: "usr/sbin/web", Argv: []string{"web"}, UID: 0},
+			{Exe: "usr/sbin/web", Argv: []string{"web", "-w"}, UID: 33, GID: 33}},
+		Syscalls: []string{"accept4", "bind", "bpf", "clone", "clone3", "mount", "openat", "personality", "read", "socket", "write"},
 	}
 }
 
 // webPlan is a plan of it.
 func webPlan() *analyzer.Plan {
 	plan := &analyzer.Plan{User: analyzer.User{UID: 33, GID: 33}, Writable: []layers.Path{"etc/private", "var/cache/web"}}
-	for _, name := range []string{"etc", "etc/private", "run", "tmp", "usr", "usr/lib", "usr/sbin", "var", "var/cache", "var/cache/web", "var/log", "var/log/web"} {
+	for _, name := range []string{"etc", "etc/private", "run", "tmp", "usr", "usr/lib", "usr/sbin", "var", "var/cache",
+		"var/cache/web", "var/log", "var/log/web"} {
 		plan.Files = append(plan.Files, analyzer.File{Path: layers.Path(name), Kind: "dir"})
 	}
 	for _, name := range []string{"etc/private/key", "etc/web.conf", "usr/lib/libc.so.6", "usr/sbin/web", "var/log/web/access.log"} {
@@ -52,8 +59,9 @@ func TestFrom(t *testing.T) {
 		Syscalls: webEvidence().Syscalls, Runtimes: []string{"glibc"},
 		Peers:      []Peer{{Address: "10.0.0.2", Port: 53}, {Address: "10.1.2.3", Port: 5432}},
 		PeakMemory: 48 << 20,
-		Kept:       []layers.Path{"etc/private/key", "etc/web.conf", "usr/lib/libc.so.6", "usr/sbin/web", "var/log/web/access.log"}, Programs: []layers.Path{"usr/sbin/web"},
-		Listed: []layers.Path{"run"},
+		Kept:       []layers.Path{"etc/private/key", "etc/web.conf", "usr/lib/libc.so.6", "usr/sbin/web", "var/log/web/access.log"},
+		Programs:   []layers.Path{"usr/sbin/web"},
+		Listed:     []layers.Path{"run"},
 	}
 	warnings := got.Warnings
 	got.Warnings = nil
@@ -102,7 +110,8 @@ func TestWithConfig(t *testing.T) {
 		{"exec", Config{Healthcheck: []string{"CMD", "/usr/sbin/web", "-t"}}, 2, []string{"/usr/sbin/web", "-t"}, false},
 		{"none", Config{Healthcheck: []string{"NONE"}}, 2, nil, false},
 		{"no shell", Config{Healthcheck: []string{"CMD-SHELL", "web -t || exit 1"}}, 2, nil, true},
-		{"shell", Config{Healthcheck: []string{"CMD-SHELL", "web -t || exit 1"}, Shell: []string{"/usr/sbin/web", "-c"}}, 2, []string{"/usr/sbin/web", "-c", "web -t || exit 1"}, false},
+		{"shell", Config{Healthcheck: []string{"CMD-SHELL", "web -t || exit 1"}, Shell: []string{"/usr/sbin/web", "-c"}}, 2,
+			[]string{"/usr/sbin/web", "-c", "web -t || exit 1"}, false},
 	}
 	for _, test := range tests {
 		got := base.WithConfig(test.config)
@@ -115,7 +124,8 @@ func TestWithConfig(t *testing.T) {
 func TestWithVolumes(t *testing.T) {
 	base := From(webEvidence(), webPlan(), "web:1")
 	got := base.WithConfig(Config{Volumes: []string{"/data", "/run/", "/a:b", "/"}})
-	want := []Writable{{Path: "data", Volume: true}, {Path: "run", Volume: true}, {Path: "tmp"}, {Path: "var/cache/web"}, {Path: "var/log/web", Populated: true}}
+	want := []Writable{{Path: "data", Volume: true}, {Path: "run", Volume: true}, {Path: "tmp"}, {Path: "var/cache/web"},
+		{Path: "var/log/web", Populated: true}}
 	if diff := cmp.Diff(want, got.Writable); diff != "" {
 		t.Errorf("WithConfig (-want +got):\n%s", diff)
 	}
@@ -126,7 +136,8 @@ func TestWithVolumes(t *testing.T) {
 
 func TestLabel(t *testing.T) {
 	for image, want := range map[string]string{
-		"nginx": "nginx", "localhost:5000/a/b:2": "b", "x@sha256:00": "x", "9front:1": "app-9front", "": "app", "___": "app", "a.slim:latest": "a",
+		"nginx": "nginx", "localhost:5000/a/b:2": "b", "x@sha256:00": "x", "9front:1": "app-9front", "": "app", "___": "app",
+		"a.slim:latest": "a",
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 	} {
 		if got := label(image); got != want {
@@ -191,7 +202,8 @@ func TestRoom(t *testing.T) {
 		}
 	}
 	after, err := DockerRun(got)
-	if err != nil || !strings.Contains(after, "size=512m,") || strings.Contains(after, "size=64m,") || !strings.Contains(before, "--memory 160m") || !strings.Contains(after, "--memory 608m") {
+	if err != nil || !strings.Contains(after, "size=512m,") || strings.Contains(after, "size=64m,") ||
+		!strings.Contains(before, "--memory 160m") || !strings.Contains(after, "--memory 608m") {
 		t.Errorf("before %s\nafter %s (%v)", before, after, err)
 	}
 }

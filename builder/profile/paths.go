@@ -145,7 +145,8 @@ func sandbox(name layers.Path) bool {
 }
 
 // systemDirs hold the image's own programs and settings: an empty mount in their place would be worse than a failed write.
-var systemDirs = []layers.Path{".", "bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "media", "mnt", "opt", "proc", "sbin", "srv", "sys", "usr", "var"}
+var systemDirs = []layers.Path{".", "bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "media", "mnt", "opt",
+	"proc", "sbin", "srv", "sys", "usr", "var"}
 
 // populated says whether the image has files below a directory.
 func (m *Model) populated(dir layers.Path) bool {
@@ -163,7 +164,8 @@ func (m *Model) addWritable(name layers.Path) {
 		m.warn("the program wrote in %s, whose name no mount can carry: it stays read-only", name)
 	default:
 		if w.Populated {
-			m.warn("%s is written to and holds files of the image: docker and compose copy them into a volume, Kubernetes needs a volume that has them", name)
+			m.warn("%s is written to and holds files of the image: docker and compose copy them into a volume, "+
+				"Kubernetes needs a volume that has them", name)
 		}
 		m.Writable = append(m.Writable, w)
 	}
@@ -173,7 +175,8 @@ func (m *Model) addWritable(name layers.Path) {
 func (m *Model) skeleton(t tree) {
 	var nested []layers.Path
 	for dir := range t.dirs {
-		if t.used[dir] && mountable(dir) == nil && slices.ContainsFunc(m.Writable, func(w Writable) bool { return !w.Populated && below(w.Path, dir) }) {
+		if t.used[dir] && mountable(dir) == nil &&
+			slices.ContainsFunc(m.Writable, func(w Writable) bool { return !w.Populated && below(w.Path, dir) }) {
 			nested = append(nested, dir)
 		}
 	}

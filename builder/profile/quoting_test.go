@@ -14,16 +14,19 @@ import (
 )
 
 // oddNames are names that files of an image may have.
-var oddNames = []string{"with space", "quo'te", `dou"ble`, "new\nline", "$(id)", "`id`", "$HOME", "a:b", "a,b", "glob*[a]{b}?", "#hash", "- dash", "@{PROC}", `back\slash`, "ünï", "\xff", "}\n  file,\n", "yes", "'; id; '"}
+var oddNames = []string{"with space", "quo'te", `dou"ble`, "new\nline", "$(id)", "`id`", "$HOME", "a:b", "a,b", "glob*[a]{b}?",
+	"#hash", "- dash", "@{PROC}", `back\slash`, "ünï", "\xff", "}\n  file,\n", "yes", "'; id; '"}
 
 // oddModel is a Model of an image with those names everywhere that an image or an observation can put one.
 func oddModel() Model {
 	ev, plan := webEvidence(), webPlan()
 	for _, name := range oddNames {
 		dir := layers.Path("data/" + name)
-		plan.Files = append(plan.Files, analyzer.File{Path: dir, Kind: "dir"}, analyzer.File{Path: "opt/" + dir + "/lib" + layers.Path(name) + ".so", Kind: "file"},
+		plan.Files = append(plan.Files, analyzer.File{Path: dir, Kind: "dir"},
+			analyzer.File{Path: "opt/" + dir + "/lib" + layers.Path(name) + ".so", Kind: "file"},
 			analyzer.File{Path: "opt/bin/" + layers.Path(name), Kind: "file"})
-		ev.Paths = append(ev.Paths, analyzer.PathUse{Path: dir + "/x", Ops: []analyzer.Op{analyzer.OpCreate}}, analyzer.PathUse{Path: "opt/" + dir, Ops: []analyzer.Op{analyzer.OpList}},
+		ev.Paths = append(ev.Paths, analyzer.PathUse{Path: dir + "/x", Ops: []analyzer.Op{analyzer.OpCreate}},
+			analyzer.PathUse{Path: "opt/" + dir, Ops: []analyzer.Op{analyzer.OpList}},
 			analyzer.PathUse{Path: "etc/" + layers.Path(name), Ops: []analyzer.Op{analyzer.OpCreate}})
 		ev.Runs[0].Answers = append(ev.Runs[0].Answers, analyzer.Answer{Probe: "GET http://127.0.0.1:80/" + name, OK: true, Status: 200})
 		ev.Syscalls = append(ev.Syscalls, name)
@@ -62,7 +65,8 @@ func TestOddNames(t *testing.T) {
 		t.Errorf("compose: %+v", web)
 	}
 	c := decodeCluster(t, m)
-	if mounts := c.deployment.Spec.Template.Spec.Containers[0].VolumeMounts; len(mounts) != len(m.Writable) || mounts[0].MountPath != "/"+string(m.Writable[0].Path) {
+	if mounts := c.deployment.Spec.Template.Spec.Containers[0].VolumeMounts; len(mounts) != len(m.Writable) ||
+		mounts[0].MountPath != "/"+string(m.Writable[0].Path) {
 		t.Errorf("kubernetes: mounts %+v", mounts)
 	}
 	if reasons := podSecurity(t, c.deployment.Spec.Template); len(reasons) > 0 {
@@ -105,11 +109,13 @@ func checkScript(t *testing.T, script string, m Model) {
 func checkAppArmor(t *testing.T, text string) {
 	t.Helper()
 	for _, line := range strings.Split(text, "\n") {
-		if strings.Contains(line, "/opt/") && (!strings.HasPrefix(line, `  "/`) || strings.Count(line, `"`) != 2 || !strings.HasSuffix(line, ",")) {
+		if strings.Contains(line, "/opt/") &&
+			(!strings.HasPrefix(line, `  "/`) || strings.Count(line, `"`) != 2 || !strings.HasSuffix(line, ",")) {
 			t.Errorf("apparmor: rule %s", line)
 		}
 	}
-	if strings.Contains(text, "\n  file,") || !strings.Contains(text, `"/opt/bin/with space" mrix,`) || !strings.Contains(text, `"/opt/bin/new?line" mrix,`) {
+	if strings.Contains(text, "\n  file,") || !strings.Contains(text, `"/opt/bin/with space" mrix,`) ||
+		!strings.Contains(text, `"/opt/bin/new?line" mrix,`) {
 		t.Errorf("apparmor:\n%s", text)
 	}
 	parser, err := exec.LookPath("apparmor_parser")
@@ -178,8 +184,11 @@ func FuzzFiles(f *testing.F) {
 		}
 		file := layers.CleanPath("srv/x/" + name)
 		ev := &analyzer.Evidence{Platform: "linux/amd64", Syscalls: []string{name},
-			Paths: []analyzer.PathUse{{Path: file, Ops: []analyzer.Op{analyzer.OpExec}}, {Path: file + "/d/f", Ops: []analyzer.Op{analyzer.OpCreate}}},
-			Runs:  []analyzer.Run{{Name: name, Kind: analyzer.KindServer, Listen: []analyzer.Socket{{Network: "tcp", Address: name, Port: 80}}, Answers: []analyzer.Answer{{Probe: "GET http://x:80/" + name, OK: true, Status: 200}}}}}
+			Paths: []analyzer.PathUse{{Path: file, Ops: []analyzer.Op{analyzer.OpExec}},
+				{Path: file + "/d/f", Ops: []analyzer.Op{analyzer.OpCreate}}},
+			Runs: []analyzer.Run{{Name: name, Kind: analyzer.KindServer,
+				Listen:  []analyzer.Socket{{Network: "tcp", Address: name, Port: 80}},
+				Answers: []analyzer.Answer{{Probe: "GET http://x:80/" + name, OK: true, Status: 200}}}}}
 		files, err := Files(From(ev, nil, "web:1").WithConfig(Config{Exposed: []string{name}, Volumes: []string{name}}))
 		if err != nil {
 			t.Fatal(err)
@@ -190,7 +199,8 @@ func FuzzFiles(f *testing.F) {
 				t.Errorf("%s: %v\n%s", file, err, files[file])
 			}
 		}
-		if parsed, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(string(files[FileDocker])), ""); err != nil || len(parsed.Stmts) != 2 {
+		if parsed, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(string(files[FileDocker])),
+			""); err != nil || len(parsed.Stmts) != 2 {
 			t.Errorf("%v\n%s", err, files[FileDocker])
 		}
 		for _, line := range strings.Split(string(files[FileAppArmor]), "\n") {

@@ -111,6 +111,7 @@ func ResourceLabels(m Model) map[string]string {
 	}
 	_, storage := m.storage()
 	return map[string]string{
-		resourceLabel + "cpu": cpuRequest, resourceLabel + "memory": mebibytes(class, "Mi"), resourceLabel + "ephemeral-storage": mebibytes(storage, "Mi"),
+		resourceLabel + "cpu": cpuRequest, resourceLabel + "memory": mebibytes(class, "Mi"),
+		resourceLabel + "ephemeral-storage": mebibytes(storage, "Mi"),
 	}
 }

@@ -37,7 +37,8 @@ var runtimeFiles = []struct {
 }
 
 // loaders32 are dynamic loaders of the second ABIs of a 64-bit kernel.
-var loaders32 = map[string]string{"ld-linux.so.2": "x86", "ld-musl-i386.so.1": "x86", "ld-linux-x32.so.2": "x32", "ld-linux-armhf.so.3": "arm", "ld-linux.so.3": "arm", "ld-musl-armhf.so.1": "arm"}
+var loaders32 = map[string]string{"ld-linux.so.2": "x86", "ld-musl-i386.so.1": "x86", "ld-linux-x32.so.2": "x32",
+	"ld-linux-armhf.so.3": "arm", "ld-linux.so.3": "arm", "ld-musl-armhf.so.1": "arm"}
 
 // runtimes finds the language runtimes and second ABIs in the image's files and the programs that ran.
 func (m *Model) runtimes(ev *analyzer.Evidence) {

@@ -40,11 +40,13 @@ func TestSeccompNeverLooser(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := From(webEvidence(), webPlan(), "web:1")
-	for _, call := range append(docker.Syscalls, specs.LinuxSyscall{Names: []string{"bpf", "clone3", "mount", "nonsense", "setns", "unshare"}}) {
+	for _, call := range append(docker.Syscalls,
+		specs.LinuxSyscall{Names: []string{"bpf", "clone3", "mount", "nonsense", "setns", "unshare"}}) {
 		all.Syscalls = append(all.Syscalls, call.Names...)
 	}
 	all.Runtimes = []string{"dotnet", "glibc", "jvm", "musl", "node", "python", "ruby", "static"}
-	for name, m := range map[string]Model{"web": From(webEvidence(), webPlan(), "web:1"), "everything": all, "default": From(nil, nil, "web:1")} {
+	for name, m := range map[string]Model{"web": From(webEvidence(), webPlan(), "web:1"), "everything": all,
+		"default": From(nil, nil, "web:1")} {
 		m.Platform = "linux/" + runtime.GOARCH
 		got := decodeSeccomp(t, m)
 		if got.DefaultAction != specs.ActErrno || *got.DefaultErrnoRet != 1 {
@@ -53,7 +55,8 @@ func TestSeccompNeverLooser(t *testing.T) {
 		for _, call := range got.Syscalls {
 			for _, called := range call.Names {
 				if !slices.ContainsFunc(docker.Syscalls, func(theirs specs.LinuxSyscall) bool {
-					return slices.Contains(theirs.Names, called) && theirs.Action == call.Action && cmp.Equal(theirs.Args, call.Args) && cmp.Equal(theirs.ErrnoRet, call.ErrnoRet)
+					return slices.Contains(theirs.Names, called) && theirs.Action == call.Action && cmp.Equal(theirs.Args, call.Args) &&
+						cmp.Equal(theirs.ErrnoRet, call.ErrnoRet)
 				}) {
 					t.Errorf("%s: %s is allowed as %+v, and not by Docker", name, called, call)
 				}
@@ -70,8 +73,10 @@ func TestSeccomp(t *testing.T) {
 	}
 	allowed := Allowed(m)
 	for name, want := range map[string]bool{
-		"accept4": true, "recvmsg": true, "execve": true, "setgid": true, "rt_sigreturn": true, "arch_prctl": true, "clone": true, "openat2": true, "personality": true,
-		"mount": false, "bpf": false, "clone3": false, "unshare": false, "ptrace": false, "keyctl": false, "rename": false, "socketcall": false, "io_uring_setup": false,
+		"accept4": true, "recvmsg": true, "execve": true, "setgid": true, "rt_sigreturn": true, "arch_prctl": true, "clone": true,
+		"openat2": true, "personality": true,
+		"mount": false, "bpf": false, "clone3": false, "unshare": false, "ptrace": false, "keyctl": false, "rename": false,
+		"socketcall": false, "io_uring_setup": false,
 	} {
 		if slices.Contains(allowed, name) != want {
 			t.Errorf("Allowed has %s: %v, want %v", name, !want, want)
@@ -79,7 +84,8 @@ func TestSeccomp(t *testing.T) {
 	}
 	var clone, clone3 bool
 	for _, call := range got.Syscalls {
-		clone = clone || slices.Contains(call.Names, "clone") && len(call.Args) == 1 && call.Args[0].Op == specs.OpMaskedEqual && call.Args[0].Value == 2114060288
+		clone = clone || slices.Contains(call.Names, "clone") && len(call.Args) == 1 && call.Args[0].Op == specs.OpMaskedEqual &&
+			call.Args[0].Value == 2114060288
 		clone3 = clone3 || slices.Contains(call.Names, "clone3") && call.Action == specs.ActErrno && *call.ErrnoRet == 38
 	}
 	if !clone || !clone3 {
@@ -104,7 +110,8 @@ func TestSeccompPlatforms(t *testing.T) {
 	few, ev := Allowed(From(webEvidence(), nil, "web:1")), webEvidence()
 	ev.Paths[4].Path = layers.Path("lib/ld-linux.so.2")
 	both := From(ev, nil, "web:1")
-	if got := decodeSeccomp(t, both); !cmp.Equal(got.Architectures, []specs.Arch{specs.ArchX86_64, specs.ArchX86}) || len(Allowed(both)) <= len(few) {
+	if got := decodeSeccomp(t, both); !cmp.Equal(got.Architectures, []specs.Arch{specs.ArchX86_64, specs.ArchX86}) ||
+		len(Allowed(both)) <= len(few) {
 		t.Errorf("x86: architectures %v, %d calls", got.Architectures, len(Allowed(both)))
 	}
 	if !slices.ContainsFunc(both.Warnings, func(w string) bool { return strings.Contains(w, "32-bit") }) {
