@@ -26,7 +26,7 @@ func (w *worklist) nameService(libc *elf.Object) {
 			if strings.Contains(service, "/") {
 				continue
 			}
-			for _, found := range w.elf.Lookup("libnss_"+service+".so.2", libc) {
+			for _, found := range w.binaries.resolver.Lookup("libnss_"+service+".so.2", libc) {
 				w.library(found, libc, analyzer.Reason{Rule: analyzer.RuleLoadedBy, From: "/etc/nsswitch.conf"})
 			}
 		}

@@ -35,46 +35,6 @@ func (w *worklist) seed() error {
 	return nil
 }
 
-// program finds a program by name in PATH, or by path.
-func (w *worklist) program(name string) (string, bool) {
-	if strings.Contains(name, "/") {
-		res, ok := w.im.resolve(strings.TrimPrefix(orRoot(w.req.Process.Dir), "/"), name)
-		if ok && !w.im.isDir(res.Path) {
-			return name, true
-		}
-		return "", false
-	}
-	for _, dir := range strings.Split(w.env["PATH"], ":") {
-		full := path.Join(dir, name)
-		res, ok := w.im.resolve(".", full)
-		if ok && w.im.nodes[res.Path].regular() && w.im.nodes[res.Path].mode.Perm()&0o111 != 0 {
-			return full, true
-		}
-	}
-	return "", false
-}
-
-func orRoot(dir string) string {
-	if dir == "" || dir == "/" {
-		return "."
-	}
-	return dir
-}
-
-// keepProgram keeps a program named like a command.
-func (w *worklist) keepProgram(name string, rule analyzer.Rule, from string) bool {
-	full, ok := w.program(name)
-	if !ok {
-		return false
-	}
-	if !strings.HasPrefix(full, "/") {
-		full = path.Join(orRoot(w.req.Process.Dir), full)
-	}
-	full = strings.TrimPrefix(full, "/")
-	w.runs(full)
-	return w.keep(full, rule, from)
-}
-
 // entrypoint keeps what the config starts.
 func (w *worklist) entrypoint() error {
 	if len(w.req.Process.Argv) > 0 {
@@ -133,11 +93,11 @@ func (w *worklist) observed() {
 			}
 		}
 		if slices.Contains(use.Ops, analyzer.OpExec) {
-			w.executed[name] = true
-			w.scripts[name] = true
+			w.scripts.executed[name] = true
+			w.scripts.mayRun[name] = true
 		}
 		if slices.Contains(use.Ops, analyzer.OpOpen) || slices.Contains(use.Ops, analyzer.OpInterp) {
-			w.executed[name] = w.executed[name] || slices.Contains(use.Ops, analyzer.OpInterp)
+			w.scripts.executed[name] = w.scripts.executed[name] || slices.Contains(use.Ops, analyzer.OpInterp)
 		}
 		if slices.Contains(use.Ops, analyzer.OpList) {
 			w.listed(name, from)
@@ -218,7 +178,7 @@ func (w *worklist) includes() error {
 		}
 		for _, name := range found {
 			w.add(name, analyzer.Reason{Rule: analyzer.RuleIncluded})
-			w.scripts[name] = true
+			w.scripts.mayRun[name] = true
 			if w.im.isDir(name) {
 				for _, below := range w.im.below(name) {
 					w.add(below, analyzer.Reason{Rule: analyzer.RuleIncluded, From: "/" + name})
@@ -262,9 +222,6 @@ func (w *worklist) includeShell() bool {
 	return found
 }
 
-// dependency is a file of a language's package: its shell scripts are tools of its makers, and run only where the evidence says so.
-var dependency = rules.MustCompile("**/{node_modules,site-packages,dist-packages,gems,vendor,bower_components}/**")
-
 // application keeps the application's own files: those that no package owns and no system tool has made.
 func (w *worklist) application() {
 	whole := len(w.db.Packages()) > 0 || !w.distribution()
@@ -290,7 +247,7 @@ func (w *worklist) application() {
 				continue // a command of a package that is not kept
 			}
 		}
-		w.scripts[name] = !dependency.Match(name)
+		w.scripts.mayRun[name] = !dependency.Match(name)
 		w.add(name, analyzer.Reason{Rule: analyzer.RuleAppFile})
 	}
 }

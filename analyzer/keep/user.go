@@ -6,13 +6,11 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/slimimage/slim/analyzer"
-	"github.com/slimimage/slim/analyzer/rules"
 )
 
 // nonroot is the user of distroless images, for a program that never says who it wants to be.
@@ -150,103 +148,24 @@ func (w *worklist) droppedTo() (uid, gid uint32, exe string, ok bool) {
 	return ids[0].uid, ids[0].gid, first[ids[0]], true
 }
 
-// mayNot says which of the permission bits (4 read, 2 write, 1 search or execute) the user lacks on a path.
-func mayNot(n node, u analyzer.User, want uint32) bool {
-	if u.UID == 0 {
-		return false
+// passwdFiles gives the user a name and a home where the image has none for it.
+func (p *planner) passwdFiles() {
+	if p.user.UID == 0 {
+		return
 	}
-	mode := uint32(n.mode.Perm())
-	switch {
-	case n.stat.UID == u.UID:
-		mode >>= 6
-	case n.stat.GID == u.GID:
-		mode >>= 3
+	known := slices.ContainsFunc(p.passwd(), func(e passwdEntry) bool { return e.uid == p.user.UID })
+	if known || p.user.Name == "" {
+		return
 	}
-	return mode&want != want
-}
-
-// bytecodeCache says whether a path is Python's cache of compiled modules: it is written where it can be and done without where not.
-func bytecodeCache(name string) bool { return strings.Contains("/"+name+"/", "/__pycache__/") }
-
-// writable lists the paths that are the user's: volumes, and what the run was seen to write or to make files in.
-func (w *worklist) writable(u analyzer.User) []string {
-	found := map[string]bool{}
-	for _, use := range w.seen.Paths {
-		name := string(use.Path)
-		created := slices.Contains(use.Ops, analyzer.OpCreate)
-		if !created && !slices.Contains(use.Ops, analyzer.OpWrite) || bytecodeCache(name) {
-			continue
-		}
-		if created || !w.im.has(name) {
-			name = path.Dir(name)
-			for !w.im.has(name) {
-				name = path.Dir(name)
-			}
-		}
-		if !w.im.isDir(name) && w.im.nodes[name].kind() == "symlink" {
-			continue
-		}
-		n := w.im.nodes[name]
-		if !mayNot(n, u, needBits(n)) {
-			continue
-		}
-		if !rules.Givable(name) {
-			w.warn(fmt.Sprintf("the run wrote in /%s, which stays root's: give the program another place or use --user root", strings.TrimPrefix(name, ".")))
-			continue
-		}
-		found[name] = true
+	u := p.user
+	p.edit("etc/passwd", fmt.Sprintf("%s:x:%d:%d:%s:%s:/sbin/nologin\n", u.Name, u.UID, u.GID, u.Name, u.Home), "root:x:0:0:root:/root:/sbin/nologin\n")
+	p.edit("etc/group", fmt.Sprintf("%s:x:%d:\n", u.Name, u.GID), "root:x:0:\n")
+	home := strings.TrimPrefix(u.Home, "/")
+	if p.files["home"] == nil && !p.im.has("home") {
+		p.fresh("home", "dir", 0o755, nil)
 	}
-	for _, dir := range w.req.Writable {
-		if n, ok := w.im.nodes[string(dir)]; ok && n.mode.IsDir() && mayNot(n, u, needBits(n)) && rules.Givable(string(dir)) {
-			found[string(dir)] = true
-		}
+	if !p.im.has(home) {
+		f := p.fresh(home, "dir", 0o700, nil)
+		f.UID, f.GID = &p.user.UID, &p.user.GID
 	}
-	for _, volume := range w.req.Process.Volumes {
-		if name := strings.Trim(path.Clean("/"+volume), "/"); name != "" {
-			if res, ok := w.im.resolve(".", name); ok {
-				name = res.Path
-			}
-			if n, ok := w.im.nodes[name]; !ok || mayNot(n, u, needBits(n)) {
-				found[name] = true
-			}
-		}
-	}
-	return slices.Sorted(maps.Keys(found))
-}
-
-func needBits(n node) uint32 {
-	if n.mode.IsDir() {
-		return 3
-	}
-	return 2
-}
-
-// unreadable lists what the run read as root and the user may not read: it is given to the user, or the program that ran before
-// would not start.
-func (w *worklist) unreadable(u analyzer.User) []string {
-	found := map[string]bool{}
-	for _, use := range w.seen.Paths {
-		name := string(use.Path)
-		n, ok := w.im.nodes[name]
-		if !ok {
-			continue
-		}
-		if slices.ContainsFunc(use.Ops, func(o analyzer.Op) bool {
-			return o == analyzer.OpOpen || o == analyzer.OpExec || o == analyzer.OpList || o == analyzer.OpInterp
-		}) {
-			want := uint32(4)
-			if n.mode.IsDir() {
-				want = 5
-			}
-			if n.kind() != "symlink" && mayNot(n, u, want) {
-				found[name] = true
-			}
-		}
-		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-			if mayNot(w.im.nodes[dir], u, 1) {
-				found[dir] = true
-			}
-		}
-	}
-	return slices.Sorted(maps.Keys(found))
 }

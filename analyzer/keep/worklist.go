@@ -51,77 +51,36 @@ func Plan(ctx context.Context, root layers.RootFS, req analyzer.Request, evidenc
 	return w.plan()
 }
 
-// worklist turns paths into the paths they need, until nothing new comes.
+// worklist turns paths into the paths they need, until nothing new comes. Each part of what is known about them is with the file that
+// keeps it.
 type worklist struct {
 	im        *image
 	db        *packages.DB
 	req       analyzer.Request
 	seen      *analyzer.Evidence
 	env       map[string]string
-	elf       *elf.Resolver
-	families  []*family
-	junk      []junkRule
-	junkOf    map[string]string // answers of junked
-	exclude   []rules.Glob
 	kept      map[string][]analyzer.Reason
 	queue     []string
-	scripts   map[string]bool // may run: what they call is kept
-	sourced   map[string]bool // are read by a shell although no first line says so
-	objects   map[string]*elf.Object
-	touched   map[string]bool // packages, by name
-	python    *pythonPath
-	perl      map[string]bool
-	modules   map[string][]string // directories of a language's modules
-	nodeSeen  map[string]bool     // folders of Node packages that were looked at
-	developed map[string]bool     // folders of Node packages for development alone
 	warnings  map[string]bool
-	executed  map[string]bool // by the observed run
-	syscalls  map[string]bool // that kept programs and libraries may make
-}
-
-// family is a rule, compiled.
-type family struct {
-	rules.Family
-	when []rules.Glob
-	done map[string]bool // what $1 stood for when it was applied
-}
-
-type junkRule struct {
-	name  string
-	globs []rules.Glob
+	touched   map[string]bool // packages in use, by name
+	rules     ruleState
+	binaries  binaryState
+	scripts   scriptState
+	languages []language
+	python    pythonState
+	perl      perlState
+	ruby      rubyState
+	node      nodeState
 }
 
 func newWorklist(im *image, db *packages.DB, req analyzer.Request, seen *analyzer.Evidence) (*worklist, error) {
-	w := &worklist{im: im, db: db, req: req, seen: seen, env: map[string]string{}, kept: map[string][]analyzer.Reason{}, junkOf: map[string]string{}, scripts: map[string]bool{}, sourced: map[string]bool{}, objects: map[string]*elf.Object{},
-		touched: map[string]bool{}, perl: map[string]bool{}, modules: map[string][]string{}, nodeSeen: map[string]bool{}, developed: map[string]bool{}, warnings: map[string]bool{}, executed: map[string]bool{}, syscalls: map[string]bool{}}
-	for _, entry := range req.Process.Env {
-		key, value, _ := strings.Cut(entry, "=")
-		w.env[key] = value
+	w := &worklist{
+		im: im, db: db, req: req, seen: seen, env: environment(req.Process.Env), kept: map[string][]analyzer.Reason{},
+		warnings: map[string]bool{}, touched: map[string]bool{}, scripts: newScriptState(),
+		languages: languages(), python: newPythonState(im), perl: newPerlState(), ruby: newRubyState(), node: newNodeState(),
 	}
-	if w.env["PATH"] == "" {
-		w.env["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-	}
-	w.elf = elf.NewResolver(im, elf.Env{LibraryPath: fields(w.env["LD_LIBRARY_PATH"], ":;"), Preload: fields(w.env["LD_PRELOAD"], ": ")})
-	for _, f := range rules.Families() {
-		if slices.Contains(req.Options.DisableRules, f.Name) {
-			continue
-		}
-		compiled := &family{Family: f, done: map[string]bool{}}
-		for _, pattern := range f.When {
-			compiled.when = append(compiled.when, rules.MustCompile(pattern))
-		}
-		w.families = append(w.families, compiled)
-	}
-	for _, j := range rules.Junks() {
-		if slices.Contains(req.Options.DisableRules, j.Name) || j.Name == rules.SourceMaps && w.readsSourceMaps() {
-			continue
-		}
-		rule := junkRule{name: j.Name}
-		for _, pattern := range j.Globs {
-			rule.globs = append(rule.globs, rules.MustCompile(pattern))
-		}
-		w.junk = append(w.junk, rule)
-	}
+	w.binaries = newBinaryState(im, w.env)
+	w.rules = newRuleState(req.Options.DisableRules, w.readsSourceMaps())
 	w.nodeDevelopment()
 	for _, pattern := range req.Options.Exclude {
 		g, err := rules.Compile(pattern)
@@ -131,15 +90,22 @@ func newWorklist(im *image, db *packages.DB, req analyzer.Request, seen *analyze
 		if len(im.match(g)) == 0 {
 			return nil, fmt.Errorf("--exclude %s matches nothing in the image", pattern)
 		}
-		w.exclude = append(w.exclude, g)
+		w.rules.exclude = append(w.rules.exclude, g)
 	}
 	return w, nil
 }
 
-// readsSourceMaps says whether something in the image may read the source maps of Node packages.
-func (w *worklist) readsSourceMaps() bool {
-	asked := strings.Contains(strings.Join(append(w.req.Process.Argv, w.env["NODE_OPTIONS"]), " "), "enable-source-maps")
-	return asked || slices.ContainsFunc(w.im.names, func(name string) bool { return strings.HasSuffix(name, "node_modules/source-map-support") })
+// environment is the environment of the image's process by name, with the PATH of a shell where it has none.
+func environment(entries []string) map[string]string {
+	env := map[string]string{}
+	for _, entry := range entries {
+		key, value, _ := strings.Cut(entry, "=")
+		env[key] = value
+	}
+	if env["PATH"] == "" {
+		env["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	}
+	return env
 }
 
 func fields(s, separators string) []string {
@@ -153,31 +119,7 @@ func (w *worklist) warn(texts ...string) {
 }
 
 func (w *worklist) excluded(name string) bool {
-	return slices.ContainsFunc(w.exclude, func(g rules.Glob) bool { return g.Match(name) })
-}
-
-// junked is the name of the rule by which a path is not for run time, "" where none says so.
-func (w *worklist) junked(name string) string {
-	rule, known := w.junkOf[name]
-	if !known {
-		rule = w.junkRule(name)
-		w.junkOf[name] = rule
-	}
-	return rule
-}
-
-func (w *worklist) junkRule(name string) string {
-	if w.developmentOnly(name) {
-		return rules.NodeDevDependencies
-	}
-	for _, rule := range w.junk {
-		for _, g := range rule.globs {
-			if g.Match(name) {
-				return rule.name
-			}
-		}
-	}
-	return ""
+	return slices.ContainsFunc(w.rules.exclude, func(g rules.Glob) bool { return g.Match(name) })
 }
 
 // keep adds a path of the image with a reason, and the symlinks on the way to it are kept with it: name may be any path, also
@@ -196,6 +138,12 @@ func (w *worklist) keep(name string, rule analyzer.Rule, from string) bool {
 	}
 	w.add(res.Path, analyzer.Reason{Rule: rule, From: from})
 	return true
+}
+
+func (w *worklist) keepIf(name string, rule analyzer.Rule, from string) {
+	if n, ok := w.im.nodes[name]; ok && !n.mode.IsDir() {
+		w.add(name, analyzer.Reason{Rule: rule, From: from})
+	}
 }
 
 // maxReasons bounds the reasons of one path.
@@ -280,6 +228,9 @@ var sharedFolder = regexp.MustCompile("^(usr/share|etc|var/lib)/")
 // headSize is how much of a file tells what it is.
 const headSize = 256
 
+// maxSource is how much of a Perl or Ruby file is read for its imports, in bytes.
+const maxSource = 1 << 20
+
 // contents adds what the bytes of a file ask for.
 func (w *worklist) contents(name string) {
 	head, err := w.im.read(name, headSize)
@@ -292,12 +243,12 @@ func (w *worklist) contents(name string) {
 		w.elfFile(name)
 	case strings.HasPrefix(string(head), "#!"):
 		w.script(name, head)
-	case w.sourced[name]:
+	case w.scripts.sourced[name]:
 		w.parseScript(name)
 	}
 	if w.req.Options.Keep != analyzer.KeepObserved {
 		w.language(name)
-		if w.scripts[name] {
+		if w.scripts.mayRun[name] {
 			w.namedInSource(name)
 		}
 	}

@@ -11,9 +11,25 @@ import (
 	"github.com/slimimage/slim/analyzer/rules"
 )
 
+// nodeState is what was read of JavaScript sources.
+type nodeState struct {
+	seen      map[string]bool // folders of packages that were looked at
+	developed map[string]bool // folders of packages for development alone
+	globals   searchPath
+}
+
+func newNodeState() nodeState {
+	return nodeState{seen: map[string]bool{}, developed: map[string]bool{}, globals: searchPath{globs: nodeGlobals}}
+}
+
 // nodeGlobals are the folders in which Node looks besides node_modules: those that Debian's build adds, and the places of npm install -g.
-var nodeGlobals = []rules.Glob{rules.MustCompile("usr/share/nodejs"), rules.MustCompile("usr/lib/nodejs"), rules.MustCompile("usr/lib/*/nodejs"),
-	rules.MustCompile("usr/local/lib/node_modules"), rules.MustCompile("usr/lib/node_modules")}
+var nodeGlobals = globs(
+	"usr/share/nodejs",
+	"usr/lib/nodejs",
+	"usr/lib/*/nodejs",
+	"usr/local/lib/node_modules",
+	"usr/lib/node_modules",
+)
 
 // nodeExtensions are tried after a specifier, in Node's order and then what loaders for TypeScript take.
 var nodeExtensions = []string{"", ".js", ".json", ".node", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".jsx"}
@@ -83,8 +99,8 @@ func (w *worklist) nodeTargets(dir, from string) {
 			target = target[:i+1]
 		}
 		at := path.Join(dir, target)
-		if at != dir && !w.nodeSeen[at] { // a manifest may lead to a folder with a manifest
-			w.nodeSeen[at] = true
+		if at != dir && !w.node.seen[at] { // a manifest may lead to a folder with a manifest
+			w.node.seen[at] = true
 			w.nodeRelative(at, from)
 		}
 	}
@@ -116,7 +132,7 @@ func (w *worklist) nodePackage(specifier, name string) {
 	for _, dir := range fields(w.env["NODE_PATH"], ":") {
 		places = append(places, strings.TrimPrefix(path.Clean(dir), "/"))
 	}
-	for _, place := range append(places, w.searchDirs("node", nodeGlobals)...) {
+	for _, place := range append(places, w.node.globals.dirs(w.im)...) {
 		if found := w.nodeFolder(path.Join(place, pkg), "/"+name); found {
 			return
 		}
@@ -124,7 +140,7 @@ func (w *worklist) nodePackage(specifier, name string) {
 }
 
 func (w *worklist) nodeFolder(at, from string) bool {
-	if w.nodeSeen[at] {
+	if w.node.seen[at] {
 		return true
 	}
 	for _, file := range []string{at + ".js", at + ".json", at + ".node"} {
@@ -137,7 +153,7 @@ func (w *worklist) nodeFolder(at, from string) bool {
 	if !ok || !w.im.isDir(res.Path) {
 		return false
 	}
-	w.nodeSeen[at] = true
+	w.node.seen[at] = true
 	for _, hop := range res.Hops {
 		w.add(hop, analyzer.Reason{Rule: analyzer.RuleFollowedBy, From: from})
 	}
@@ -177,7 +193,7 @@ func (w *worklist) nodeDevelopment() {
 		project := strings.TrimSuffix(strings.TrimSuffix(path.Dir(name), "node_modules"), "/")
 		named := w.nodeNamed(project)
 		for _, folder := range lock.DevOnly(func(folder string) bool { return named[folder] || w.usedBelow(path.Join(project, folder)) }) {
-			w.developed[path.Join(project, folder)] = true
+			w.node.developed[path.Join(project, folder)] = true
 		}
 	}
 }
@@ -219,11 +235,11 @@ func (w *worklist) usedBelow(dir string) bool {
 
 // developmentOnly says whether a path lies in a package that only development needs.
 func (w *worklist) developmentOnly(name string) bool {
-	if len(w.developed) == 0 || !strings.Contains(name, "node_modules/") {
+	if len(w.node.developed) == 0 || !strings.Contains(name, "node_modules/") {
 		return false
 	}
 	for dir := name; dir != "."; dir = path.Dir(dir) {
-		if w.developed[dir] {
+		if w.node.developed[dir] {
 			return true
 		}
 	}

@@ -1,0 +1,124 @@
+package keep
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/packages"
+	"github.com/slimimage/slim/analyzer/rules"
+)
+
+// packageOf notes the package of a kept path and, once, keeps what belongs to every use of it: its configuration and its data.
+func (w *worklist) packageOf(name string) {
+	pkg, ok := w.db.Owner(name)
+	if !ok || w.touched[pkg.Name] || !w.matters(name) {
+		return
+	}
+	w.touch(pkg)
+}
+
+// touch keeps what belongs to every use of a package, and of the packages that hold its data and settings under its name.
+func (w *worklist) touch(pkg *packages.Package) {
+	w.touched[pkg.Name] = true
+	from := "package " + pkg.Name
+	for _, file := range pkg.Files {
+		if w.req.Options.Keep == analyzer.KeepPackage {
+			if w.junked(file) == "" && !strings.HasPrefix(file, "usr/share/locale/") {
+				w.add(file, analyzer.Reason{Rule: analyzer.RulePackageOf, From: from})
+			}
+			continue
+		}
+		if w.packageData(file, pkg.Name) && w.junked(file) == "" {
+			w.add(file, analyzer.Reason{Rule: analyzer.RuleDataOf, From: from})
+			w.namedInSettings(file)
+		}
+	}
+	for _, name := range companions(pkg.Name) {
+		if companion, ok := w.db.Package(name); ok && !w.touched[name] {
+			w.touch(companion)
+		}
+	}
+}
+
+// companions are the names under which distributions split off what does not depend on the architecture (Debian Developer's Reference 6.7.5,
+// Architecture-independent data): NAME-data and NAME-common. A library's package has its version behind the name.
+func companions(name string) []string {
+	if strings.HasSuffix(name, "-data") || strings.HasSuffix(name, "-common") {
+		return nil
+	}
+	names := []string{name + "-data", name + "-common"}
+	if base := strings.TrimRight(name, "0123456789.-"); base != name && base != "" {
+		names = append(names, base+"-data", base+"-common")
+	}
+	return names
+}
+
+// matters says whether a kept path means that its package is in use: a program or library of it, or a module of a language; not a
+// directory, a copyright file or a piece of shared data. Of links only a program's name counts: Debian's redis-server is such a link into
+// another package, and its settings are those of the package that has the name.
+func (w *worklist) matters(name string) bool {
+	n := w.im.nodes[name]
+	if !n.regular() {
+		return n.kind() == "symlink" && programDir.MatchString(path.Dir(name))
+	}
+	if strings.Contains(name, ".egg-info/") || strings.Contains(name, ".dist-info/") || strings.HasSuffix(name, ".pth") || strings.HasSuffix(name, ".egg-info") {
+		return false // what distributions there are is asked of all of them (importlib.metadata)
+	}
+	if strings.HasPrefix(name, "usr/share/") { // shared data is used by others; of a language's modules the package itself is
+		return w.scripts.executed[name] || codeDir.MatchString(name)
+	}
+	return !strings.HasPrefix(name, "etc/")
+}
+
+// programDir is where programs are looked up by name (Filesystem Hierarchy Standard 3.0, 3.4, 3.16, 4.4 and 4.10).
+var programDir = regexp.MustCompile(`^(usr/(local/)?)?s?bin$`)
+
+// codeDir is where distributions put modules below usr/share (Debian Policy for Perl, Java, PHP and Node.js).
+var codeDir = regexp.MustCompile(`^usr/share/(perl5?|java|maven-repo|php|nodejs|ruby|rubygems-integration|guile|lua|tcltk|[^/]+/bin)/`)
+
+// packageData says whether a file of a package in use is its configuration, or data under its own name.
+func (w *worklist) packageData(file, pkg string) bool {
+	switch {
+	case strings.HasPrefix(file, "etc/"):
+		for _, skip := range []string{"etc/init.d/", "etc/cron", "etc/logrotate.d/", "etc/systemd/", "etc/default/", "etc/apt/", "etc/kernel/", "etc/logcheck/", "etc/bash_completion.d/", "etc/ufw/", "etc/apparmor", "etc/dpkg/", "etc/init/", "etc/emacs/", "etc/X11/", "etc/update-motd.d/"} {
+			if strings.HasPrefix(file, skip) {
+				return false
+			}
+		}
+		return true
+	case strings.HasPrefix(file, "usr/share/java/"), strings.HasPrefix(file, "usr/share/perl5/") && strings.HasSuffix(pkg, "-perl"):
+		return true // Debian Policy for Java, and for Perl 4.2: module packages are called lib...-perl
+	case strings.HasPrefix(file, "usr/share/"):
+		top, _, _ := strings.Cut(strings.TrimPrefix(file, "usr/share/"), "/")
+		return top == pkg || strings.HasPrefix(pkg, top+"-") && top != "doc" && top != "perl" && top != "python3"
+	}
+	if w.private(file, pkg) {
+		return true
+	}
+	if _, module, ok := strings.Cut(file, "-packages/"); ok {
+		top, _, _ := strings.Cut(module, "/")
+		return !rules.PythonBuildTool(top) || strings.HasPrefix(top, "pkg_resources")
+	}
+	return strings.HasSuffix(file, ".jar") || strings.HasPrefix(file, "usr/lib/ruby/vendor_ruby/") || strings.HasPrefix(file, "usr/lib/ruby/gems/")
+}
+
+// private says whether a file lies in its package's own folder below usr/lib or usr/libexec (Filesystem Hierarchy Standard 3.0, 4.6 and 4.7:
+// what is there is internal to one application), of which no rule knows better.
+func (w *worklist) private(file, pkg string) bool {
+	rest, ok := strings.CutPrefix(file, "usr/lib/")
+	if ok {
+		if _, below, triplet := strings.Cut(rest, "-linux-gnu/"); triplet {
+			rest = below
+		}
+	} else if rest, ok = strings.CutPrefix(file, "usr/libexec/"); !ok {
+		return false
+	}
+	top, _, inside := strings.Cut(rest, "/")
+	if !inside || top != pkg && !strings.HasPrefix(pkg, top+"-") {
+		return false
+	}
+	return !slices.ContainsFunc(w.rules.families, func(f *family) bool { return f.knows(strings.TrimSuffix(file, rest) + top + "/") })
+}
