@@ -48,10 +48,7 @@ func (p *program) diff(c *cli.Context) error {
 		return fmt.Errorf("comparing %s and %s: %w", args[0], args[1], err)
 	}
 	if c.String("format") == "json" {
-		return writeJSON(p.stdout, struct {
-			Schema  string          `json:"schema"`
-			Changes []layers.Change `json:"changes"`
-		}{"slim/diff/v1", changes})
+		return writeJSON(p.stdout, diffReport{diffSchema, changes})
 	}
 	out := &printer{w: p.stdout}
 	for _, change := range changes {
@@ -65,4 +62,13 @@ func (p *program) diff(c *cli.Context) error {
 		}
 	}
 	return out.err
+}
+
+// diffSchema names the version of diffReport.
+const diffSchema = "slim/diff/v1"
+
+// diffReport is the result of slim diff as JSON.
+type diffReport struct {
+	Schema  string          `json:"schema"`  // diffSchema
+	Changes []layers.Change `json:"changes"` // sorted by path
 }
