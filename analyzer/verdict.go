@@ -2,6 +2,7 @@ package analyzer
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/slimimage/slim/layers"
 )
@@ -39,3 +40,44 @@ type Difference struct {
 
 // String says in few words what is not as it was.
 func (d Difference) String() string { return fmt.Sprintf("%s, %s: %s", d.Probe, d.What, d.Got) }
+
+// Outcome is what the check showed, in one clause that every report uses: "12 answers, all identical to the original's". The evidence of the
+// original's runs, which may be nil, tells answers from ports that only accepted a connection: those are no answers.
+func (v *Verdict) Outcome(evidence *Evidence) string {
+	if !v.OK {
+		return fmt.Sprintf("%d of %d answers differ from the original's", len(v.Differences), v.Checked)
+	}
+	connected := connectedOnly(evidence)
+	var text string
+	switch n, volatile := v.Checked-len(connected), len(v.Volatile); {
+	case n <= 0:
+		text = "no answers to compare"
+	case volatile > 0:
+		text = fmt.Sprintf("%d answers, all identical to the original's but for %d that differ between its own runs", n, volatile)
+	case n == 1:
+		text = "1 answer, identical to the original's"
+	default:
+		text = fmt.Sprintf("%d answers, all identical to the original's", n)
+	}
+	if len(connected) > 0 {
+		text += "; connected only: " + strings.Join(connected, ", ")
+	}
+	return text
+}
+
+// connectedOnly are the addresses that accepted a connection and gave no answer.
+func connectedOnly(evidence *Evidence) []string {
+	if evidence == nil {
+		return nil
+	}
+	var list []string
+	for i := range evidence.Runs {
+		for j := range evidence.Runs[i].Answers {
+			a := &evidence.Runs[i].Answers[j]
+			if address, ok := strings.CutPrefix(a.Probe, "connect "); ok && a.OK {
+				list = append(list, address)
+			}
+		}
+	}
+	return list
+}

@@ -16,6 +16,8 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/apicaps"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/slimimage/slim/analyzer/printable"
 )
 
 // frontendRequest is the request to a frontend.
@@ -114,16 +116,15 @@ func summary(r *Result) string {
 	text := fmt.Sprintf("%.1f MB -> %.1f MB, user %s", float64(r.SizeBefore)/1e6, float64(r.SizeAfter)/1e6, r.Config.User)
 	switch v := r.Verdict; {
 	case v == nil && r.Unchecked != "":
-		return text + "; not checked: " + r.Unchecked
+		text += "; not checked: " + r.Unchecked
 	case v == nil:
-		return text + "; not checked"
-	case !v.OK:
-		return text + fmt.Sprintf("; %d of %d answers differ", len(v.Differences), v.Checked)
+		text += "; not checked"
 	case v.Confined:
-		return text + fmt.Sprintf("; checked under its own profile: %d answers, all the same", v.Checked)
+		text += "; checked under its own profile: " + v.Outcome(r.Evidence)
 	default:
-		return text + fmt.Sprintf("; checked without its profile: %d answers, all the same", v.Checked)
+		text += "; checked without its profile: " + v.Outcome(r.Evidence)
 	}
+	return printable.Text(text)
 }
 
 // maxDifferences is how many differences an error lists.

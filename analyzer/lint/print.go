@@ -6,7 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/slimimage/slim/analyzer/printable"
 )
 
 // maxPrinted is the number of findings of a rule that are printed; the JSON form has more.
@@ -21,12 +22,12 @@ func (r *Report) Print(w io.Writer) error {
 			if i == maxPrinted {
 				break
 			}
-			fmt.Fprintf(&b, "    %s: %s\n", clean(f.place()), clean(f.Message))
+			fmt.Fprintf(&b, "    %s: %s\n", printable.Text(f.place()), printable.Text(f.Message))
 		}
 		if hidden := len(result.Findings) - maxPrinted + result.More; hidden > 0 && len(result.Findings) >= maxPrinted {
 			fmt.Fprintf(&b, "    and %d more\n", hidden)
 		}
-		fmt.Fprintf(&b, "    -> %s\n", clean(result.Findings[0].Next))
+		fmt.Fprintf(&b, "    -> %s\n", printable.Text(result.Findings[0].Next))
 	}
 	b.WriteString("checklist:\n")
 	statuses := map[Status]int{}
@@ -70,17 +71,7 @@ func (r *Report) because(item ItemResult) string {
 	case len(failed) > 0:
 		return ": " + strings.Join(failed, ", ")
 	case item.Status != Passed && item.Reason != "":
-		return ": " + clean(item.Reason)
+		return ": " + printable.Text(item.Reason)
 	}
 	return ""
-}
-
-// clean makes one line of a text that has words of the image in it, whatever a terminal would do with them.
-func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
 }

@@ -119,7 +119,7 @@ func (p *program) agentImage(c *cli.Context) error {
 			return err
 		}
 		if file != "-" {
-			p.say("written to %s (oci)", file)
+			p.infof("written to %s (oci)", file)
 		}
 	}
 	ref := c.String("push")
@@ -168,7 +168,7 @@ func (p *program) agentPatch(c *cli.Context) error {
 		}
 		entrypoint, cmd, digest = config.Config.Entrypoint, config.Config.Cmd, in.Digest.String()
 	} else {
-		p.say("the manifest has the command: image %s was not asked, and the evidence will name none", workload.Image)
+		p.infof("the manifest has the command: image %s was not asked, and the evidence will name none", workload.Image)
 	}
 	patch, err := agent.Patch(workload, entrypoint, cmd, digest, c.String("agent-image"))
 	if err != nil {

@@ -4,7 +4,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/builder"
-	"github.com/slimimage/slim/cmd/slim/htmlreport"
+	"github.com/slimimage/slim/cmd/slim/report"
 )
 
 func (p *program) analyzeCommand() *cli.Command {
@@ -53,21 +53,12 @@ func (p *program) analyze(c *cli.Context) error {
 	} else {
 		err = printPlan(p.stdout, result.Plan)
 	}
-	p.summarizePlan(result)
+	p.info(append(report.PlanSummary(result), report.WarningLines(result)...))
 	if c.Bool("explain-size") {
-		p.explainSize(result.Sizes)
+		p.alert(report.SizeTable(result.Sizes))
 	}
-	if err == nil && failed(result) {
+	if err == nil && report.Failed(result) {
 		return errKeptGoing
 	}
 	return err
-}
-
-// summarizePlan prints on stderr what would be made.
-func (p *program) summarizePlan(result *builder.Result) {
-	p.say("%s: %s", result.Input, shrunk(result.Plan.Before, result.Plan.After))
-	p.say("user %s%s", numericUser(result.Plan.User), clause(result.Plan.User.Reason))
-	for _, warning := range htmlreport.Warnings(result) {
-		p.say("warning: %s", warning)
-	}
 }

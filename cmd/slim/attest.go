@@ -11,6 +11,7 @@ import (
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/profile"
 	"github.com/slimimage/slim/builder/sign"
+	"github.com/slimimage/slim/cmd/slim/report"
 )
 
 func (p *program) attestCommand() *cli.Command {
@@ -99,7 +100,7 @@ func (p *program) keyless(c *cli.Context, image string, files []sign.PredicateFi
 	if err != nil {
 		return err
 	}
-	p.say("nothing is signed; cosign (with crane and jq, for its input) signs without a key so:")
+	p.infof("nothing is signed; cosign (with crane and jq, for its input) signs without a key so:")
 	out := &printer{w: p.stdout}
 	for _, command := range commands {
 		out.line("%s", command)
@@ -163,9 +164,9 @@ func (p *program) signImage(c *cli.Context, image string, opt sign.Options) (*si
 		return signed, err
 	}
 	for _, warning := range signed.Warnings {
-		p.say("warning: %s", warning)
+		p.infof("warning: %s", warning)
 	}
-	p.say("signed %s with the key %s: %d signatures and attestations, %d of them new", digestOf(signed), signed.Key, len(signed.Written), signed.New())
+	p.infof("signed %s with the key %s: %d signatures and attestations, %d of them new", digestOf(signed), signed.Key, len(signed.Written), signed.New())
 	return signed, nil
 }
 
@@ -187,8 +188,8 @@ func (p *program) signResult(c *cli.Context, result *builder.Result, opt *sign.O
 	if opt == nil {
 		return nil
 	}
-	if failed(result) {
-		p.complain("not signed: it failed its check")
+	if report.Failed(result) {
+		p.alertf("not signed: it failed its check")
 		return nil
 	}
 	for _, name := range result.Names {

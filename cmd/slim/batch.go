@@ -83,7 +83,7 @@ func (p *program) buildAll(c *cli.Context) error {
 	b.run(c.Context, jobs)
 	b.board.close()
 	if c.Context.Err() != nil {
-		p.say("%d of %d images done; %s", b.count(batchDone)+b.count(batchBefore), len(b.entries), (&batchError{file: b.file}).hint())
+		p.infof("%d of %d images done; %s", b.count(batchDone)+b.count(batchBefore), len(b.entries), (&batchError{file: b.file}).hint())
 		return c.Context.Err()
 	}
 	b.table()

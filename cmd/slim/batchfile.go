@@ -11,6 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/slimimage/slim/analyzer/printable"
 )
 
 const (
@@ -36,7 +38,7 @@ func parseBatch(data []byte, flags []cli.Flag) ([]batchEntry, error) {
 	}
 	var file yaml.Node
 	if err := yaml.NewDecoder(bytes.NewReader(data)).Decode(&file); err != nil && !errors.Is(err, io.EOF) {
-		return nil, errors.New(strings.TrimPrefix(oneLine(err.Error()), "yaml: "))
+		return nil, errors.New(strings.TrimPrefix(printable.Lines(err.Error()), "yaml: "))
 	}
 	if len(file.Content) == 0 {
 		return nil, errors.New("it has no images")

@@ -6,6 +6,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/analyzer/printable"
 )
 
 // batchSchema names the version of batchResult.
@@ -75,14 +77,14 @@ func (b *batch) table() {
 	for _, image := range b.result.Images {
 		switch image.State {
 		case batchFailed:
-			fmt.Fprintf(w, "slim:   %s\tfailed\t%s\n", image.Name, image.Error)
+			fmt.Fprintf(w, "slim:   %s\tfailed\t%s\n", printable.Text(image.Name), printable.Text(image.Error))
 		default:
-			fmt.Fprintf(w, "slim:   %s\t%s\t%s -> %s\t%s\n", image.Name, image.State, megabytes(image.SizeBefore), megabytes(image.SizeAfter),
-				strings.Join(append(image.Names, image.Written...), " "))
+			fmt.Fprintf(w, "slim:   %s\t%s\t%s -> %s\t%s\n", printable.Text(image.Name), image.State, megabytes(image.SizeBefore), megabytes(image.SizeAfter),
+				printable.Text(strings.Join(append(image.Names, image.Written...), " ")))
 		}
 	}
 	w.Flush()
-	b.p.say("%d done, %d done before, %d failed", b.count(batchDone), b.count(batchBefore), b.count(batchFailed))
+	b.p.infof("%d done, %d done before, %d failed", b.count(batchDone), b.count(batchBefore), b.count(batchFailed))
 }
 
 // print writes the result to stdout.

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/slimimage/slim/analyzer/printable"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/engine"
 )
@@ -42,7 +43,7 @@ func (b *batch) image(ctx context.Context, i int, entry batchEntry) batchImage {
 	case err != nil && ctx.Err() != nil:
 		image.State, image.ExitCode = batchCancelled, exitCancelled
 	case err != nil:
-		image.State, image.ExitCode, image.Error, image.Hint = batchFailed, exitCode(err), oneLine(err.Error()), hintFor(err)
+		image.State, image.ExitCode, image.Error, image.Hint = batchFailed, exitCode(err), printable.Lines(err.Error()), hintFor(err)
 	}
 	text := image.State
 	switch image.State {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slimimage/slim/analyzer/printable"
 )
 
 // board shows many builds at once. On a terminal it is a few lines that are drawn again and again, one for each image at work;
@@ -44,7 +46,7 @@ func newBoard(w io.Writer, mode string, names []string) *board {
 	}
 	b := &board{w: w, mode: mode, stop: make(chan struct{})}
 	for _, name := range names {
-		b.rows = append(b.rows, boardRow{name: name})
+		b.rows = append(b.rows, boardRow{name: printable.Text(name)})
 	}
 	if mode == "tty" {
 		b.stopped.Add(1)
@@ -71,6 +73,7 @@ func (b *board) animate() {
 
 // set gives an image at work a new state.
 func (b *board) set(i int, state string) {
+	state = printable.Text(state)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	row := &b.rows[i]
@@ -86,6 +89,7 @@ func (b *board) set(i int, state string) {
 
 // end takes an image off the board, with its last state.
 func (b *board) end(i int, state string, ok bool) {
+	state = printable.Text(state)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.rows[i].active, b.rows[i].state = false, state

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/sign"
+	"github.com/slimimage/slim/cmd/slim/report"
 )
 
 func (p *program) buildCommand() *cli.Command {
@@ -141,9 +142,9 @@ func (p *program) deliver(c *cli.Context, opt builder.Options, result *builder.R
 	if err := p.saveLock(c, result); err != nil {
 		return err
 	}
-	p.summarize(result)
+	p.info(report.Summary(result))
 	if c.Bool("explain-size") {
-		p.explainSize(result.Sizes)
+		p.alert(report.SizeTable(result.Sizes))
 	}
 	places := p.places(opt, result)
 	if err := p.signResult(c, result, signer); err != nil {
@@ -152,9 +153,9 @@ func (p *program) deliver(c *cli.Context, opt builder.Options, result *builder.R
 	if err := p.printResult(c, result, places); err != nil {
 		return err
 	}
-	if failed(result) {
+	if report.Failed(result) {
 		if result.Verdict != nil {
-			p.differences(result.Verdict)
+			p.alert(report.Differences(result.Verdict))
 		}
 		return errKeptGoing
 	}
@@ -170,41 +171,26 @@ func (p *program) places(opt builder.Options, result *builder.Result) []string {
 	for _, name := range list {
 		switch {
 		case opt.Export.Load && opt.Export.Push:
-			p.say("loaded into Docker and pushed: %s", name)
+			p.infof("loaded into Docker and pushed: %s", name)
 		case opt.Export.Push:
-			p.say("pushed %s", name)
+			p.infof("pushed %s", name)
 		default:
-			p.say("loaded into Docker: %s", name)
+			p.infof("loaded into Docker: %s", name)
 		}
 	}
 	for _, out := range opt.Export.Outputs {
 		switch {
 		case out.Dest == "-":
-			p.say("written to standard output (%s)", out.Type)
+			p.infof("written to standard output (%s)", out.Type)
 		case out.Dest != "":
-			p.say("written to %s (%s)", out.Dest, out.Type)
+			p.infof("written to %s (%s)", out.Dest, out.Type)
 			list = append(list, out.Dest)
 		case out.Attrs["name"] != "":
-			p.say("exported %s", out.Attrs["name"])
+			p.infof("exported %s", out.Attrs["name"])
 			list = append(list, out.Attrs["name"])
 		}
 	}
 	return list
-}
-
-// failed says whether a result was exported although a run or the check failed.
-func failed(result *builder.Result) bool {
-	if result.Verdict != nil && !result.Verdict.OK {
-		return true
-	}
-	if result.Evidence != nil {
-		for _, run := range result.Evidence.Runs {
-			if run.Failure != "" {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // reportOf is what is known after a failure: the result of a failed check says most.

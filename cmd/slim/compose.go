@@ -15,6 +15,7 @@ import (
 	mobyclient "github.com/moby/moby/client"
 	"github.com/urfave/cli/v2"
 
+	"github.com/slimimage/slim/analyzer/printable"
 	"github.com/slimimage/slim/builder/engine"
 )
 
@@ -130,15 +131,19 @@ func (j *project) command(ctx context.Context, files []string, args ...string) *
 // run calls Compose and says what it was to do when it fails.
 func (j *project) run(ctx context.Context, files []string, args ...string) error {
 	cmd := j.command(ctx, files, args...)
-	var said bytes.Buffer
+	var output bytes.Buffer
 	if cmd.Stderr == nil {
-		cmd.Stderr = &said
+		cmd.Stderr = &output
 	}
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("docker compose %s: %w%s", strings.Join(args, " "), err, clause(oneLine(said.String())))
+		err = fmt.Errorf("docker compose %s: %w", strings.Join(args, " "), err)
+		if text := printable.Lines(output.String()); text != "" {
+			err = fmt.Errorf("%w (%s)", err, text)
+		}
+		return err
 	}
 	return nil
 }

@@ -174,7 +174,7 @@ func (j *project) test(ctx context.Context, in string, files []string) string {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = j.p.stdin, j.p.stderr, j.p.stderr // stdout is for the evidence
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
-	j.p.say("running %s", strings.Join(j.p.rest, " "))
+	j.p.infof("running %s", strings.Join(j.p.rest, " "))
 	if err := cmd.Run(); err != nil {
 		return fmt.Sprintf("the test command %s: %v", shellQuote(j.p.rest[0]), err)
 	}
@@ -208,7 +208,7 @@ func (j *project) withLog(ctx context.Context, err error) error {
 	cmd.Stdout, cmd.Stderr = &log, io.Discard
 	_ = cmd.Run() // the error that is told matters more
 	for line := range strings.Lines(log.String()) {
-		j.p.complain("%s", strings.TrimSpace(line))
+		j.p.alertf("%s", strings.TrimSpace(line))
 	}
 	return err
 }

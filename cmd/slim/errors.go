@@ -9,7 +9,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/slimimage/slim/analyzer/printable"
 	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/cmd/slim/report"
 )
 
 // usageError is a command line that slim does not understand. Exit code 2.
@@ -42,16 +44,16 @@ func usagef(hint, format string, args ...any) error {
 	return &usageError{message: fmt.Sprintf(format, args...), hint: hint}
 }
 
-// say prints one line on stderr, unless slim is to be quiet.
-func (p *program) say(format string, args ...any) {
+// infof prints one line on stderr, unless slim is to be quiet.
+func (p *program) infof(format string, args ...any) {
 	if !p.quiet {
-		fmt.Fprintf(p.stderr, "slim: "+format+"\n", args...)
+		p.alertf(format, args...)
 	}
 }
 
-// complain prints one line on stderr, always.
-func (p *program) complain(format string, args ...any) {
-	fmt.Fprintf(p.stderr, "slim: "+format+"\n", args...)
+// alertf prints one line on stderr, always. Whatever the arguments hold, it stays one line and nothing in it is obeyed.
+func (p *program) alertf(format string, args ...any) {
+	fmt.Fprintf(p.stderr, "slim: %s\n", printable.Text(fmt.Sprintf(format, args...)))
 }
 
 // report prints an error: one line, for a failed check what differs, and a line with the next step.
@@ -61,20 +63,20 @@ func (p *program) report(err error) {
 		return
 	}
 	if errors.Is(err, context.Canceled) && p.batch {
-		p.complain("cancelled")
+		p.alertf("cancelled")
 		return
 	}
 	if errors.Is(err, context.Canceled) {
-		p.complain("cancelled, nothing was written")
+		p.alertf("cancelled, nothing was written")
 		return
 	}
-	p.complain("%s", oneLine(err.Error()))
+	p.alertf("%s", printable.Lines(err.Error()))
 	var check *builder.CheckError
 	if errors.As(err, &check) {
-		p.differences(check.Result.Verdict)
+		p.alert(report.Differences(check.Result.Verdict))
 	}
 	if hint := hintFor(err); hint != "" {
-		p.complain("hint: %s", hint)
+		p.alertf("hint: %s", hint)
 	}
 }
 
@@ -171,17 +173,6 @@ func dashed(name string) string {
 		return "-" + name
 	}
 	return "--" + name
-}
-
-// oneLine joins the lines of a message; BuildKit's errors may hold the output of a step.
-func oneLine(text string) string {
-	var parts []string
-	for _, line := range strings.Split(text, "\n") {
-		if line = strings.TrimSpace(line); line != "" {
-			parts = append(parts, line)
-		}
-	}
-	return strings.Join(parts, " | ")
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/slimimage/slim/analyzer/printable"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -57,7 +58,7 @@ func (p *program) inspect(c *cli.Context) error {
 	return printInspection(p.stdout, found)
 }
 
-// printer writes lines and keeps the first error.
+// printer writes lines and keeps the first error. Whatever the arguments of a line hold, it stays one line and nothing in it is obeyed.
 type printer struct {
 	w   io.Writer
 	err error
@@ -65,7 +66,7 @@ type printer struct {
 
 func (p *printer) line(format string, args ...any) {
 	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
+		_, p.err = fmt.Fprintf(p.w, "%s\n", printable.Text(fmt.Sprintf(format, args...)))
 	}
 }
 

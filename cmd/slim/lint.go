@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/analyzer/lint"
+	"github.com/slimimage/slim/cmd/slim/report"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -57,21 +58,21 @@ func (p *program) lint(c *cli.Context) error {
 		return err
 	}
 	defer done()
-	report, err := lintImage(c.Context, in, c.StringSlice("disable"))
+	found, err := lintImage(c.Context, in, c.StringSlice("disable"))
 	if err != nil {
 		return fmt.Errorf("image %s: %w", args[0], err)
 	}
-	p.sayAll(report.Warnings)
+	p.info(report.Shortened(found.Warnings))
 	var buf bytes.Buffer
 	switch c.String("format") {
 	case "json":
-		err = writeJSON(&buf, report)
+		err = writeJSON(&buf, found)
 	case "sarif":
 		var data []byte
-		data, err = report.SARIF(toolVersion())
+		data, err = found.SARIF(toolVersion())
 		buf.Write(data)
 	default:
-		err = report.Print(&buf)
+		err = found.Print(&buf)
 	}
 	if err != nil {
 		return err
@@ -79,7 +80,7 @@ func (p *program) lint(c *cli.Context) error {
 	if err := p.writeFile(c.String("output"), func(w io.Writer) error { _, err := buf.WriteTo(w); return err }); err != nil {
 		return err
 	}
-	return lintGate(report, lint.Level(c.String("fail-on")))
+	return lintGate(found, lint.Level(c.String("fail-on")))
 }
 
 // knownRules refuses a rule that there is not.
@@ -97,13 +98,13 @@ func knownRules(disabled []string) error {
 }
 
 // lintGate is the error of a report that --fail-on stops.
-func lintGate(report *lint.Report, level lint.Level) error {
-	count := report.Worst(level)
+func lintGate(found *lint.Report, level lint.Level) error {
+	count := found.Worst(level)
 	if level == "" || count == 0 {
 		return nil
 	}
 	var ids []string
-	for _, result := range report.Results {
+	for _, result := range found.Results {
 		if len(result.Findings) > 0 && result.Findings[0].Level.Rank() >= level.Rank() {
 			ids = append(ids, result.ID)
 		}

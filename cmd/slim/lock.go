@@ -54,6 +54,6 @@ func (p *program) saveLock(c *cli.Context, result *builder.Result) error {
 	if err := result.Lock.Save(name); err != nil {
 		return err
 	}
-	p.say("locked: %s and %s", name, filepath.Join(filepath.Dir(name), result.Lock.Evidence.File))
+	p.infof("locked: %s and %s", name, filepath.Join(filepath.Dir(name), result.Lock.Evidence.File))
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/cmd/slim/report"
 )
 
 func (p *program) observeCommand() *cli.Command {
@@ -65,16 +66,16 @@ func (p *program) writeEvidence(c *cli.Context, evidence *analyzer.Evidence) err
 	if err := p.writeFile(out, func(w io.Writer) error { return writeJSON(w, evidence) }); err != nil {
 		return err
 	}
-	for _, run := range runs(evidence) {
-		p.say("ran %s", run)
+	for _, run := range report.Runs(evidence) {
+		p.infof("ran %s", run)
 	}
-	p.say("%d paths used, %d looked for in vain", len(evidence.Paths), len(evidence.Missing))
+	p.infof("%d paths used, %d looked up but missing", len(evidence.Paths), len(evidence.Missing))
 	if out != "-" {
 		if _, err := fmt.Fprintln(p.stdout, out); err != nil {
 			return err
 		}
 	}
-	if failed(&builder.Result{Evidence: evidence}) {
+	if report.Failed(&builder.Result{Evidence: evidence}) {
 		return errKeptGoing
 	}
 	return nil

@@ -11,7 +11,8 @@ import (
 
 	"github.com/slimimage/slim/analyzer/packages"
 	"github.com/slimimage/slim/builder"
-	"github.com/slimimage/slim/cmd/slim/htmlreport"
+	"github.com/slimimage/slim/cmd/slim/report"
+	"github.com/slimimage/slim/cmd/slim/report/html"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -28,7 +29,8 @@ func addPage(files map[string][]byte, result *builder.Result) error {
 		return nil
 	}
 	var page bytes.Buffer
-	if err := htmlreport.Build(&page, htmlreport.Built{Result: result, Findings: htmlreport.FindingsOf(result.Scan), Files: slices.Collect(maps.Keys(files))}); err != nil {
+	built := html.Built{Result: result, Findings: report.FindingsOf(result.Scan), Files: slices.Collect(maps.Keys(files))}
+	if err := html.Build(&page, built); err != nil {
 		return err
 	}
 	files[pageFile] = page.Bytes()
@@ -61,8 +63,8 @@ func (p *program) inspectPage(name, image string, index *layers.Index, found *la
 	if err != nil {
 		return fmt.Errorf("image %s: %w", image, err)
 	}
-	in := htmlreport.Inspected{Name: image, Inspection: found, Entries: index.Entries(), Packages: db}
-	if err := p.writeFile(name, func(w io.Writer) error { return htmlreport.Inspect(w, in) }); err != nil {
+	in := html.Inspected{Name: image, Inspection: found, Entries: index.Entries(), Packages: db}
+	if err := p.writeFile(name, func(w io.Writer) error { return html.Inspect(w, in) }); err != nil {
 		return fmt.Errorf("--html: %w", err)
 	}
 	return nil

@@ -65,19 +65,3 @@ func arrange(opt *builder.Options, engine []ocispecs.Platform) error {
 	opt.Platform, opt.Input, opt.Others = all[0].Platform, all[0].Input, all[1:]
 	return nil
 }
-
-// otherPlatforms tells of the further images of an index.
-func (p *program) otherPlatforms(result *builder.Result) {
-	for _, one := range result.Platforms {
-		if one.Plan == nil {
-			continue
-		}
-		p.say("%s: %s", one.Platform, shrunk(one.Plan.Before, one.Plan.After))
-		for _, why := range []string{one.Unobserved, one.Unchecked} {
-			if why != "" {
-				p.say("%s: %s", one.Platform, why)
-			}
-		}
-		p.checked(one)
-	}
-}

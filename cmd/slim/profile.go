@@ -76,7 +76,7 @@ func (p *program) profile(c *cli.Context) error {
 		return err
 	}
 	for _, warning := range model.Warnings {
-		p.say("warning: %s", warning)
+		p.infof("warning: %s", warning)
 	}
 	out := &printer{w: p.stdout}
 	for _, name := range slices.Sorted(maps.Keys(files)) {

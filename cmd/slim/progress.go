@@ -9,6 +9,8 @@ import (
 	"github.com/moby/buildkit/util/progress/progressui"
 	"github.com/opencontainers/go-digest"
 	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/analyzer/printable"
 )
 
 // progress shows what BuildKit does, and slim's stages between its steps, on stderr: a live view on a terminal, plain lines
@@ -68,13 +70,13 @@ func (s *progress) status() chan *bkclient.SolveStatus {
 // step shows one stage of the work; done ends it.
 func (s *progress) step(name string) (done func(error)) {
 	started := time.Now()
-	vertex := bkclient.Vertex{Digest: digest.FromString("slim stage " + name + started.String()), Name: "[slim] " + name, Started: &started}
+	vertex := bkclient.Vertex{Digest: digest.FromString("slim stage " + name + started.String()), Name: "[slim] " + printable.Text(name), Started: &started}
 	s.stage(vertex)
 	return func(err error) {
 		completed := time.Now()
 		vertex.Completed = &completed
 		if err != nil {
-			vertex.Error = oneLine(err.Error())
+			vertex.Error = printable.Lines(err.Error())
 		}
 		s.stage(vertex)
 	}

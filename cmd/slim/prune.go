@@ -38,10 +38,10 @@ func (p *program) prune(c *cli.Context) error {
 		}
 		return err
 	}
-	freed, err := engine.Prune(c.Context, engine.Options{Notice: func(line string) { p.say("%s", line) }})
+	freed, err := engine.Prune(c.Context, engine.Options{Notice: func(line string) { p.infof("%s", line) }})
 	if err != nil {
 		return err
 	}
-	p.say("freed %s", megabytes(freed))
+	p.infof("freed %s", megabytes(freed))
 	return nil
 }

@@ -65,7 +65,7 @@ func (p *program) sbom(c *cli.Context) error {
 		return fmt.Errorf("image %s: %w", args[0], err)
 	}
 	for _, warning := range doc.Warnings {
-		p.say("warning: %s", warning)
+		p.infof("warning: %s", warning)
 	}
 	write := doc.CycloneDX
 	if c.String("format") == "spdx" {

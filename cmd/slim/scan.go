@@ -14,6 +14,7 @@ import (
 	"github.com/slimimage/slim/analyzer/vex"
 	"github.com/slimimage/slim/analyzer/vuln"
 	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/cmd/slim/report"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -121,15 +122,15 @@ func (p *program) scan(c *cli.Context) error {
 	if len(found) == 2 {
 		before = &found[1].Subject
 	}
-	report, err := vuln.Review(c.Context, db, after.Subject, before, facts)
+	review, err := vuln.Review(c.Context, db, after.Subject, before, facts)
 	if err != nil {
 		return err
 	}
-	report.Image = after.input.Digest.String()
-	if err := p.writeScan(c, report, after.input, facts.Today); err != nil {
+	review.Image = after.input.Digest.String()
+	if err := p.writeScan(c, review, after.input, facts.Today); err != nil {
 		return err
 	}
-	return report.Gate(c.String("fail-on"))
+	return review.Gate(c.String("fail-on"))
 }
 
 // scanFacts reads the configuration and the day.
@@ -181,35 +182,35 @@ func (p *program) scanImage(c *cli.Context, ref string) (*scanned, error) {
 		return nil, fmt.Errorf("packages of %s: %w", ref, err)
 	}
 	for _, warning := range warnings {
-		p.say("warning: %s: %s", ref, warning)
+		p.infof("warning: %s: %s", ref, warning)
 	}
 	return s, nil
 }
 
 // writeScan writes the result in its format.
-func (p *program) writeScan(c *cli.Context, report *vuln.Report, in *layers.Input, now time.Time) error {
+func (p *program) writeScan(c *cli.Context, review *vuln.Report, in *layers.Input, now time.Time) error {
 	var (
 		buf  bytes.Buffer
 		data []byte
 		err  error
 	)
-	statements := func() []vex.Statement { return vex.Statements(report.Decisions, report.Comparison) }
+	statements := func() []vex.Statement { return vex.Statements(review.Decisions, review.Comparison) }
 	switch c.String("format") {
 	case "json":
-		err = writeJSON(&buf, report)
+		err = writeJSON(&buf, review)
 	case "sarif":
-		data, err = vuln.SARIF(report.Decisions, productOf(in).Repository, "")
+		data, err = vuln.SARIF(review.Decisions, productOf(in).Repository, "")
 	case "openvex":
 		data, err = vex.OpenVEX(statements(), productOf(in), vex.Options{Timestamp: now})
 	case "cyclonedx-vex":
 		data, err = vex.CycloneDX(statements(), productOf(in), vex.Options{Timestamp: now})
 	default:
-		err = printScan(&buf, report)
+		err = printScan(&buf, review)
 	}
 	if err != nil {
 		return err
 	}
-	p.doubts(report)
+	p.info(report.ScanWarnings(review))
 	name := c.String("output")
 	if name == "" {
 		name = "-"

@@ -83,9 +83,9 @@ func (p *program) connect(c *cli.Context, w *work) (err error) {
 		return nil
 	}
 	opt := engineOptions(c)
-	opt.Notice = func(line string) { p.say("%s", line) }
+	opt.Notice = func(line string) { p.infof("%s", line) }
 	if w.engine, err = engine.Connect(c.Context, opt); err == nil {
-		p.say("engine: %s", w.engine.Name)
+		p.infof("engine: %s", w.engine.Name)
 	}
 	return err
 }

@@ -1,14 +1,13 @@
-package htmlreport
+package html
 
 import (
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder"
-	"github.com/slimimage/slim/builder/profile"
+	"github.com/slimimage/slim/cmd/slim/report"
 )
 
 // Bounds of the tables, in rows.
@@ -23,11 +22,11 @@ func sizesSection(r *builder.Result) section {
 	s := section{ID: "sizes", Title: "Where the bytes are", Map: true}
 	sizes := r.Sizes
 	if sizes == nil {
-		made := analyzer.SizesOf(r.Plan)
-		sizes = &made
+		computed := analyzer.SizesOf(r.Plan)
+		sizes = &computed
 	}
-	if sizes.Floor > 0 {
-		s.Text = []string{fmt.Sprintf("The slim image holds %s: %.2f times the %s that the run itself opened.", Bytes(sizes.Total), float64(sizes.Total)/float64(sizes.Floor), Bytes(sizes.Floor))}
+	if floor := report.Floor(sizes); floor != "" {
+		s.Text = []string{fmt.Sprintf("The slim image holds %s: %s.", report.Bytes(sizes.Total), floor)}
 	}
 	for _, list := range []struct {
 		title, column, filter string
@@ -66,35 +65,12 @@ func quoted(s string) string {
 }
 
 func checkCard(r *builder.Result) card {
-	v := r.Verdict
-	switch {
-	case v == nil:
-		return card{Name: "Check", Value: "not checked", Note: short(r.Unchecked), State: fair}
-	case !v.OK:
-		return card{Name: "Check", Value: fmt.Sprintf("%d differ", len(v.Differences)), Note: "of " + Plural(v.Checked, "answer", "answers"), State: bad}
-	}
-	c := card{Name: "Check", Value: Plural(v.Checked, "answer", "answers"), Note: "all like the original's", State: good}
-	if len(v.Volatile) > 0 {
-		c.Note = fmt.Sprintf("like the original's; %d vary by themselves", len(v.Volatile))
-	}
-	return c
-}
-
-// Rounds is how often a check sent its plan back, as the reasons say it.
-func Rounds(plan *analyzer.Plan) int {
-	rounds := 0
-	for i := range plan.Files {
-		for _, reason := range plan.Files[i].Reasons {
-			if n, ok := reason.Rule.CheckRound(); ok {
-				rounds = max(rounds, n)
-			}
-		}
-	}
-	return rounds
+	c := report.CheckOf(r)
+	return card{Name: "Check", Value: c.Short, Note: short(c.Outcome), State: c.State}
 }
 
 func checkSection(r *builder.Result) section {
-	s := section{ID: "check", Title: "Check", Text: CheckText(r)}
+	s := section{ID: "check", Title: "Check", Text: checkText(r)}
 	answers := table{Title: "Answers", Columns: columns("Run", "Probe", "#Status", "#Size", "Slim image"), Wide: true}
 	for i := range runsOf(r) {
 		run := &r.Evidence.Runs[i]
@@ -109,7 +85,7 @@ func checkSection(r *builder.Result) section {
 		for _, d := range r.Verdict.Differences {
 			differ.Rows = append(differ.Rows, []cell{text(d.Run), code(d.Probe), text(d.What), code(d.Want), code(d.Got)})
 		}
-		missing := table{Title: "Look-ups that fail in the slim image", Columns: columns("Path", "Error", "By")}
+		missing := table{Title: "Paths that the slim image lacks", Columns: columns("Path", "Error", "By")}
 		for _, m := range r.Verdict.Missing {
 			missing.Rows = append(missing.Rows, []cell{code(m.Path.String()), text(m.Errno), code(joined(m.By))})
 		}
@@ -134,56 +110,21 @@ func status(a *analyzer.Answer) cell {
 	return cell{Text: fmt.Sprint(a.Status), Number: true}
 }
 
-// outcome says how the slim image answered a probe.
+// outcome is how the slim image answered a probe.
 func outcome(r *builder.Result, run, probe string) cell {
-	if r.Verdict == nil {
-		return cell{Text: "not asked", State: fair}
-	}
-	for _, d := range r.Verdict.Differences {
-		if d.Run == run && d.Probe == probe {
-			return cell{Text: d.What + " differs", State: bad}
-		}
-	}
-	if slices.Contains(r.Verdict.Volatile, probe) {
-		return cell{Text: "varies by itself", State: fair}
-	}
-	return cell{Text: "the same", State: good}
+	text, state := report.AnswerOutcome(r.Verdict, run, probe)
+	return cell{Text: short(text), State: state}
 }
 
-// CheckText says in sentences how the check was made.
-func CheckText(r *builder.Result) []string {
-	v := r.Verdict
-	if v == nil {
-		return []string{"The slim image was not checked" + because(r.Unchecked) + "."}
-	}
-	var list []string
-	switch n := Rounds(r.Plan); {
-	case n > 0:
-		list = append(list, fmt.Sprintf("What the slim image missed was added in %s.", Plural(n, "round", "rounds")))
-	case v.OK:
-		list = append(list, "The slim image answered like the original at once: nothing had to be added.")
-	}
-	switch {
-	case v.Confined && r.Profile != nil:
-		list = append(list, fmt.Sprintf("It ran under its own profile: as %d:%d on a read-only root filesystem, without capabilities, with %d of Linux' system calls.",
-			r.Plan.User.UID, r.Plan.User.GID, len(profile.Allowed(*r.Profile))))
-	case v.Unconfined != "":
-		list = append(list, "It does not run under its own profile"+because(v.Unconfined)+".")
-	}
-	switch {
-	case v.AnyUser:
-		list = append(list, "It also works as a user that it does not know, in group 0.")
-	case v.AnyUserWhy != "":
-		list = append(list, "It does not work as a user that it does not know"+because(v.AnyUserWhy)+".")
-	}
-	return list
+// checkText describes the check in sentences.
+func checkText(r *builder.Result) []string {
+	c := report.CheckOf(r)
+	return shortAll(append([]string{sentence(c.Line())}, c.Sentences()...))
 }
 
-func because(why string) string {
-	if why == "" {
-		return ""
-	}
-	return ": " + strings.TrimSuffix(short(why), ".")
+// sentence makes a sentence of a clause.
+func sentence(clause string) string {
+	return strings.ToUpper(clause[:1]) + strings.TrimSuffix(clause[1:], ".") + "."
 }
 
 // programs lists what ran in the original.

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"fmt"
@@ -7,10 +7,9 @@ import (
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/profile"
-	"github.com/slimimage/slim/cmd/slim/htmlreport"
 )
 
-// changesSince compares two builds: a row for each figure that is not the same.
+// changesSince compares two builds: a row for each figure that differs.
 func changesSince(last, now *builder.Result) [][]string {
 	var rows [][]string
 	add := func(name, was, is string) {
@@ -19,42 +18,42 @@ func changesSince(last, now *builder.Result) [][]string {
 		}
 	}
 	add("Input", codeText(last.Image), codeText(now.Image))
-	add("Size before", megabytes(last.Plan.Before.Bytes), megabytes(now.Plan.Before.Bytes))
-	add("Size", megabytes(last.Plan.After.Bytes), megabytes(now.Plan.After.Bytes))
-	add("Files", htmlreport.Count(last.Plan.After.Files), htmlreport.Count(now.Plan.After.Files))
-	add("User", numericUser(last.Plan.User), numericUser(now.Plan.User))
-	add("Check", checkLine(last), checkLine(now))
+	add("Size before", Bytes(last.Plan.Before.Bytes), Bytes(now.Plan.Before.Bytes))
+	add("Size", Bytes(last.Plan.After.Bytes), Bytes(now.Plan.After.Bytes))
+	add("Files", Count(last.Plan.After.Files), Count(now.Plan.After.Files))
+	add("User", User(last.Plan.User), User(now.Plan.User))
+	add("Check", checkMark(last), checkMark(now))
 	for _, list := range comparedLists {
-		if gone, come := difference(list.of(last), list.of(now)); len(gone)+len(come) > 0 {
-			rows = append(rows, []string{list.name, htmlreport.Count(len(gone)) + " gone", htmlreport.Count(len(come)) + " new"})
+		if gone, added := difference(list.of(last), list.of(now)); len(gone)+len(added) > 0 {
+			rows = append(rows, []string{list.name, Count(len(gone)) + " gone", Count(len(added)) + " new"})
 		}
 	}
 	return rows
 }
 
-// comparedLists are what two builds may have and may not have.
+// comparedLists are the lists of a build in which entries come and go.
 var comparedLists = []struct {
 	name string
 	of   func(*builder.Result) []string
 }{{"Packages", packageVersions}, {"Paths", keptPaths}, {"System calls", allowedCalls}, {"Writable directories", writablePaths}}
 
-// listsSince names what came and went, as items of a list.
+// listsSince names the new and the missing entries, as items of a list.
 func listsSince(last, now *builder.Result) []string {
 	var items []string
 	for _, list := range comparedLists {
-		gone, come := difference(list.of(last), list.of(now))
-		if len(come) > 0 {
-			items = append(items, fmt.Sprintf("- %s, new: %s", list.name, codeList(come, most)))
+		gone, added := difference(list.of(last), list.of(now))
+		if len(added) > 0 {
+			items = append(items, fmt.Sprintf("- %s, new: %s", list.name, codeList(added, maxSizes)))
 		}
 		if len(gone) > 0 {
-			items = append(items, fmt.Sprintf("- %s, gone: %s", list.name, codeList(gone, most)))
+			items = append(items, fmt.Sprintf("- %s, gone: %s", list.name, codeList(gone, maxSizes)))
 		}
 	}
 	return items
 }
 
-// difference is what only the one and only the other of two lists has, sorted.
-func difference(was, is []string) (gone, come []string) {
+// difference returns the entries that only one of the two lists has, sorted.
+func difference(was, is []string) (gone, added []string) {
 	only := func(list, other []string) []string {
 		known := make(map[string]bool, len(other))
 		for _, s := range other {
@@ -67,7 +66,7 @@ func difference(was, is []string) (gone, come []string) {
 	return only(was, is), only(is, was)
 }
 
-// keptPaths are those of files; directories are a skeleton.
+// keptPaths are the kept paths but for directories, which only hold them.
 func keptPaths(r *builder.Result) []string {
 	var list []string
 	for i := range r.Plan.Files {

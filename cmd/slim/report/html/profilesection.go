@@ -1,12 +1,14 @@
-package htmlreport
+package html
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/slimimage/slim/analyzer/printable"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/profile"
+	"github.com/slimimage/slim/cmd/slim/report"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -39,7 +41,7 @@ func profileSection(r *builder.Result, files []string) section {
 		add("Remote ends", listed(peers(m.Peers)))
 		add("Health check", strings.Join(m.Health, " "))
 		if m.PeakMemory > 0 {
-			add("Memory", Bytes(m.PeakMemory)+" at most")
+			add("Memory", report.Bytes(m.PeakMemory)+" at most")
 		}
 	}
 	add("Entrypoint", strings.Join(r.Config.Entrypoint, " "))
@@ -134,7 +136,7 @@ func links(names []string) []cell {
 	slices.Sort(list)
 	cells := make([]cell, len(list))
 	for i, name := range list {
-		cells[i] = cell{Text: Visible(name), Link: "./" + name, Code: true}
+		cells[i] = cell{Text: printable.Text(name), Link: "./" + name, Code: true}
 	}
 	return cells
 }

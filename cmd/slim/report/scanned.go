@@ -1,4 +1,4 @@
-package htmlreport
+package report
 
 import (
 	"fmt"
@@ -11,9 +11,9 @@ func FindingsOf(scan *vuln.Report) *Findings {
 	if scan == nil {
 		return nil
 	}
-	f := &Findings{Source: fmt.Sprintf("%d records were looked at", scan.Records)}
+	f := &Findings{Source: fmt.Sprintf("%d records", scan.Records)}
 	if scan.Newest != "" {
-		f.Source += ", the newest of " + scan.Newest
+		f.Source += ", the newest from " + scan.Newest
 	}
 	before := map[string]bool{} // of those that remain
 	if scan.Comparison != nil {

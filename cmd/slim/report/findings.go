@@ -1,8 +1,7 @@
-package htmlreport
+package report
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -10,7 +9,7 @@ import (
 // Findings are the known vulnerabilities of an image before and after.
 type Findings struct {
 	List   []Finding
-	Source string // what they were looked up in, as a clause; may be empty
+	Source string // the database, as a clause; may be empty
 }
 
 // Finding is one vulnerability in one package.
@@ -22,7 +21,7 @@ type Finding struct {
 	Version  string
 	Before   bool   // the original has it
 	After    bool   // the slim image has it
-	Open     bool   // of one that the slim image has: nothing decides it yet
+	Open     bool   // the slim image has it, and nothing decides it yet
 	Text     string // what is known or to be done, one sentence
 }
 
@@ -36,7 +35,7 @@ func rank(severity string) int {
 	return len(severities)
 }
 
-// Counts says how many the original and the slim image have, and how many of the latter's are open.
+// Counts returns how many findings the original and the slim image have, and how many of the latter are open.
 func (f *Findings) Counts() (before, after, open int) {
 	for i := range f.List {
 		x := &f.List[i]
@@ -52,6 +51,9 @@ func (f *Findings) Counts() (before, after, open int) {
 	}
 	return before, after, open
 }
+
+// Had is how many findings of each severity the original has, as Left.
+func (f *Findings) Had() string { return f.severities(func(x Finding) bool { return x.Before }) }
 
 // Left is how many findings of each severity the slim image has: "1 critical, 4 high"; "none" when there are none.
 func (f *Findings) Left() string { return f.severities(func(x Finding) bool { return x.After }) }
@@ -75,7 +77,7 @@ func (f *Findings) severities(want func(Finding) bool) string {
 	return strings.Join(parts, ", ")
 }
 
-// Sorted lists findings: those that remain first, then by severity.
+// Sorted lists the findings: those that remain first, then by severity.
 func (f *Findings) Sorted() []Finding {
 	list := slices.Clone(f.List)
 	remains := func(x Finding) int {
@@ -89,46 +91,4 @@ func (f *Findings) Sorted() []Finding {
 			strings.Compare(a.ID, b.ID), strings.Compare(a.Package, b.Package), strings.Compare(a.Version, b.Version))
 	})
 	return list
-}
-
-// maxFindings bounds the rows of the page.
-const maxFindings = 1000
-
-func (f *Findings) section() section {
-	s := section{ID: "vulnerabilities", Title: "Vulnerabilities"}
-	s.Text = []string{fmt.Sprintf("Before: %s. After: %s.", f.severities(func(x Finding) bool { return x.Before }), f.Left())}
-	if f.Source != "" {
-		s.Text = append(s.Text, "Looked up in "+short(f.Source)+".")
-	}
-	t := table{Columns: columns("Severity", "#Score", "Vulnerability", "Package", "Now", "What is known"), Wide: true}
-	for _, x := range f.Sorted() {
-		t.Rows = append(t.Rows, x.row())
-	}
-	s.Tables = []table{t.cut(maxFindings, "")}
-	return s
-}
-
-func (x Finding) row() []cell {
-	now := cell{Text: "removed", State: good}
-	switch {
-	case x.After && x.Open:
-		now = cell{Text: "open", State: bad}
-	case x.After:
-		now = cell{Text: "decided", State: fair}
-	}
-	score := cell{Number: true}
-	if x.Score > 0 {
-		score.Text = fmt.Sprintf("%.1f", x.Score)
-	}
-	return []cell{text(x.Severity), score, code(x.ID), text(x.Package + " " + x.Version), now, text(x.Text)}
-}
-
-// card is the figure at the top of the page.
-func (f *Findings) card() card {
-	before, after, open := f.Counts()
-	c := card{Name: "Vulnerabilities", Value: Count(before) + " → " + Count(after), State: good, Note: "none is left"}
-	if after > 0 {
-		c.State, c.Note = fair, Plural(open, "is open", "are open")
-	}
-	return c
 }

@@ -1,10 +1,12 @@
-package htmlreport
+package html
 
 import (
 	"fmt"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slimimage/slim/analyzer/printable"
 )
 
 // Bounds of the data of a page, so that it opens in seconds whatever the image holds.
@@ -99,7 +101,7 @@ func newData(kind string, layers []string, entries []entry) *data {
 		e := &entries[i]
 		p := &d.Paths
 		p.Dir = append(p.Dir, d.dir(dirs, path.Dir(e.path)))
-		p.Name = append(p.Name, Visible(path.Base(e.path)))
+		p.Name = append(p.Name, printable.Text(path.Base(e.path)))
 		p.Size = append(p.Size, e.size)
 		p.Pkg = append(p.Pkg, packages.of(&d.Packages, short(e.pkg)))
 		p.Layer = append(p.Layer, e.layer)
@@ -126,10 +128,10 @@ func (d *data) bound(entries []entry) []entry {
 	}
 	for i := range entries {
 		e := &entries[i]
-		spent += len(Visible(path.Base(e.path))) + perPath
+		spent += len(printable.Text(path.Base(e.path))) + perPath
 		once("package "+e.pkg, short(e.pkg))
 		once("note "+e.note, short(e.note))
-		for dir := path.Dir(e.path); dir != "/" && dir != "." && once(dir, Visible(path.Base(dir))); dir = path.Dir(dir) {
+		for dir := path.Dir(e.path); dir != "/" && dir != "." && once(dir, printable.Text(path.Base(dir))); dir = path.Dir(dir) {
 		}
 		if spent > maxPathData {
 			d.Omitted = len(entries) - i
@@ -173,7 +175,7 @@ func (d *data) dir(known map[string]int, name string) int {
 	i := len(d.Dirs.Name)
 	known[name] = i
 	d.Dirs.Parent = append(d.Dirs.Parent, parent)
-	d.Dirs.Name = append(d.Dirs.Name, Visible(path.Base(name)))
+	d.Dirs.Name = append(d.Dirs.Name, printable.Text(path.Base(name)))
 	return i
 }
 

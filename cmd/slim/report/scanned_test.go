@@ -1,4 +1,4 @@
-package htmlreport
+package report
 
 import (
 	"testing"
@@ -22,7 +22,7 @@ func TestFindingsOf(t *testing.T) {
 	one := func(id, name, text string, before, after, open bool) Finding {
 		return Finding{ID: id, Severity: "high", Score: 7.5, Package: name, Version: "1", Before: before, After: after, Open: open, Text: text}
 	}
-	want := &Findings{Source: "9 records were looked at, the newest of 2026-01-01T00:00:00Z", List: []Finding{
+	want := &Findings{Source: "9 records, the newest from 2026-01-01T00:00:00Z", List: []Finding{
 		one("CVE-1", "a", "update a", true, true, true), one("CVE-2", "b", "", false, true, false),
 		one("CVE-4", "d", "fixed by version 2", true, false, false), one("CVE-3", "c", "the package is not in the slim image", true, false, false)}}
 	if diff := cmp.Diff(want, FindingsOf(scan)); diff != "" {

@@ -1,4 +1,4 @@
-package htmlreport
+package html
 
 import (
 	"cmp"
@@ -9,13 +9,14 @@ import (
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/cmd/slim/report"
 )
 
 // Built is what a page of a build shows.
 type Built struct {
-	Result   *builder.Result // with a plan
-	Findings *Findings       // nil where nothing was scanned
-	Files    []string        // names of the files beside the page
+	Result   *builder.Result  // with a plan
+	Findings *report.Findings // nil where nothing was scanned
+	Files    []string         // names of the files beside the page
 }
 
 // Build writes the page of a build: what was kept and why, how it was checked, what confines it. The same result gives the same bytes.
@@ -24,29 +25,15 @@ func Build(w io.Writer, in Built) error {
 	if r == nil || r.Plan == nil {
 		return fmt.Errorf("writing the page: the result has no plan")
 	}
-	p := &page{Title: r.Input, Facts: buildFacts(r), Warnings: shortAll(Warnings(r)), Data: planData(r.Plan)}
+	p := &page{Title: r.Input, Facts: buildFacts(r), Warnings: shortAll(report.Warnings(r)), Data: planData(r.Plan)}
 	p.Cards = []card{sizeCard(r.Plan), filesCard(r.Plan), checkCard(r), confinedCard(r)}
 	p.Sections = []section{sizesSection(r), checkSection(r)}
 	if in.Findings != nil {
-		p.Cards = append(p.Cards, in.Findings.card())
-		p.Sections = append(p.Sections, in.Findings.section())
+		p.Cards = append(p.Cards, findingsCard(in.Findings))
+		p.Sections = append(p.Sections, findingsSection(in.Findings))
 	}
 	p.Sections = append(p.Sections, profileSection(r, in.Files), section{ID: "paths", Title: "Paths and reasons", Paths: true})
 	return write(w, p)
-}
-
-// Warnings are all doubts of a result, one sentence each.
-func Warnings(r *builder.Result) []string {
-	var all []string
-	if r.Evidence != nil {
-		all = append(all, r.Evidence.Warnings...)
-		for _, run := range r.Evidence.Runs {
-			for _, unfaithful := range run.Unfaithful {
-				all = append(all, run.Name+": "+unfaithful)
-			}
-		}
-	}
-	return append(all, r.Plan.Warnings...)
 }
 
 func shortAll(list []string) []string {
@@ -77,14 +64,14 @@ func buildFacts(r *builder.Result) []fact {
 }
 
 func sizeCard(plan *analyzer.Plan) card {
-	whole := func(n int64) string { return strings.ReplaceAll(Bytes(n), " ", "\u00a0") } // a number and its unit stay on one line
+	whole := func(n int64) string { return strings.ReplaceAll(report.Bytes(n), " ", "\u00a0") } // a number and its unit stay on one line
 	return card{Name: "Size", Value: whole(plan.Before.Bytes) + " → " + whole(plan.After.Bytes),
-		Note: Smaller(plan.Before.Bytes, plan.After.Bytes), Share: part(plan.After.Bytes, plan.Before.Bytes)}
+		Note: report.Smaller(plan.Before.Bytes, plan.After.Bytes), Share: part(plan.After.Bytes, plan.Before.Bytes)}
 }
 
 func filesCard(plan *analyzer.Plan) card {
 	before, after := plan.Before.Files, plan.After.Files
-	return card{Name: "Files", Value: Count(before) + " → " + Count(after), Note: Count(max(0, before-after)) + " fewer", Share: part(int64(after), int64(before))}
+	return card{Name: "Files", Value: report.Count(before) + " → " + report.Count(after), Note: report.Count(max(0, before-after)) + " fewer", Share: part(int64(after), int64(before))}
 }
 
 // planData is the list of paths: what is kept first, then what is not, the largest first.

@@ -1,10 +1,10 @@
-package main
+package report
 
 import (
 	"fmt"
 	"strings"
 
-	"github.com/slimimage/slim/cmd/slim/htmlreport"
+	"github.com/slimimage/slim/analyzer/printable"
 )
 
 // markdown collects a text in GitHub's Markdown.
@@ -37,10 +37,10 @@ func (m *markdown) table(heads []string, rows [][]string) {
 // maxCell bounds one text of a summary, in characters: GitHub takes 1 MiB of a step's summary and drops more.
 const maxCell = 300
 
-// plainText is text that means nothing in Markdown nor HTML: an entity is never a mark, also in a table and within HTML. Characters that
-// hide or reorder text are written out. A colon is harmless before a space; else it may make an address or an emoji.
+// plainText is printable text without meaning in Markdown or HTML: an entity is never a mark, not in a table and not within HTML either. A
+// colon before a space is harmless; any other may begin an address or an emoji.
 func plainText(s string) string {
-	runes := []rune(htmlreport.Visible(s))
+	runes := []rune(printable.Text(s))
 	var b strings.Builder
 	for i, r := range runes {
 		if i == maxCell {
@@ -57,7 +57,7 @@ func plainText(s string) string {
 	return b.String()
 }
 
-// codeText is text in the type of a program.
+// codeText is plainText in a monospaced type.
 func codeText(s string) string {
 	if s == "" {
 		return ""
@@ -65,12 +65,12 @@ func codeText(s string) string {
 	return "<code>" + plainText(s) + "</code>"
 }
 
-// codeList is a list of names, up to most of them.
+// codeList is a list of names, cut after most of them.
 func codeList(names []string, most int) string {
 	var parts []string
 	for i, name := range names {
 		if i == most {
-			parts = append(parts, fmt.Sprintf("and %s more", htmlreport.Count(len(names)-most)))
+			parts = append(parts, fmt.Sprintf("and %s more", Count(len(names)-most)))
 			break
 		}
 		parts = append(parts, codeText(name))

@@ -1,7 +1,8 @@
-package main
+package report
 
 import (
 	"errors"
+	"flag"
 	"os"
 	"regexp"
 	"strings"
@@ -10,13 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/vuln"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/profile"
-	"github.com/slimimage/slim/cmd/slim/htmlreport"
 	"github.com/slimimage/slim/layers"
 )
 
-// summaryResult is a build with a page or two of everything.
+// summaryResult is a build with some of everything.
 func summaryResult() *builder.Result {
 	return &builder.Result{
 		Image: "sha256:aaaa",
@@ -34,23 +35,28 @@ func summaryResult() *builder.Result {
 	}
 }
 
+var update = flag.Bool("update", false, "write the summaries of testdata/summary again")
+
 // TestSummary compares summaries with testdata/summary.
 func TestSummary(t *testing.T) {
 	last := summaryResult()
 	last.Image, last.Plan.After, last.Plan.Packages[0].Version = "sha256:bbbb", analyzer.Totals{Files: 2, Bytes: 14_300_000}, "2.36-8"
 	last.Plan.Files[1].Path, last.Profile.Writable[0].Path = "usr/sbin/old", "run"
-	findings := &htmlreport.Findings{List: []htmlreport.Finding{{ID: "CVE-1", Severity: "high", Before: true}, {ID: "CVE-2", Severity: "low", Before: true, After: true, Open: true}}}
+	compared := summaryResult()
+	low := vuln.Finding{ID: "CVE-2", Severity: vuln.Low, Package: vuln.Package{Name: "libc6"}}
+	compared.Scan = &vuln.Report{Decisions: []vuln.Decision{{Finding: low}},
+		Comparison: &vuln.Comparison{Remaining: []vuln.Finding{low}, Removed: []vuln.Finding{{ID: "CVE-1", Severity: vuln.High}}}}
 	differs := summaryResult()
 	differs.Verdict = &analyzer.Verdict{Checked: 1, Differences: []analyzer.Difference{{Run: "default", Probe: "GET http://127.0.0.1:80/", What: "status", Want: "200", Got: "500"}}}
 	unchecked := summaryResult()
 	unchecked.Verdict, unchecked.Unchecked = nil, "the original does not run here"
 	for name, got := range map[string]string{
-		"plain":     summaryOf("web:1", summaryResult(), nil, nil, nil),
-		"compared":  summaryOf("web:1", summaryResult(), nil, last, findings),
-		"same":      summaryOf("web:1", summaryResult(), nil, summaryResult(), nil),
-		"differs":   summaryOf("web:1", differs, errors.New("web:1: the slim image does not answer like the original"), nil, nil),
-		"unchecked": summaryOf("web:1", unchecked, nil, nil, nil),
-		"nothing":   summaryOf("web:1", nil, errors.New("no such image"), nil, nil),
+		"plain":     Markdown(Job{Image: "web:1", Result: summaryResult()}),
+		"compared":  Markdown(Job{Image: "web:1", Result: compared, Last: last}),
+		"same":      Markdown(Job{Image: "web:1", Result: summaryResult(), Last: summaryResult()}),
+		"differs":   Markdown(Job{Image: "web:1", Result: differs, Failure: errors.New("web:1: the slim image does not answer like the original")}),
+		"unchecked": Markdown(Job{Image: "web:1", Result: unchecked}),
+		"nothing":   Markdown(Job{Image: "web:1", Failure: errors.New("no such image")}),
 	} {
 		golden := "testdata/summary/" + name + ".md"
 		if *update {
@@ -68,15 +74,15 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// hostileText is text of an image that would be more than text in Markdown or HTML.
+// hostileText are texts of an image that Markdown, HTML or a log could take for markup.
 var hostileText = []string{
 	"a | b |", "`code`", "</code></details><script>alert(1)</script>", "new\nline\n# head", "[link](https://example.com)", "![image](https://example.com/x.png)", "**bold** _it_ ~~no~~",
-	"https://example.com", "@octocat #1", "<!-- hidden", "&lt;", `\|`, "$math$", ":tada:", "\u202ereversed", "\xff", strings.Repeat("|`<", 1000),
+	"https://example.com", "@octocat #1", "<!-- hidden", "&lt;", `\|`, "$math$", ":tada:", "::error::x", "##[error]x", "\x1b[31m", "\u202ereversed", "\xff", strings.Repeat("|`<", 1000),
 }
 
 var entity = regexp.MustCompile(`&#\d+;`)
 
-// TestSummaryHostile shows that no text of an image is a mark: it breaks no row and no line, and is no markup.
+// TestSummaryHostile checks that no text of an image adds a row, a line or markup.
 func TestSummaryHostile(t *testing.T) {
 	marks := func(summary string) map[string]int {
 		counts := map[string]int{}
@@ -102,5 +108,5 @@ func hostileSummary(name string) string {
 	r.Plan.Warnings, r.Plan.User.Reason, r.Image = []string{name}, name, name
 	r.Evidence.Runs[0].Name, r.Evidence.Runs[0].Failure = name, name
 	r.Verdict = &analyzer.Verdict{Checked: 1, Confined: true, AnyUserWhy: name, Differences: []analyzer.Difference{{Run: name, Probe: name, What: name, Want: name, Got: name}}}
-	return summaryOf(name, r, errors.New(name), last, nil)
+	return Markdown(Job{Image: name, Result: r, Failure: errors.New(name), Last: last})
 }

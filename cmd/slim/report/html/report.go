@@ -1,10 +1,10 @@
-// Package htmlreport writes what slim knows about an image as one HTML page that stands alone: it loads nothing, from nowhere. Facts that
+// Package html writes what slim knows about an image as one HTML page that stands alone: it loads nothing, from nowhere. Facts that
 // matter are plain HTML; the map and the list of paths are drawn by the page's own script from data inside it.
 //
 // Whatever comes from an image (names of files, output of programs) is hostile: html/template escapes it for its place, and characters
-// that hide or reorder text are written out (Visible). The page says so to the browser too: its Content-Security-Policy names its own
+// that hide or reorder text are written out (printable.Text). The page says so to the browser too: its Content-Security-Policy names its own
 // style and script by hash and forbids the rest.
-package htmlreport
+package html
 
 import (
 	"bytes"
@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+
+	"github.com/slimimage/slim/cmd/slim/report"
 )
 
 //go:embed page.html.tmpl page.css js/*.js
@@ -46,13 +48,12 @@ type card struct {
 	Share *share
 }
 
-// state is how a fact is to be taken; the page shows it as a mark and in words, never by colour alone.
-type state string
+type state = report.State
 
 const (
-	good state = "good"
-	bad  state = "bad"
-	fair state = "fair" // worth a look
+	good = report.Good
+	bad  = report.Bad
+	fair = report.Fair
 )
 
 // share is a part of a whole as a bar, in hundredths.

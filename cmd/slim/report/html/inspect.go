@@ -1,4 +1,4 @@
-package htmlreport
+package html
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/packages"
+	"github.com/slimimage/slim/cmd/slim/report"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -45,11 +46,11 @@ func Inspect(w io.Writer, in Inspected) error {
 
 func inspectCards(found *layers.Inspection) []card {
 	cards := []card{
-		{Name: "Size", Value: Bytes(found.Bytes), Note: Bytes(found.Size) + " as it is stored"},
-		{Name: "Files", Value: Count(found.Files), Note: "in " + Plural(found.Dirs, "directory", "directories")},
-		{Name: "Layers", Value: Count(len(found.Layers)), Note: "wasted: " + Bytes(found.Wasted)},
-		{Name: "Setuid files", Value: Count(len(found.Setuid)), Note: "they run with another user's rights", State: good},
-		{Name: "World-writable", Value: Count(len(found.WorldWritable)), Note: "directories"},
+		{Name: "Size", Value: report.Bytes(found.Bytes), Note: report.Bytes(found.Size) + " as it is stored"},
+		{Name: "Files", Value: report.Count(found.Files), Note: "in " + report.Plural(found.Dirs, "directory", "directories")},
+		{Name: "Layers", Value: report.Count(len(found.Layers)), Note: "wasted: " + report.Bytes(found.Wasted)},
+		{Name: "Setuid files", Value: report.Count(len(found.Setuid)), Note: "they run with another user's rights", State: good},
+		{Name: "World-writable", Value: report.Count(len(found.WorldWritable)), Note: "directories"},
 	}
 	if len(found.Setuid) > 0 {
 		cards[3].State = fair
@@ -136,7 +137,7 @@ func rightsSection(found *layers.Inspection) section {
 		if len(list.paths) == 0 {
 			s.Text = append(s.Text, list.title+": none.")
 		}
-		t := table{Title: fmt.Sprintf("%s (%s)", list.title, Count(len(list.paths))), Columns: columns("Mode", "#Owner", "Path")}
+		t := table{Title: fmt.Sprintf("%s (%s)", list.title, report.Count(len(list.paths))), Columns: columns("Mode", "#Owner", "Path")}
 		for _, x := range list.paths {
 			t.Rows = append(t.Rows, []cell{code(x.Mode), {Text: fmt.Sprintf("%d:%d", x.UID, x.GID), Number: true}, code(x.Path.String())})
 		}
