@@ -179,7 +179,7 @@ func (f *facts) readELF(name string, head []byte, r io.Reader, whole bool) error
 // checker computes the checksum that the package of a file has recorded.
 type checker struct {
 	hash hash.Hash
-	want sum
+	want string
 	name string
 	all  []string
 }
@@ -192,7 +192,7 @@ func (f *facts) checker(names []string) *checker {
 			continue
 		}
 		c := &checker{want: want, name: name, all: names}
-		switch len(want.hex) {
+		switch len(want) {
 		case hex.EncodedLen(md5.Size):
 			c.hash = md5.New()
 		case hex.EncodedLen(sha1.Size):
@@ -209,7 +209,7 @@ func (f *facts) checker(names []string) *checker {
 
 // compare notes whether the file is what its package says.
 func (c *checker) compare(f *facts) {
-	if hex.EncodeToString(c.hash.Sum(nil)) == c.want.hex {
+	if hex.EncodeToString(c.hash.Sum(nil)) == c.want {
 		for _, name := range c.all {
 			f.verified[name] = true
 		}
@@ -218,6 +218,7 @@ func (c *checker) compare(f *facts) {
 	for _, name := range c.all {
 		f.different[name] = true
 	}
-	f.changed.add(Finding{Path: layers.Path(c.name), Message: fmt.Sprintf("its checksum is not the one that package %q recorded",
-		shorten(c.want.owner))})
+	owner, _ := f.db.Owner(c.name)
+	message := fmt.Sprintf("its checksum is not the one that package %q recorded", shorten(owner.Name))
+	f.changed.add(Finding{Path: layers.Path(c.name), Message: message})
 }

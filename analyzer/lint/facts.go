@@ -18,7 +18,6 @@ import (
 const (
 	maxFiles    = 5_000_000 // as layers.NewIndex
 	maxSmall    = 4 << 20   // bytes of a file such as /etc/passwd
-	maxDatabase = 64 << 20  // bytes of one file of a package database
 	maxAhead    = 512 << 20 // bytes of them all that are read ahead
 	maxWarnings = 100
 )
@@ -51,8 +50,8 @@ type facts struct {
 	release map[string]string // of os-release
 	passwd  []account
 	group   []account
-	sums    map[string]sum // by physical path
-	steps   []step         // the history
+	sums    map[string]string // checksums that packages recorded, by physical path
+	steps   []step            // the history
 	elfs    []ELF
 
 	unreadELFs int             // those that are too many to list
@@ -81,9 +80,15 @@ func gather(in Input) (*facts, error) {
 	if f.db, err = packages.Load(in.Root); err != nil {
 		return nil, fmt.Errorf("reading package databases: %w", err)
 	}
-	f.release = f.osRelease()
+	if f.release, err = packages.Release(in.Root); err != nil {
+		f.warn("os-release: %v", err)
+	}
 	f.passwd, f.group = f.accounts("etc/passwd"), f.accounts("etc/group")
-	f.sums = f.checksums()
+	sums := packages.Checksums(in.Root, f.db)
+	f.sums = sums.Digests
+	for _, warning := range sums.Warnings {
+		f.warn("%s", warning)
+	}
 	if err := f.readContents(); err != nil {
 		return nil, err
 	}
@@ -98,7 +103,7 @@ func gather(in Input) (*facts, error) {
 func preload(index *layers.Index) error {
 	var ahead int64
 	return index.Preload(maxAhead, func(e layers.Entry) bool {
-		if !readByName(string(e.Path)) || e.Size > maxDatabase || ahead+e.Size > maxAhead {
+		if !readByName(string(e.Path)) || e.Size > packages.MaxDatabase || ahead+e.Size > maxAhead {
 			return false
 		}
 		ahead += e.Size
@@ -108,10 +113,10 @@ func preload(index *layers.Index) error {
 
 func readByName(name string) bool {
 	switch name {
-	case "etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/os-release", "usr/lib/os-release":
+	case "etc/passwd", "etc/group", "etc/shadow", "etc/gshadow":
 		return true
 	}
-	return packages.IsDatabase(name)
+	return packages.IsRelease(name) || packages.IsDatabase(name)
 }
 
 // walk lists every path, the root too. No link is followed.

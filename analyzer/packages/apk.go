@@ -2,54 +2,79 @@ package packages
 
 import (
 	"bytes"
+	"iter"
 	"strings"
 )
 
-// apk reads apk's database (apk-tools, apk(5) "installed database"): one-letter fields, one stanza a package. Newer
-// distributions have it below /usr.
+// apkDatabases are where apk keeps its database. Newer distributions have it below /usr.
+var apkDatabases = []string{"/usr/lib/apk/db/installed", "/lib/apk/db/installed"}
+
+// apk reads apk's database (apk-tools, apk-package(5), "installed database"): one-letter fields, one stanza a package.
 func (l *loader) apk() error {
 	seen := map[string]bool{}
-	for _, name := range []string{"/usr/lib/apk/db/installed", "/lib/apk/db/installed"} {
-		if where := l.physical(name); where == "" || seen[where] {
+	for _, name := range apkDatabases {
+		where := l.physical(name)
+		if where == "" || seen[where] {
 			continue
-		} else {
-			seen[where] = true
 		}
-		data, err := l.read(name, maxDatabase)
+		seen[where] = true
+		data, err := l.read(name, MaxDatabase)
 		if err != nil {
 			return err
 		}
-		for _, pkg := range parseApk(data) {
-			l.add(pkg)
+		for stanza := range apkStanzas(data) {
+			if pkg := apkPackage(stanza); pkg.Name != "" {
+				if l.full() {
+					break
+				}
+				l.add(pkg)
+			}
 		}
 	}
 	return nil
 }
 
-// parseApk reads the installed database.
-func parseApk(data []byte) []*Package {
-	var pkgs []*Package
-	pkg, dir := &Package{Type: "apk"}, ""
-	end := func() {
-		if pkg.Name != "" {
-			pkgs = append(pkgs, pkg)
-		}
-		pkg, dir = &Package{Type: "apk"}, ""
-	}
-	for line := range bytes.Lines(data) {
-		text := strings.TrimRight(string(line), "\r\n")
-		if text == "" {
-			end()
-			if len(pkgs) > maxPackages {
-				return pkgs
+// apkStanzas splits the installed database at empty lines; the last newline of a stanza is not in it.
+func apkStanzas(data []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for len(data) > 0 {
+			stanza, rest, _ := bytes.Cut(data, []byte("\n\n"))
+			data = rest
+			if stanza = bytes.Trim(stanza, "\n"); len(stanza) > 0 && !yield(stanza) {
+				return
 			}
-			continue
 		}
-		field, value, ok := strings.Cut(text, ":")
-		if !ok || len(value) > maxPath && (field == "F" || field == "R") {
-			continue
+	}
+}
+
+// apkLine is a line of a stanza.
+type apkLine struct {
+	text         string // whole
+	field, value string // the letter and what is behind the colon
+}
+
+// apkLines are the lines of a stanza; field is "" of one without a colon.
+func apkLines(stanza []byte) iter.Seq[apkLine] {
+	return func(yield func(apkLine) bool) {
+		for line := range bytes.Lines(stanza) {
+			text := strings.TrimSuffix(string(line), "\n")
+			field, value, ok := strings.Cut(strings.TrimRight(text, "\r"), ":")
+			if !ok {
+				field = ""
+			}
+			if !yield(apkLine{text, field, value}) {
+				return
+			}
 		}
-		switch field {
+	}
+}
+
+// apkPackage reads a stanza; its name is "" where it is not one of a package.
+func apkPackage(stanza []byte) *Package {
+	pkg, dir := &Package{Type: "apk"}, ""
+	for line := range apkLines(stanza) {
+		value := line.value
+		switch line.field {
 		case "P":
 			pkg.Name = value
 		case "V":
@@ -73,13 +98,15 @@ func parseApk(data []byte) []*Package {
 		case "F":
 			dir = value
 		case "R":
-			// What apk's default protected_paths names (apk-tools src/database.c) is kept when the administrator changed it.
-			pkg.list(apkPath(dir, value), dir == "etc" || strings.HasPrefix(dir, "etc/"))
+			pkg.list(apkPath(dir, value), apkProtected(dir))
 		}
 	}
-	end()
-	return pkgs
+	return pkg
 }
+
+// apkProtected says whether files of a directory stay as the administrator changed them: the default protected_paths (apk-tools,
+// src/database.c).
+func apkProtected(dir string) bool { return dir == "etc" || strings.HasPrefix(dir, "etc/") }
 
 func apkPath(dir, name string) string {
 	if dir == "" {

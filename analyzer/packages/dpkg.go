@@ -11,21 +11,23 @@ type diversion struct{ to, by string }
 
 // dpkg reads dpkg's database: the status file and each package's list of files (dpkg-query(1), deb-control(5)).
 func (l *loader) dpkg() error {
-	status, err := l.read("/var/lib/dpkg/status", maxDatabase)
+	status, err := l.read("/var/lib/dpkg/status", MaxDatabase)
 	if err != nil || status == nil {
 		return err
 	}
 	if err := l.diversions(); err != nil {
 		return err
 	}
-	for _, stanza := range parseStanzas(status) {
+	for stanza := range stanzas(status) {
 		pkg, ok := debPackage(stanza)
 		if !ok {
 			continue
 		}
-		// A package that may be installed for several architectures has it in the name of its files.
-		for _, name := range []string{pkg.Name + ":" + pkg.Arch, pkg.Name} {
-			list, err := l.read("/var/lib/dpkg/info/"+name+".list", maxList)
+		if l.full() {
+			break
+		}
+		for _, name := range infoFiles(pkg.Name, pkg.Arch, ".list") {
+			list, err := l.read("/"+name, maxList)
 			if err != nil {
 				return err
 			}
@@ -57,7 +59,7 @@ func (l *loader) distroless() error {
 		if err != nil {
 			return err
 		}
-		for _, stanza := range parseStanzas(data) {
+		for stanza := range stanzas(data) {
 			if pkg, ok := debPackage(stanza); ok {
 				listSums(pkg, sums)
 				l.add(pkg)
@@ -67,77 +69,44 @@ func (l *loader) distroless() error {
 	return nil
 }
 
-// parseStanzas splits deb822 text into stanzas: field names in lower case, continued lines joined by newlines.
-func parseStanzas(data []byte) []map[string]string {
-	var stanzas []map[string]string
-	stanza, field := map[string]string{}, ""
-	var value []string // lines of the field
-	endField := func() {
-		if field != "" {
-			stanza[field] = strings.Join(value, "\n")
-		}
-		field, value = "", nil
-	}
-	end := func() {
-		endField()
-		if len(stanza) > 0 {
-			stanzas = append(stanzas, stanza)
-		}
-		stanza = map[string]string{}
-	}
-	for line := range bytes.Lines(data) {
-		text := strings.TrimRight(string(line), "\r\n")
-		switch {
-		case strings.TrimSpace(text) == "":
-			end()
-			if len(stanzas) > maxPackages {
-				return stanzas
-			}
-		case text[0] == ' ' || text[0] == '\t':
-			if field != "" && len(value) < maxPackages {
-				value = append(value, strings.TrimSpace(text))
-			}
-		default:
-			endField()
-			if name, first, ok := strings.Cut(text, ":"); ok && wanted[strings.ToLower(name)] {
-				field, value = strings.ToLower(name), []string{strings.TrimSpace(first)}
-			}
-		}
-	}
-	end()
-	return stanzas
+// packageName is the name and the architecture of a stanza's package; ok is false where they cannot be part of a file's name.
+func (s stanza) packageName() (name, arch string, ok bool) {
+	name, arch = s.value("Package"), s.value("Architecture")
+	return name, arch, name != "" && name != "." && name != ".." && !strings.ContainsAny(name+arch, "/\x00")
 }
 
-// wanted are the fields that matter; the others are not kept.
-var wanted = map[string]bool{
-	"package": true, "status": true, "version": true, "architecture": true, "source": true, "depends": true, "pre-depends": true,
-	"provides": true, "conffiles": true, "essential": true, "protected": true, "maintainer": true, "homepage": true,
+// infoDir is where dpkg keeps what it knows of each package beside its status.
+const infoDir = "var/lib/dpkg/info/"
+
+// infoFiles are the names that a package's file in infoDir may have: that of a package which can be installed for several
+// architectures has the architecture in it.
+func infoFiles(name, arch, suffix string) []string {
+	return []string{infoDir + name + ":" + arch + suffix, infoDir + name + suffix}
 }
 
 // debPackage reads a stanza; ok is false for one without a usable name and for a package whose files are not there.
-func debPackage(stanza map[string]string) (pkg *Package, ok bool) {
-	name := stanza["package"]
-	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") || strings.ContainsAny(stanza["architecture"],
-		"/\x00") {
+func debPackage(s stanza) (pkg *Package, ok bool) {
+	name, arch, ok := s.packageName()
+	if !ok {
 		return nil, false
 	}
-	if status := strings.Fields(stanza["status"]); len(status) == 3 && (status[2] == "not-installed" || status[2] == "config-files") {
+	if status := strings.Fields(s.value("Status")); len(status) == 3 && (status[2] == "not-installed" || status[2] == "config-files") {
 		return nil, false
 	}
-	source, sourceVersion, _ := strings.Cut(stanza["source"], " ")
+	source, sourceVersion, _ := strings.Cut(s.value("Source"), " ")
 	pkg = &Package{
-		Type: "deb", Name: name, Version: stanza["version"], Arch: stanza["architecture"], Source: source,
-		Essential: stanza["essential"] == "yes" || stanza["protected"] == "yes",
-		requires:  append(relations(stanza["pre-depends"]), relations(stanza["depends"])...),
+		Type: "deb", Name: name, Version: s.value("Version"), Arch: arch, Source: source,
+		Essential: s.value("Essential") == "yes" || s.value("Protected") == "yes",
+		requires:  append(relations(s.value("Pre-Depends")), relations(s.value("Depends"))...),
 
-		SourceVersion: strings.Trim(sourceVersion, " ()"), Maintainer: stanza["maintainer"], Homepage: stanza["homepage"],
+		SourceVersion: strings.Trim(sourceVersion, " ()"), Maintainer: s.value("Maintainer"), Homepage: s.value("Homepage"),
 	}
-	for _, provided := range relations(stanza["provides"]) {
+	for _, provided := range relations(s.value("Provides")) {
 		pkg.Provides = append(pkg.Provides, provided...)
 	}
-	for line := range strings.Lines(stanza["conffiles"]) {
-		if where, rest, _ := strings.Cut(strings.TrimSpace(line), " "); where != "" && !strings.Contains(rest, "obsolete") &&
-			len(pkg.conffile) < maxPackages {
+	for line := range strings.Lines(s.value("Conffiles")) {
+		where, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if where != "" && !strings.Contains(rest, "obsolete") && len(pkg.conffile) < maxPackages {
 			pkg.conffile = append(pkg.conffile, where)
 		}
 	}
@@ -171,12 +140,10 @@ func listPaths(pkg *Package, data []byte) {
 	}
 }
 
-// listSums adds the paths of an md5sums file: "SUM  PATH", PATH without leading slash.
+// listSums adds the paths of an md5sums file.
 func listSums(pkg *Package, data []byte) {
-	for line := range bytes.Lines(data) {
-		if _, name, ok := strings.Cut(strings.TrimSuffix(string(line), "\n"), "  "); ok && name != "" {
-			pkg.list(path.Clean("/"+name), false)
-		}
+	for _, sum := range md5sums(data) {
+		pkg.list(path.Clean("/"+sum.name), false)
 	}
 }
 

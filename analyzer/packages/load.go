@@ -11,9 +11,12 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
+// MaxDatabase bounds one text file of a package database, in bytes. Those of the largest images, Alpine's with thousands of packages,
+// have some 10 MiB.
+const MaxDatabase = 64 << 20
+
 // Bounds of what is read of an image's databases.
 const (
-	maxDatabase = 48 << 20 // bytes of one database file
 	maxList     = 16 << 20 // bytes of one package's list of files
 	maxPackages = 20_000
 	maxFiles    = 2_000_000 // paths over all packages
@@ -22,8 +25,11 @@ const (
 )
 
 // databaseDirs are where package managers keep what they know of a root filesystem, many small files.
-var databaseDirs = []string{"var/lib/dpkg/", "var/lib/ucf/", "var/lib/rpm/", "usr/lib/sysimage/rpm/", "usr/share/rpm/", "lib/apk/db/",
-	"usr/lib/apk/db/"}
+var databaseDirs = []string{
+	"var/lib/dpkg/", "var/lib/ucf/",
+	"var/lib/rpm/", "usr/lib/sysimage/rpm/", "usr/share/rpm/",
+	"lib/apk/db/", "usr/lib/apk/db/",
+}
 
 // IsDatabase says whether a path, without a leading slash, may be one that Load reads. It is for roots where opening one file is slow, and
 // several are better read in one pass.
@@ -100,10 +106,18 @@ func (l *loader) readDir(name string) (dir string, entries []fs.DirEntry, err er
 	return res.Path, entries, nil
 }
 
+// full says whether there are as many packages as are read.
+func (l *loader) full() bool {
+	if len(l.db.packages) < maxPackages {
+		return false
+	}
+	l.db.warn(fmt.Sprintf("more than %d packages: the rest was not read", maxPackages))
+	return true
+}
+
 // add keeps a package unless there are too many. Its files are placed at once, so that only one list is in memory.
 func (l *loader) add(pkg *Package) {
-	if len(l.db.packages) == maxPackages {
-		l.db.warn(fmt.Sprintf("more than %d packages: the rest was not read", maxPackages))
+	if l.full() {
 		return
 	}
 	if pkg.Source == "" {

@@ -81,12 +81,13 @@ func rpmPackage(header *rpmdb.Package) *Package {
 	return pkg
 }
 
-// readerAt is a file for reading at offsets; where the root cannot do that it is read into memory, up to maxDatabase.
+// readerAt is a file for reading at offsets; where the root cannot do that it is read into memory, up to
+// rpmdb.MaxSize.
 func readerAt(f io.Reader, size int64) (io.ReaderAt, int64, error) {
 	if at, ok := f.(io.ReaderAt); ok {
 		return at, size, nil
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxDatabase))
+	data, err := io.ReadAll(io.LimitReader(f, rpmdb.MaxSize))
 	return bytes.NewReader(data), int64(len(data)), err
 }
 

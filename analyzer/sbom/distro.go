@@ -1,7 +1,7 @@
 package sbom
 
 import (
-	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -10,21 +10,25 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// maxRelease bounds os-release, in bytes.
-const maxRelease = 64 << 10
+// maxRelease bounds a file with the name of a release, in bytes.
+const maxRelease = 4 << 10
 
 // distro reads os-release(5), and where there is none the files that older releases have.
 func (s *scan) distro() Distro {
-	for _, name := range []string{"/etc/os-release", "/usr/lib/os-release"} {
-		values := releaseValues(s.small(name))
-		if values["ID"] == "" {
-			continue
+	release, err := packages.Release(s.root)
+	if err != nil {
+		s.warn("os-release: %v", err)
+	}
+	for key, value := range release {
+		if !plausible(value) {
+			delete(release, key)
 		}
-		d := Distro{ID: strings.ToLower(values["ID"]), Version: values["VERSION_ID"], Name: values["PRETTY_NAME"]}
-		if d.Version == "" {
-			d.Version = values["VERSION_CODENAME"]
+	}
+	if release["ID"] != "" {
+		return Distro{
+			ID: strings.ToLower(release["ID"]), Name: release["PRETTY_NAME"],
+			Version: cmp.Or(release["VERSION_ID"], release["VERSION_CODENAME"]),
 		}
-		return d
 	}
 	for _, old := range []struct{ file, id string }{{"/etc/alpine-release", "alpine"}, {"/etc/debian_version", "debian"}} {
 		if line, _, _ := strings.Cut(string(s.small(old.file)), "\n"); plausible(line) {
@@ -57,19 +61,6 @@ func (s *scan) small(name string) []byte {
 	return data
 }
 
-// releaseValues reads KEY=VALUE lines, values perhaps in quotes. Implausible ones are left out.
-func releaseValues(data []byte) map[string]string {
-	values := map[string]string{}
-	for line := range bytes.Lines(data) {
-		key, value, ok := strings.Cut(strings.TrimSpace(string(line)), "=")
-		value = strings.Trim(value, `"'`)
-		if ok && plausible(value) {
-			values[key] = value
-		}
-	}
-	return values
-}
-
 // qualifier is the distro qualifier of package URLs: ID-VERSION, as all generators write it.
 func (d Distro) qualifier() string {
 	if d.ID == "" || d.Version == "" {
@@ -79,8 +70,15 @@ func (d Distro) qualifier() string {
 }
 
 // namespaces are those of package URLs (purl-spec, "rpm" and "deb" types) that are not the ID of os-release.
-var namespaces = map[string]string{"rhel": "redhat", "ol": "oracle", "amzn": "amazon", "sles": "suse", "opensuse-leap": "opensuse",
-	"opensuse-tumbleweed": "opensuse"}
+var namespaces = map[string]string{
+	"rhel": "redhat",
+	"ol":   "oracle",
+	"amzn": "amazon",
+	"sles": "suse",
+
+	"opensuse-leap":       "opensuse",
+	"opensuse-tumbleweed": "opensuse",
+}
 
 // distributionPackage is a package of the package manager's database.
 func (s *scan) distributionPackage(pkg *packages.Package, d Distro) Package {

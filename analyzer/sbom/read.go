@@ -184,8 +184,8 @@ func (s *scan) examine(ctx context.Context, e *entry, content io.Reader) error {
 // distribution. It is for roots where opening one file is slow.
 func ReadsFirst(name string) bool {
 	switch name {
-	case "etc/os-release", "usr/lib/os-release", "etc/debian_version", "etc/alpine-release":
+	case "etc/debian_version", "etc/alpine-release":
 		return true
 	}
-	return packages.IsDatabase(name)
+	return packages.IsRelease(name) || packages.IsDatabase(name)
 }

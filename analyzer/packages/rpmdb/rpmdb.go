@@ -9,6 +9,9 @@ import (
 	"io"
 )
 
+// MaxSize bounds a database that has to be in memory as a whole, in bytes. Those of large images have 150 MiB.
+const MaxSize = 256 << 20
+
 // maxHeader is how large one package's header may be, in bytes (rpm itself takes 256 MiB; the largest packages have 10),
 // and maxItems how many values one of its tags may have.
 const (
