@@ -11,16 +11,8 @@ import (
 	"github.com/moby/buildkit/solver/result"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/predicates"
 	"github.com/slimimage/slim/analyzer/sbom"
-)
-
-// Types of the predicates that are attached.
-const (
-	predicateCycloneDX = "https://cyclonedx.org/bom"
-	predicateSPDX      = "https://spdx.dev/Document"
-	predicateTrace     = "https://in-toto.io/attestation/runtime-trace/v0.1"
-	predicateTests     = "https://in-toto.io/attestation/test-result/v0.1"
-	predicateRelease   = "https://in-toto.io/attestation/release/v0.1"
 )
 
 // builderID is the builder in the provenance, which SLSA demands (spec/v1.0/provenance, "builder.id") and BuildKit leaves empty.
@@ -36,26 +28,26 @@ func attestationOf(ref gateway.Reference, a attestation) gateway.Attestation {
 
 // statements are the attestations of a slim image.
 func (b *build) statements(found *Result) ([]attestation, error) {
-	list := []attestation{{predicateCycloneDX, fileCycloneDX, found.Materials[fileCycloneDX]},
-		{predicateSPDX, fileSPDX, found.Materials[fileSPDX]}}
-	predicates := []struct {
+	list := []attestation{{predicates.CycloneDX, fileCycloneDX, found.Materials[fileCycloneDX]},
+		{predicates.SPDX, fileSPDX, found.Materials[fileSPDX]}}
+	further := []struct {
 		kind, file string
 		value      any
-	}{{predicateTrace, "runtime-trace.json", tracePredicate(found)}}
+	}{{predicates.RuntimeTrace, "runtime-trace.json", tracePredicate(found)}}
 	if found.Verdict != nil || found.Unchecked != "" {
-		predicates = append(predicates, struct {
+		further = append(further, struct {
 			kind, file string
 			value      any
-		}{predicateTests, "test-result.json", testPredicate(found)})
+		}{predicates.TestResult, "test-result.json", testPredicate(found)})
 	}
 	if len(b.opt.Export.Names) > 0 {
 		name, tag := splitName(b.opt.Export.Names[0])
-		predicates = append(predicates, struct {
+		further = append(further, struct {
 			kind, file string
 			value      any
-		}{predicateRelease, "release.json", releasePredicate{Purl: sbom.ImagePurl(name, tag, "", b.platform.Architecture)}})
+		}{predicates.Release, "release.json", releasePredicate{Purl: sbom.ImagePurl(name, tag, "", b.platform.Architecture)}})
 	}
-	for _, p := range predicates {
+	for _, p := range further {
 		data, err := json.Marshal(p.value)
 		if err != nil {
 			return nil, fmt.Errorf("writing the predicate %s: %w", p.kind, err)

@@ -11,10 +11,9 @@ import (
 	controlapi "github.com/moby/buildkit/api/services/control"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
-)
 
-// predicateProvenance begins the types of SLSA provenance.
-const predicateProvenance = "https://slsa.dev/provenance/v1"
+	"github.com/slimimage/slim/analyzer/predicates"
+)
 
 // maxRecord is the maximum size of a blob in BuildKit's build history, in bytes.
 const maxRecord = 64 << 20
@@ -37,7 +36,7 @@ func (b *build) readBuildRecord(ctx context.Context, digest string) (provenance 
 		}
 		for _, info := range []*controlapi.BuildResultInfo{event.Record.Result, event.Record.Results[b.platformString()]} {
 			for _, a := range info.GetAttestations() {
-				if strings.HasPrefix(a.Annotations["in-toto.io/predicate-type"], predicateProvenance) {
+				if strings.HasPrefix(a.Annotations["in-toto.io/predicate-type"], predicates.Provenance) {
 					provenance, _ = readBlob(ctx, store, a)
 				}
 			}

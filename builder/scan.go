@@ -10,6 +10,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/predicates"
 	"github.com/slimimage/slim/analyzer/sbom"
 	"github.com/slimimage/slim/analyzer/vex"
 	"github.com/slimimage/slim/analyzer/vuln"
@@ -24,13 +25,6 @@ type Scan struct {
 
 // fileInventory is the agent's list of packages for the search.
 const fileInventory = "inventory.json"
-
-// Predicates of a scan. The last is what DevGuard's pipelines attest.
-const (
-	predicateOpenVEX      = "https://openvex.dev/ns/v0.2.0"
-	predicateCycloneDXVEX = "https://cyclonedx.org/vex"
-	predicateSARIF        = "https://www.schemastore.org/schemas/json/sarif-2.1.0.json"
-)
 
 // Names of a scan's files among the artifacts.
 const (
@@ -116,10 +110,10 @@ func (b *build) scanStatements(result *Result) ([]attestation, error) {
 		return nil, err
 	}
 	sarif, err := vuln.SARIF(result.Scan.Decisions, product.Repository, "")
-	list := []attestation{{predicateSARIF, fileSARIF, sarif}}
+	list := []attestation{{predicates.SARIF, fileSARIF, sarif}} // what DevGuard's pipelines attest
 	if len(files) > 0 {
-		list = append(list, attestation{predicateOpenVEX, fileOpenVEX, files[fileOpenVEX]},
-			attestation{predicateCycloneDXVEX, fileCycloneDXVEX, files[fileCycloneDXVEX]})
+		list = append(list, attestation{predicates.OpenVEX, fileOpenVEX, files[fileOpenVEX]},
+			attestation{predicates.CycloneDXVEX, fileCycloneDXVEX, files[fileCycloneDXVEX]})
 	}
 	return list, err
 }

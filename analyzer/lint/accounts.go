@@ -2,73 +2,26 @@ package lint
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
+
+	"github.com/slimimage/slim/analyzer/accounts"
+	"github.com/slimimage/slim/layers"
 )
 
-// account is a line of /etc/passwd or /etc/group.
-type account struct {
-	name, password string
-	id             uint32
-	gid            uint32 // of /etc/passwd
+// maxShadow bounds the lines of /etc/shadow that are reported.
+const maxShadow = 100_000
+
+// readAccounts reads /etc/passwd and /etc/group. Malformed lines are kept: runtimes use them.
+func (f *facts) readAccounts() accounts.Files {
+	passwd, _ := f.read("etc/passwd", accounts.MaxSize)
+	group, _ := f.read("etc/group", accounts.MaxSize)
+	return accounts.Parse(passwd, group)
 }
 
-// maxAccounts bounds the lines that are read.
-const maxAccounts = 100_000
-
-// accounts reads /etc/passwd or /etc/group; lines that are none are left out, as libc does.
-func (f *facts) accounts(name string) []account {
-	data, _ := f.read(name, maxSmall)
-	var list []account
-	for line := range strings.Lines(string(data)) {
-		fields := strings.Split(strings.TrimRight(line, "\n"), ":")
-		if len(fields) < 4 || len(list) >= maxAccounts {
-			continue
-		}
-		id, err := strconv.ParseUint(fields[2], 10, 32)
-		if err != nil {
-			continue
-		}
-		gid, _ := strconv.ParseUint(fields[3], 10, 32)
-		list = append(list, account{name: fields[0], password: fields[1], id: uint32(id), gid: uint32(gid)})
-	}
-	return list
-}
-
-// userParts are the two halves of config.User.
-func (f *facts) userParts() (user, group string) {
-	user, group, _ = strings.Cut(strings.TrimSpace(f.config.User), ":")
-	return user, group
-}
-
-func number(word string) (uint32, bool) {
-	n, err := strconv.ParseUint(word, 10, 32)
-	return uint32(n), err == nil
-}
-
-// ids are the numbers of the image's user and group, as a runtime reads them; false when a name is in no file.
+// ids are the numbers of the image's user and group, as a runtime reads them; false where the image does not start with them.
 func (f *facts) ids() (uid, gid uint32, ok bool) {
-	user, group := f.userParts()
-	if user == "" {
-		user = "0"
-	}
-	uid, ok = number(user)
-	for _, a := range f.passwd {
-		if !ok && a.name == user || ok && a.id == uid {
-			uid, gid, ok = a.id, a.gid, true
-			break
-		}
-	}
-	if !ok || group == "" {
-		return uid, gid, ok
-	}
-	gid, ok = number(group)
-	for _, a := range f.group {
-		if !ok && a.name == group {
-			gid, ok = a.id, true
-		}
-	}
-	return uid, gid, ok
+	id, err := f.accounts.Resolve(f.config.User)
+	return id.UID, id.GID, err == nil
 }
 
 func configFinding(key, format string, args ...any) []Finding {
@@ -89,11 +42,11 @@ func checkUser(f *facts) ([]Finding, string) {
 }
 
 func checkNumericUser(f *facts) ([]Finding, string) {
-	user, _ := f.userParts()
+	user, _ := accounts.Split(f.config.User)
 	if user == "" {
 		return nil, "no user is set"
 	}
-	if _, ok := number(user); !ok {
+	if _, ok := accounts.IsNumber(user); !ok {
 		return configFinding("User", "%q is a name: nobody but the image knows its number", f.config.User), ""
 	}
 	return nil, ""
@@ -116,15 +69,15 @@ func checkHighUser(f *facts) ([]Finding, string) {
 // checkPasswords reads the second field of both files: empty is no password, "x" in passwd is the one in shadow.
 func checkPasswords(f *facts) ([]Finding, string) {
 	var found []Finding
-	for _, a := range f.passwd {
-		if a.password == "" {
-			found = append(found, Finding{Path: "etc/passwd", Message: fmt.Sprintf("%q has no password", shorten(a.name))})
+	for _, u := range f.accounts.Users {
+		if u.Password == "" && !u.Malformed {
+			found = append(found, Finding{Path: "etc/passwd", Message: fmt.Sprintf("%q has no password", shorten(u.Name))})
 		}
 	}
 	data, _ := f.read("etc/shadow", maxSmall)
 	for line := range strings.Lines(string(data)) {
 		fields := strings.Split(strings.TrimRight(line, "\n"), ":")
-		if len(fields) > 2 && fields[0] != "" && fields[1] == "" && len(found) < maxAccounts {
+		if len(fields) > 2 && fields[0] != "" && fields[1] == "" && len(found) < maxShadow {
 			found = append(found, Finding{Path: "etc/shadow", Message: fmt.Sprintf("%q has no password", shorten(fields[0]))})
 		}
 	}
@@ -132,19 +85,36 @@ func checkPasswords(f *facts) ([]Finding, string) {
 }
 
 func checkDuplicateIDs(f *facts) ([]Finding, string) {
-	return append(duplicates("etc/passwd", "uid", f.passwd), duplicates("etc/group", "gid", f.group)...), ""
-}
-
-func duplicates(name, what string, list []account) []Finding {
-	var found []Finding
-	first := map[uint32]string{}
-	for _, a := range list {
-		if other, ok := first[a.id]; !ok {
-			first[a.id] = a.name
-		} else if other != a.name {
-			found = append(found, Finding{Path: pathOf(name), Message: fmt.Sprintf("%q and %q have the same %s %d", shorten(other), shorten(a.name),
-				what, a.id)})
+	users, groups := duplicates{file: "etc/passwd", what: "uid"}, duplicates{file: "etc/group", what: "gid"}
+	for _, u := range f.accounts.Users {
+		if !u.Malformed {
+			users.add(u.UID, u.Name)
 		}
 	}
-	return found
+	for _, g := range f.accounts.Groups {
+		if !g.Malformed {
+			groups.add(g.GID, g.Name)
+		}
+	}
+	return append(users.found, groups.found...), ""
+}
+
+// duplicates finds numbers with several names.
+type duplicates struct {
+	file  layers.Path
+	what  string
+	first map[uint32]string
+	found []Finding
+}
+
+func (d *duplicates) add(id uint32, name string) {
+	if d.first == nil {
+		d.first = map[uint32]string{}
+	}
+	if other, ok := d.first[id]; !ok {
+		d.first[id] = name
+	} else if other != name {
+		message := fmt.Sprintf("%q and %q have the same %s %d", shorten(other), shorten(name), d.what, id)
+		d.found = append(d.found, Finding{Path: d.file, Message: message})
+	}
 }

@@ -2,6 +2,8 @@ package lint
 
 import (
 	"strings"
+
+	"github.com/slimimage/slim/analyzer/predicates"
 )
 
 // predicate is a rule's answer for attestations of some types, of which one is enough.
@@ -26,18 +28,16 @@ func notAttached(f *facts) string {
 	return "what is attached to the image is not known"
 }
 
-// The predicate types are those of SLSA, in-toto, SPDX, CycloneDX and OpenVEX; cosign writes OpenVEX's with its version.
-
 func checkProvenance(f *facts) ([]Finding, string) {
-	return predicate(f, "provenance", "https://slsa.dev/provenance")
+	return predicate(f, "provenance", predicates.AnyProvenance)
 }
 
 func checkBill(f *facts) ([]Finding, string) {
-	return predicate(f, "bill of materials", "https://spdx.dev/Document", "https://cyclonedx.org/bom", "https://spdx.github.io/spdx-spec")
+	return predicate(f, "bill of materials", predicates.SPDX, predicates.CycloneDX, predicates.AnySPDX)
 }
 
 func checkVEX(f *facts) ([]Finding, string) {
-	return predicate(f, "VEX document", "https://openvex.dev/ns", "https://cyclonedx.org/vex")
+	return predicate(f, "VEX document", predicates.AnyOpenVEX, predicates.CycloneDXVEX)
 }
 
 func checkSignature(f *facts) ([]Finding, string) {

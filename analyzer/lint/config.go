@@ -10,10 +10,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/layers"
 )
-
-func pathOf(name string) layers.Path { return layers.Path(name) }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
@@ -94,34 +93,31 @@ func checkHealthForm(f *facts) ([]Finding, string) {
 	if health == nil || len(health.Test) == 0 || health.Test[0] == healthNone {
 		return nil, "there is no health check"
 	}
-	switch {
-	case health.Test[0] == "CMD-SHELL":
+	argv := analyzer.HealthArgv(health.Test, f.config.Shell)
+	if len(argv) == 0 {
+		return nil, ""
+	}
+	runs := f.program(argv[0])
+	if health.Test[0] == "CMD-SHELL" {
 		out := configFinding("Healthcheck", "it is in shell form")
-		if !f.program(f.shell()) {
-			out[0].Level, out[0].Message = Error, fmt.Sprintf("it is in shell form, and there is no %q", shorten(f.shell()))
+		if !runs {
+			out[0].Level, out[0].Message = Error, fmt.Sprintf("it is in shell form, and there is no %q", shorten(argv[0]))
 		}
 		return out, ""
-	case health.Test[0] == "CMD" && len(health.Test) > 1 && !f.program(health.Test[1]):
-		out := configFinding("Healthcheck", "its program %q is not in the image", shorten(health.Test[1]))
+	}
+	if !runs {
+		out := configFinding("Healthcheck", "its program %q is not in the image", shorten(argv[0]))
 		out[0].Level = Error
 		return out, ""
 	}
 	return nil, ""
 }
 
-// shell is what runs commands in shell form.
-func (f *facts) shell() string {
-	if len(f.config.Shell) > 0 {
-		return f.config.Shell[0]
-	}
-	return "/bin/sh"
-}
-
 // program says whether a command's first word is a file of the image, as execvp finds it.
 func (f *facts) program(word string) bool {
 	candidates := []string{word}
 	if !strings.Contains(word, "/") {
-		list := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+		list := analyzer.DefaultPath
 		for _, entry := range f.config.Env {
 			if value, ok := strings.CutPrefix(entry, "PATH="); ok {
 				list = value

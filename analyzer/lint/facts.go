@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/slimimage/slim/analyzer/accounts"
 	"github.com/slimimage/slim/analyzer/packages"
 	"github.com/slimimage/slim/layers"
 )
@@ -42,17 +43,16 @@ func (f *file) runs() bool {
 
 // facts is what the rules look at.
 type facts struct {
-	in      Input
-	config  v1.Config
-	root    layers.RootFS
-	files   []file // sorted by path
-	db      *packages.DB
-	release map[string]string // of os-release
-	passwd  []account
-	group   []account
-	sums    map[string]string // checksums that packages recorded, by physical path
-	steps   []step            // the history
-	elfs    []ELF
+	in       Input
+	config   v1.Config
+	root     layers.RootFS
+	files    []file // sorted by path
+	db       *packages.DB
+	release  map[string]string // of os-release
+	accounts accounts.Files
+	sums     map[string]string // checksums that packages recorded, by physical path
+	steps    []step            // the history
+	elfs     []ELF
 
 	unreadELFs int             // those that are too many to list
 	verified   map[string]bool // paths whose checksum is right
@@ -83,7 +83,7 @@ func gather(in Input) (*facts, error) {
 	if f.release, err = packages.Release(in.Root); err != nil {
 		f.warn("os-release: %v", err)
 	}
-	f.passwd, f.group = f.accounts("etc/passwd"), f.accounts("etc/group")
+	f.accounts = f.readAccounts()
 	sums := packages.Checksums(in.Root, f.db)
 	f.sums = sums.Digests
 	for _, warning := range sums.Warnings {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/slimimage/slim/analyzer/shell"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -14,7 +15,7 @@ var (
 	compilers = words("gcc cc g++ c++ cpp clang clang++ ld ld.bfd ld.gold ld.lld as ar make gmake cmake ninja ninja-build autoconf automake libtool m4 bison flex " +
 		"rustc cargo javac ghc gfortran nasm yasm tcc swiftc dmd ocamlopt gdb lldb pkg-config pkgconf meson mvn gradle")
 	goTools        = words("go gofmt") // as names of programs they are too short: only in a go/bin directory
-	shells         = words("sh bash dash ash zsh ksh mksh oksh csh tcsh fish rbash busybox toybox yash elvish pwsh")
+	shells         = words(strings.Join(shell.Names(), " "))
 	managers       = words("apt apt-get aptitude dpkg apk rpm dnf dnf5 microdnf tdnf yum zypper pacman opkg portage emerge xbps-install nix snap flatpak")
 	languageTools  = words("pip pip3 npm npx yarn pnpm corepack gem bundle composer conda mamba poetry pipenv uv cpan")
 	remoteServers  = words("sshd telnetd in.telnetd dropbear rshd in.rshd rlogind in.rlogind rexecd in.rexecd ftpd in.ftpd vsftpd proftpd pure-ftpd tftpd in.tftpd Xvnc x11vnc vncserver tigervncserver xrdp")

@@ -96,6 +96,10 @@ func isCommandWord(word string) bool {
 
 // runs is the command line that the command name with arguments args runs, nil when none; scripts in args are read.
 func (r *reader) runs(name string, args []value) []value {
+	if Reads(name) {
+		r.shell(args)
+		return nil
+	}
 	switch name {
 	case ".", "source":
 		if len(args) > 0 {
@@ -109,8 +113,6 @@ func (r *reader) runs(name string, args []value) []value {
 		if len(args) > 1 && args[0].whole && args[0].text != "-" {
 			r.inner(args[0].text)
 		}
-	case "sh", "bash", "dash", "ash", "ksh", "mksh", "zsh":
-		r.shell(args)
 	case "set":
 		// "set -- server "$@"; exec "$@"" is how entrypoints put a command before their arguments.
 		if len(args) > 0 && args[0].text == "--" {

@@ -203,7 +203,7 @@ func identity(t *testing.T) string {
 		names = append(names, me.Username)
 	}
 	for _, name := range names {
-		if id, err := ResolveUser("/", name); err == nil && id.is() {
+		if id, err := ResolveUser("/", name); err == nil && runsAs(id) {
 			return name
 		}
 	}

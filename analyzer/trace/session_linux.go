@@ -76,7 +76,7 @@ func environment(env []string, user Identity) []string {
 		return slices.ContainsFunc(out, func(entry string) bool { return strings.HasPrefix(entry, key+"=") })
 	}
 	if !has("PATH") {
-		out = append(out, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+		out = append(out, "PATH="+analyzer.DefaultPath)
 	}
 	if !has("HOME") {
 		home := user.Home

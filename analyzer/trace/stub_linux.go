@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slimimage/slim/analyzer"
 )
 
 // spec is what a stub turns itself into: the agent's own program, started again, takes the identity and becomes the command.
@@ -113,7 +115,7 @@ func (s *spec) enterDir() error {
 // capability, CAP_NET_BIND_SERVICE: Docker and containerd let every user bind low ports (net.ipv4.ip_unprivileged_port_start is 0
 // there), and this sandbox does not.
 func (s *spec) identity() error {
-	if s.User.UID != 0 && s.User.is() {
+	if s.User.UID != 0 && runsAs(s.User) {
 		return nil // an ordinary user runs its own programs, and may change nothing
 	}
 	if s.User.UID != 0 {
@@ -143,8 +145,8 @@ func (s *spec) identity() error {
 	return nil
 }
 
-// is says whether this process is that user already, and no other group's member.
-func (id Identity) is() bool {
+// runsAs says whether this process is that user already, and no other group's member.
+func runsAs(id Identity) bool {
 	groups, err := os.Getgroups()
 	if err != nil || os.Geteuid() != int(id.UID) || os.Getegid() != int(id.GID) {
 		return false
@@ -182,7 +184,7 @@ func lookPath(name string, env []string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
 	}
-	search := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	search := analyzer.DefaultPath
 	for _, entry := range env {
 		if value, ok := strings.CutPrefix(entry, "PATH="); ok {
 			search = value

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slimimage/slim/analyzer/predicates"
 	"github.com/slimimage/slim/analyzer/sbom"
 )
 
@@ -50,7 +51,7 @@ func OpenVEX(statements []Statement, product Product, opts Options) ([]byte, err
 		return nil, err
 	}
 	doc := openDocument{
-		Context: "https://openvex.dev/ns/v0.2.0", Author: opts.author(), Timestamp: opts.stamp(), Version: 1, Tooling: "slim",
+		Context: predicates.OpenVEX, Author: opts.author(), Timestamp: opts.stamp(), Version: 1, Tooling: "slim",
 		Statements: []openStatement{},
 	}
 	for _, s := range sorted(statements) {

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/slimimage/slim/analyzer"
 )
 
 // Where a container that the agent wraps has it, and the evidence. Paths below /.slim are never recorded.
@@ -42,7 +44,7 @@ func Override(s Service) ([]byte, error) {
 		"command":    dollars(s.Argv[1:]),
 		"volumes":    dollars([]string{s.Agent + ":" + MountBin + ":ro,z", s.Evidence + ":" + MountEvidence + ":z"}),
 	}
-	if test := s.health(); test != nil {
+	if test := analyzer.HealthArgv(s.Health, s.Shell); test != nil {
 		service["healthcheck"] = map[string]any{"test": append([]string{"CMD"}, dollars(Wrap("health "+s.Name, "health.json", test))...)}
 	}
 	file := map[string]any{"services": map[string]any{s.Name: service}}
@@ -56,19 +58,6 @@ func Override(s Service) ([]byte, error) {
 		return nil, fmt.Errorf("service %s: %w", s.Name, err)
 	}
 	return b.Bytes(), nil
-}
-
-// health is the command of the health check, nil without one.
-func (s Service) health() []string {
-	switch {
-	case len(s.Health) > 1 && s.Health[0] == "CMD":
-		return s.Health[1:]
-	case len(s.Health) == 2 && s.Health[0] == "CMD-SHELL" && len(s.Shell) > 0:
-		return append(append([]string{}, s.Shell...), s.Health[1])
-	case len(s.Health) == 2 && s.Health[0] == "CMD-SHELL":
-		return []string{"/bin/sh", "-c", s.Health[1]}
-	}
-	return nil
 }
 
 // dollars escapes what Compose would take for variables.

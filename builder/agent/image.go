@@ -17,13 +17,12 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/slimimage/slim/analyzer/accounts"
 )
 
 // arches are the architectures that slim carries the agent for.
 var arches = []string{"amd64", "arm64"}
-
-// imageUser is the user of the agent's image.
-const imageUser = 65532
 
 // Read returns the agent's program for linux/arch, or ErrNotCarried.
 func Read(arch string) ([]byte, error) { return read(arch) }
@@ -74,7 +73,7 @@ func platformImage(program []byte, arch, version string, created time.Time) (v1.
 		return nil, err
 	}
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
-	config := v1.Config{Entrypoint: []string{"/" + Name}, User: fmt.Sprintf("%d:%d", imageUser, imageUser), WorkingDir: "/",
+	config := v1.Config{Entrypoint: []string{"/" + Name}, User: fmt.Sprintf("%d:%d", accounts.Nonroot, accounts.Nonroot), WorkingDir: "/",
 		Labels: map[string]string{
 			"org.opencontainers.image.title":       "slim-agent",
 			"org.opencontainers.image.description": "The agent of slim: wraps the entrypoint of a container and writes evidence of what it did",

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/slimimage/slim/analyzer/accounts"
 )
 
 // Workload is what a patch needs of a Deployment, a StatefulSet or a DaemonSet: one container of its pods.
@@ -98,7 +100,7 @@ func Patch(w Workload, entrypoint, cmd []string, digest, agentImage string) ([]b
 			"resources": object{"requests": object{"cpu": "10m", "memory": "32Mi"}, "limits": object{"memory": "64Mi"}},
 			"securityContext": object{"allowPrivilegeEscalation": false, "capabilities": object{"drop": []string{"ALL"}},
 				"readOnlyRootFilesystem": true,
-				"runAsNonRoot":           true, "runAsUser": imageUser, "runAsGroup": imageUser, "seccompProfile": object{"type": "RuntimeDefault"}},
+				"runAsNonRoot":           true, "runAsUser": accounts.Nonroot, "runAsGroup": accounts.Nonroot, "seccompProfile": object{"type": "RuntimeDefault"}},
 		}},
 		"containers": []any{object{"name": w.Container, "command": append(wrapped, command...), "args": nonNil(args),
 			"volumeMounts": []any{bin, evidence}}},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/accounts"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -64,9 +65,6 @@ type Peer struct {
 
 // defaultImage stands for the name of an image where none was given.
 const defaultImage = "app:slim"
-
-// nonroot is the user of an image whose user is not known: the one of distroless images.
-const nonroot = 65532
 
 // From makes the Model of an image called name ("" is a stand-in). Evidence says what happened; plan, which may be nil, what is kept
 // and who the user is. Nothing is refused here: what cannot be used is left out with a warning.
@@ -135,21 +133,18 @@ func (m Model) WithConfig(config Config) Model {
 
 // health takes the image's health check over where nothing it needs was removed.
 func (m *Model) health(config Config) {
-	switch config.Healthcheck[0] {
-	case "CMD":
-		m.Health = slices.Clone(config.Healthcheck[1:])
-	case "CMD-SHELL":
-		shell := config.Shell
-		if len(shell) == 0 {
-			shell = []string{"/bin/sh", "-c"}
-		}
-		program := layers.CleanPath(shell[0])
+	argv := analyzer.HealthArgv(config.Healthcheck, config.Shell)
+	if len(argv) == 0 {
+		return
+	}
+	if config.Healthcheck[0] == "CMD-SHELL" {
+		program := layers.CleanPath(argv[0])
 		if !slices.Contains(m.Kept, program) && !slices.Contains(m.Kept, "usr/"+program) {
 			m.warn("the image's health check needs %s, which is not kept: it is left out", program)
 			return
 		}
-		m.Health = append(slices.Clone(shell), config.Healthcheck[1])
 	}
+	m.Health = argv
 }
 
 func (m *Model) warn(format string, args ...any) {
@@ -165,7 +160,7 @@ func (m *Model) user(ev *analyzer.Evidence, plan *analyzer.Plan) {
 		}
 		return
 	}
-	m.UID, m.GID = nonroot, nonroot
+	m.UID, m.GID = accounts.Nonroot, accounts.Nonroot
 	for i, p := range ev.Processes {
 		if i == 0 || p.UID != 0 && (m.UID == 0 || p.UID < m.UID) {
 			m.UID, m.GID = p.UID, p.GID
@@ -173,7 +168,7 @@ func (m *Model) user(ev *analyzer.Evidence, plan *analyzer.Plan) {
 	}
 	switch {
 	case len(ev.Processes) == 0:
-		m.warn("no process was recorded: user %d:%d is assumed", nonroot, nonroot)
+		m.warn("no process was recorded: user %d:%d is assumed", accounts.Nonroot, accounts.Nonroot)
 	case m.UID == 0:
 		m.warn("every program ran as root: give the plan of the slim image, which has a user of its own")
 	default:

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/slimimage/slim/analyzer/predicates"
 )
 
 // Policy is what an image must be beside signed. The zero value asks for nothing more.
@@ -31,8 +33,8 @@ func ReadPolicy(data []byte) (*Policy, error) {
 		return nil, fmt.Errorf("reading the policy: %w", err)
 	}
 	for i, kind := range p.Predicates {
-		if p.Predicates[i] = PredicateType(kind); !strings.Contains(p.Predicates[i], "://") {
-			return nil, fmt.Errorf("the predicate type %q is neither a URI nor one of %s", kind, strings.Join(predicateNames(), ", "))
+		if p.Predicates[i] = predicates.Type(kind); !strings.Contains(p.Predicates[i], "://") {
+			return nil, fmt.Errorf("the predicate type %q is neither a URI nor one of %s", kind, strings.Join(predicates.Names(), ", "))
 		}
 	}
 	return p, nil

@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/slimimage/slim/analyzer/predicates"
 )
 
 // lines is a report as one line for each verified thing.
@@ -86,7 +88,7 @@ func TestAttestAgain(t *testing.T) {
 			t.Errorf("%s key: problems %v, others %v", name, report.Problems, report.Subjects[0].Others)
 		}
 	}
-	extra := Predicate{PredicateType("openvex"), json.RawMessage(`{"@context":"https://openvex.dev/ns/v0.2.0"}`)}
+	extra := Predicate{predicates.Type("openvex"), json.RawMessage(`{"@context":"https://openvex.dev/ns/v0.2.0"}`)}
 	signed, err := Attest(context.Background(), w.ref, Options{Key: key, Predicates: []Predicate{extra}})
 	if err != nil || signed.New() != 2*3 {
 		t.Errorf("one more predicate wrote %d things, want 6 (%v)", signed.New(), err)

@@ -11,6 +11,8 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+
+	"github.com/slimimage/slim/analyzer/predicates"
 )
 
 // Types of payloads and media types of what holds them.
@@ -130,14 +132,14 @@ func ReadPredicate(kind string, data []byte) (Predicate, error) {
 	if err := json.Unmarshal(data, &fields); err != nil {
 		return Predicate{}, fmt.Errorf("a predicate is a JSON object: %w", err)
 	}
-	p := Predicate{Type: PredicateType(kind), Data: data}
+	p := Predicate{Type: predicates.Type(kind), Data: data}
 	if !strings.Contains(p.Type, "://") {
-		return p, fmt.Errorf("the predicate type %q is neither a URI nor one of %s", kind, strings.Join(predicateNames(), ", "))
+		return p, fmt.Errorf("the predicate type %q is neither a URI nor one of %s", kind, strings.Join(predicates.Names(), ", "))
 	}
 	if p.Type == predicateSigned {
 		return p, errors.New("this predicate type is that of signatures")
 	}
-	if p.Type == predicateRelease && len(fields["purl"]) == 0 {
+	if p.Type == predicates.Release && len(fields["purl"]) == 0 {
 		return p, errors.New("a release needs a purl: readers take it for granted")
 	}
 	return p, nil

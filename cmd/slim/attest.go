@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/slimimage/slim/analyzer/predicates"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/profile"
 	"github.com/slimimage/slim/builder/sign"
@@ -31,7 +32,7 @@ Examples:
 		Flags: []cli.Flag{
 			text(groupInput, "key", "FILE with the private key"),
 			texts(groupInput, "predicate", "attest the predicate in this JSON FILE too (repeatable, each with its --type)"),
-			texts(groupInput, "type", "TYPE of a predicate: a URI, or cyclonedx, cyclonedx-vex, openvex, release, sarif, spdxjson, slsaprovenance1, test-result, vulns"),
+			texts(groupInput, "type", "TYPE of a predicate: a URI, or one of "+strings.Join(predicates.Names(), ", ")),
 			attestFormatFlag(),
 			toggle(groupOutput, "keyless", "print the commands with which cosign signs it without a key"),
 			formatFlag(),
@@ -116,7 +117,7 @@ func predicateFiles(c *cli.Context) ([]sign.PredicateFile, error) {
 	}
 	files := make([]sign.PredicateFile, len(names))
 	for i := range names {
-		files[i] = sign.PredicateFile{Type: sign.PredicateType(types[i]), Name: names[i]}
+		files[i] = sign.PredicateFile{Type: predicates.Type(types[i]), Name: names[i]}
 	}
 	return files, nil
 }
