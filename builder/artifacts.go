@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/vuln"
 	"github.com/slimimage/slim/builder/profile"
 )
@@ -54,7 +55,7 @@ func scanFiles(result *Result, files map[string][]byte) error {
 	if result.Scan == nil {
 		return nil
 	}
-	product := result.product(architecture(result.Platform), result.Names)
+	product := result.product(analyzer.Arch(result.Platform), result.Names)
 	documents, err := vexStatements(result.Scan, product, result.scanned)
 	if err != nil {
 		return err

@@ -3,6 +3,8 @@ package builder
 import (
 	"net/url"
 	"path"
+
+	"github.com/slimimage/slim/analyzer"
 )
 
 // Names of the files with which a build in DevGuard's pipelines describes an image to the jobs that scan, sign and attest it.
@@ -33,7 +35,7 @@ func devGuardFiles(result *Result, files map[string][]byte) {
 		image += ":" + tag
 	}
 	files[fileTag] = []byte(image + "\n")
-	purl := artifactPurl(repository, tag, architecture(result.Platform))
+	purl := artifactPurl(repository, tag, analyzer.Arch(result.Platform))
 	files[filePurl], files[filePurlSafe] = []byte(purl+"\n"), []byte(url.PathEscape(purl)+"\n")
 	if result.Digest != "" {
 		image += "@" + result.Digest

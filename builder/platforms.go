@@ -126,10 +126,3 @@ func (b *build) named(text string) llb.ConstraintsOpt {
 	}
 	return llb.WithCustomName("[slim] " + text)
 }
-
-// architecture returns the architecture of a platform: "amd64" of "linux/amd64".
-func architecture(platform string) string {
-	_, arch, _ := strings.Cut(platform, "/")
-	arch, _, _ = strings.Cut(arch, "/")
-	return arch
-}

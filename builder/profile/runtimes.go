@@ -68,7 +68,7 @@ func (m *Model) runtimes(ev *analyzer.Evidence) {
 
 // abi32 says whether an ABI is the second of a platform, and not its own.
 func abi32(platform, abi string) bool {
-	arch := strings.Split(platform+"/", "/")[1]
+	arch := analyzer.Arch(platform)
 	return arch == "amd64" && abi != "arm" || arch == "arm64" && abi == "arm"
 }
 

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/slimimage/slim/analyzer"
 )
 
 // rule is one rule of Docker's default profile, with its conditions.
@@ -88,7 +89,7 @@ func (m Model) whole() bool { return len(m.Syscalls) == 0 || len(m.Arches32) > 0
 
 // filter cuts the default profile down to what is wanted.
 func (m Model) filter() (*specs.LinuxSeccomp, error) {
-	arch, ok := arches[strings.Split(m.Platform+"/", "/")[1]]
+	arch, ok := arches[analyzer.Arch(m.Platform)]
 	if !ok {
 		return nil, fmt.Errorf("no filter is known for platform %q", m.Platform)
 	}
