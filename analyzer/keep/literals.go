@@ -66,7 +66,7 @@ func (w *worklist) namedInSettings(name string) {
 	}
 	for _, match := range literalPath.FindAllSubmatch(src, maxNamed) {
 		res, ok := w.im.resolve(".", string(match[1]))
-		if !ok || rules.Sandbox(res.Path) || systemDir(res.Path) {
+		if !ok || rules.Sandbox(res.Path) || rules.SharedDir(res.Path) {
 			continue
 		}
 		files := []string{res.Path}

@@ -83,12 +83,7 @@ var codeDir = regexp.MustCompile(`^usr/share/(perl5?|java|maven-repo|php|nodejs|
 func (w *worklist) packageData(file, pkg string) bool {
 	switch {
 	case strings.HasPrefix(file, "etc/"):
-		for _, skip := range []string{"etc/init.d/", "etc/cron", "etc/logrotate.d/", "etc/systemd/", "etc/default/", "etc/apt/", "etc/kernel/", "etc/logcheck/", "etc/bash_completion.d/", "etc/ufw/", "etc/apparmor", "etc/dpkg/", "etc/init/", "etc/emacs/", "etc/X11/", "etc/update-motd.d/"} {
-			if strings.HasPrefix(file, skip) {
-				return false
-			}
-		}
-		return true
+		return !rules.ForeignSetting(file)
 	case strings.HasPrefix(file, "usr/share/java/"), strings.HasPrefix(file, "usr/share/perl5/") && strings.HasSuffix(pkg, "-perl"):
 		return true // Debian Policy for Java, and for Perl 4.2: module packages are called lib...-perl
 	case strings.HasPrefix(file, "usr/share/"):

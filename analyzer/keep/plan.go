@@ -111,20 +111,11 @@ func (p *planner) skeleton() {
 		if name == "." || !p.im.isDir(name) || p.files[name] != nil || p.excluded(name) || rules.Sandbox(name) {
 			continue
 		}
-		if p.junked(name+"/x") != "" && !strings.HasPrefix(name, "run") && !strings.HasPrefix(name, "var/tmp") && name != "tmp" || skippedTree(name) {
+		if p.junked(name+"/x") != "" && !strings.HasPrefix(name, "run") && !strings.HasPrefix(name, "var/tmp") && name != "tmp" || rules.UnusedTree(name) {
 			continue
 		}
 		p.put(name, []analyzer.Reason{{Rule: analyzer.RuleSkeleton}})
 	}
-}
-
-func skippedTree(name string) bool {
-	for _, tree := range []string{"usr/share/locale", "usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/lintian", "usr/share/bug", "usr/include", "usr/src", "var/lib/dpkg", "var/lib/apt", "usr/lib/apt", "usr/share/zoneinfo", "usr/share/icons", "usr/lib/systemd", "etc/systemd", "usr/lib/udev", "etc/apt", "etc/dpkg", "usr/lib/dpkg", "usr/share/perl5", "usr/share/python3", "usr/share/X11"} {
-		if name == tree || strings.HasPrefix(name, tree+"/") {
-			return true
-		}
-	}
-	return strings.HasSuffix(name, "/__pycache__") || strings.Contains(name, "/dist-packages/") || strings.Contains(name, "/.git/") || strings.Contains(name, "/lib/python3") || strings.Contains(name, "/node_modules/") && strings.HasPrefix(name, "usr/share/")
 }
 
 // build sorts, counts and renumbers the layers that have files.

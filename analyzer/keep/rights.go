@@ -73,8 +73,8 @@ func (p *planner) give(name string, why analyzer.Rule, write bool) bool {
 // unixMode is the permission bits of a node as the kernel numbers them.
 func unixMode(n node) uint32 {
 	mode := uint32(n.mode.Perm())
-	for bit, flag := range map[uint32]uint32{0o4000: uint32(1 << 23), 0o2000: uint32(1 << 22), 0o1000: uint32(1 << 20)} {
-		if uint32(n.mode)&flag != 0 { // fs.ModeSetuid, fs.ModeSetgid, fs.ModeSticky
+	for bit, flag := range map[uint32]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid, 0o1000: fs.ModeSticky} {
+		if n.mode&flag != 0 {
 			mode |= bit
 		}
 	}
@@ -113,16 +113,13 @@ func (p *planner) prepared(name string) bool {
 	return anybody || p.user.UID != 0 && n.stat.UID == p.user.UID && n.mode.Perm()&0o200 != 0
 }
 
-// bytecodeCache says whether a path is Python's cache of compiled modules: it is written where it can be and done without where not.
-func bytecodeCache(name string) bool { return strings.Contains("/"+name+"/", "/__pycache__/") }
-
 // writable lists the paths that are the user's: volumes, and what the run was seen to write or to make files in.
 func (w *worklist) writable(u analyzer.User) []string {
 	found := map[string]bool{}
 	for _, use := range w.seen.Paths {
 		name := string(use.Path)
 		created := slices.Contains(use.Ops, analyzer.OpCreate)
-		if !created && !slices.Contains(use.Ops, analyzer.OpWrite) || bytecodeCache(name) {
+		if !created && !slices.Contains(use.Ops, analyzer.OpWrite) || rules.BytecodeCache(name) {
 			continue
 		}
 		if created || !w.im.has(name) {

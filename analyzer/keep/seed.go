@@ -131,20 +131,11 @@ func (w *worklist) listed(dir, from string) {
 			continue
 		}
 		_, owned := w.db.Owner(name)
-		if !owned || !systemDir(dir) {
+		if !owned || !rules.SharedDir(dir) {
 			count++
 			w.add(name, analyzer.Reason{Rule: analyzer.RuleListedBy, From: from})
 		}
 	}
-}
-
-// systemDir says whether a directory holds files of many packages.
-func systemDir(dir string) bool {
-	switch dir {
-	case "usr/bin", "usr/sbin", "usr/local/bin", "usr/lib", "usr/lib64", "usr/share", "usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "etc", "usr", "var", "var/lib":
-		return true
-	}
-	return false
 }
 
 // identityFiles say what system this is and who its users are: scanners and programs look for them (hardened images keep them).
@@ -257,13 +248,14 @@ func (w *worklist) distribution() bool {
 	return w.im.has("etc/os-release") || w.im.has("usr/lib/os-release")
 }
 
+// applicationDir says whether a path lies in a directory that holds an application where no package database tells.
 func (w *worklist) applicationDir(name string) bool {
-	dirs := []string{"app", "srv", "opt", "home", "var/www", "usr/src/app", "usr/local"}
+	dirs := rules.ApplicationDirs()
 	if dir := strings.Trim(w.req.Process.Dir, "/"); dir != "" {
 		dirs = append(dirs, dir)
 	}
 	if len(w.req.Process.Argv) > 0 {
-		if dir := path.Dir(strings.TrimPrefix(w.req.Process.Argv[0], "/")); dir != "." && !systemDir(dir) {
+		if dir := path.Dir(strings.TrimPrefix(w.req.Process.Argv[0], "/")); dir != "." && !rules.SharedDir(dir) {
 			dirs = append(dirs, dir)
 		}
 	}

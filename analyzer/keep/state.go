@@ -13,9 +13,6 @@ import (
 // tmp, Laravel's storage, Django's media, Symfony's var).
 var stateNames = []string{"cache", "data", "db", "instance", "log", "logs", "media", "run", "session", "sessions", "state", "storage", "temp", "tmp", "upload", "uploads", "var", "work"}
 
-// systemTops are the directories that the Filesystem Hierarchy Standard 3.0 gives to the system: others at the top are the application's.
-var systemTops = []string{".", "bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "media", "mnt", "proc", "root", "run", "sbin", "sys", "tmp", "usr", "var"}
-
 // sqliteMagic begins a database of SQLite (sqlite.org/fileformat2.html, 1.3).
 const sqliteMagic = "SQLite format 3\x00"
 
@@ -33,7 +30,7 @@ func (w *worklist) state() []string {
 	for _, name := range w.im.names {
 		n := w.im.nodes[name]
 		inWork := work != "" && (name == work || strings.HasPrefix(name, work+"/"))
-		if _, owned := w.db.Owner(name); owned || packaged[name] || !inWork && !applicationTop(name) || !rules.Givable(name) || dependency.Match(name+"/x") {
+		if _, owned := w.db.Owner(name); owned || packaged[name] || !inWork && !rules.ApplicationTop(name) || !rules.Givable(name) || dependency.Match(name+"/x") {
 			continue
 		}
 		switch {
@@ -64,10 +61,4 @@ func (w *worklist) packagedDirs() map[string]bool {
 		}
 	}
 	return dirs
-}
-
-// applicationTop says whether a path lies where applications are put that come from no package.
-func applicationTop(name string) bool {
-	top, _, _ := strings.Cut(name, "/")
-	return !slices.Contains(systemTops, top) || strings.HasPrefix(name, "var/www/") || strings.HasPrefix(name, "usr/src/")
 }

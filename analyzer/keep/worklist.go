@@ -212,7 +212,7 @@ func (w *worklist) followLink(name string) {
 // application as if it were copied.
 func (w *worklist) linkedFolder(link, dir string) {
 	app := slices.ContainsFunc(w.kept[link], func(r analyzer.Reason) bool { return r.Rule == analyzer.RuleAppFile })
-	if !app || !sharedFolder.MatchString(dir) || systemDir(dir) {
+	if !app || !sharedFolder.MatchString(dir) || rules.SharedDir(dir) {
 		return
 	}
 	for _, name := range w.im.below(dir) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/rules"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -30,7 +31,7 @@ func (m *Model) kept(ev *analyzer.Evidence, plan *analyzer.Plan) {
 		if slices.Contains(use.Ops, analyzer.OpExec) || slices.Contains(use.Ops, analyzer.OpInterp) {
 			programs[use.Path] = true
 		}
-		if slices.Contains(use.Ops, analyzer.OpList) && !sandbox(use.Path) {
+		if slices.Contains(use.Ops, analyzer.OpList) && !rules.KernelDir(string(use.Path)) {
 			m.Listed = append(m.Listed, use.Path)
 		}
 	}
@@ -101,7 +102,7 @@ func (m *Model) writable(ev *analyzer.Evidence, plan *analyzer.Plan) {
 	t, found := newTree(ev, plan), map[layers.Path]bool{}
 	for _, use := range ev.Paths {
 		created := slices.Contains(use.Ops, analyzer.OpCreate)
-		if !created && !slices.Contains(use.Ops, analyzer.OpWrite) || sandbox(use.Path) || bytecodeCache(use.Path) {
+		if !created && !slices.Contains(use.Ops, analyzer.OpWrite) || rules.KernelDir(string(use.Path)) || rules.BytecodeCache(string(use.Path)) {
 			continue
 		}
 		dir := use.Path
@@ -134,20 +135,6 @@ func (m *Model) writable(ev *analyzer.Evidence, plan *analyzer.Plan) {
 	}
 }
 
-// bytecodeCache says whether a path is Python's cache of compiled modules: it is written where it can be and done without where not.
-func bytecodeCache(name layers.Path) bool {
-	return strings.Contains("/"+string(name)+"/", "/__pycache__/")
-}
-
-// sandbox says whether a path belongs to the container's runtime and not to the image.
-func sandbox(name layers.Path) bool {
-	return slices.ContainsFunc([]layers.Path{"dev", "proc", "sys"}, func(dir layers.Path) bool { return name == dir || below(dir, name) })
-}
-
-// systemDirs hold the image's own programs and settings: an empty mount in their place would be worse than a failed write.
-var systemDirs = []layers.Path{".", "bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "media", "mnt", "opt",
-	"proc", "sbin", "srv", "sys", "usr", "var"}
-
 // populated says whether the image has files below a directory.
 func (m *Model) populated(dir layers.Path) bool {
 	return slices.ContainsFunc(m.Kept, func(file layers.Path) bool { return below(dir, file) })
@@ -156,9 +143,9 @@ func (m *Model) populated(dir layers.Path) bool {
 func (m *Model) addWritable(name layers.Path) {
 	w := Writable{Path: name, Populated: m.populated(name)}
 	switch {
-	case sandbox(name):
+	case rules.KernelDir(string(name)):
 		return
-	case slices.Contains(systemDirs, name) || w.Populated && below("usr", name) && !below("usr/local", name):
+	case rules.Unmountable(string(name)) || w.Populated && below("usr", name) && !below("usr/local", name):
 		m.warn("the program wrote in %s, which stays read-only: give it another place", name)
 	case mountable(name) != nil:
 		m.warn("the program wrote in %s, whose name no mount can carry: it stays read-only", name)
@@ -199,7 +186,7 @@ func (m *Model) skeleton(t tree) {
 // addVolume marks a directory that the image's config declares as a volume: its files are to outlive the container.
 func (m *Model) addVolume(declared string) {
 	name := layers.CleanPath(declared)
-	if err := mountable(name); err != nil || sandbox(name) {
+	if err := mountable(name); err != nil || rules.KernelDir(string(name)) {
 		m.warn("the volume %s that the image declares is left out: no mount can carry it", name)
 		return
 	}
