@@ -18,8 +18,8 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// analyze reads --in/request.json and --in/evidence-N.json and the image at --src, and writes --out/plan.json. Why there is no plan
-// (an include that matches nothing, say) stands in --out/error.txt: a step that fails takes its files with it.
+// analyze reads --in/request.json and --in/evidence-N.json and the image at --src, and writes --out/plan.json. If the
+// analysis fails (an include that matches nothing, say), the error goes to --out/error.txt: the files of a failed step are lost.
 func analyze(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("analyze", flag.ContinueOnError)
 	src, in, out := flags.String("src", "/src", "root filesystem of the image"), flags.String("in", "", "request.json and evidence"), flags.String("out", "", "where plan.json goes")

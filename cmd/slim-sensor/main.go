@@ -1,6 +1,6 @@
-// Command slim-sensor is the agent that slim runs inside BuildKit: it observes an image, analyzes what it saw, packs the
-// result and lists its materials. It is one static program without privilege of its own; builder mounts it at /.slim/bin. In any other
-// container it wraps the entrypoint and records what that does while others drive it.
+// Command slim-sensor is the agent that slim runs inside BuildKit: it observes an image, analyzes the evidence, packs the
+// result and lists its packages. It is one static program that needs no privilege; builder mounts it at /.slim/bin. In any other container
+// it wraps the entrypoint and records what that does.
 package main
 
 import (
@@ -9,10 +9,11 @@ import (
 	"os"
 	"runtime"
 
+	"github.com/slimimage/slim/analyzer/printable"
 	"github.com/slimimage/slim/analyzer/trace"
 )
 
-// The main thread is what a tracer seizes and what becomes the application: it must stay the one that main runs on.
+// The tracer seizes the main thread, and the main thread execs the application: main must stay on it.
 func init() { runtime.LockOSThread() }
 
 func main() {
@@ -22,8 +23,8 @@ func main() {
 	os.Exit(run(context.Background(), os.Args))
 }
 
-// run does one stage. It returns the exit code: 0 done (also when the application failed: the evidence says so),
-// 1 the stage itself failed, 2 wrong arguments; of a wrapped application its own.
+// run executes one stage and returns the exit code: 0 for success (also when the application failed, which the evidence records), 1 when
+// the stage failed, 2 for wrong arguments. A wrapped application keeps its own exit code.
 func run(ctx context.Context, args []string) int {
 	if len(args) < 2 {
 		fmt.Fprintln(os.Stderr, "slim-sensor: usage: slim-sensor observe|analyze|pack|sbom|wrap|collect|install")
@@ -44,7 +45,7 @@ func run(ctx context.Context, args []string) int {
 		return 2
 	}
 	if err := stage(ctx, args[2:]); err != nil {
-		fmt.Fprintf(os.Stderr, "slim-sensor: %s: %v\n", args[1], err)
+		fmt.Fprintf(os.Stderr, "slim-sensor: %s: %s\n", args[1], printable.Lines(err.Error()))
 		return 1
 	}
 	return 0

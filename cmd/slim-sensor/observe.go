@@ -21,11 +21,11 @@ import (
 	"github.com/slimimage/slim/analyzer/trace"
 )
 
-// stopGrace is how long an application has to end after its stop signal, as docker stop gives it.
+// stopGrace is the time between the stop signal and SIGKILL, the default of docker stop.
 const stopGrace = 10 * time.Second
 
-// observe runs the job of --job and writes its evidence to --out. As the first process of its container it becomes the
-// application and leaves the rest to a tracer of its own (observe --adopt).
+// observe runs the job of --job and writes its evidence to --out. As PID 1 of its container it execs the
+// application, and a second process (observe --adopt) traces it.
 func observe(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("observe", flag.ContinueOnError)
 	jobFile, out := flags.String("job", "", "the job, JSON"), flags.String("out", "", "where the evidence goes")
@@ -43,7 +43,7 @@ func observe(ctx context.Context, args []string) error {
 		return fmt.Errorf("reading the job: schema %q, want %q: %w", job.Schema, analyzer.JobSchema, err)
 	}
 	if len(job.Process.Argv) == 0 {
-		return errors.New("the job names no command")
+		return errors.New("the job has no command")
 	}
 	if job.EnvDigest != "" {
 		env, err := os.ReadFile(analyzer.EnvFile)
@@ -91,8 +91,7 @@ func seccompOf(job *analyzer.Job) json.RawMessage {
 	return job.Confine.Seccomp
 }
 
-// giveWritable makes the user the owner of the empty directories that the step mounted for it, as a runtime does with uid= and mode= of a
-// tmpfs; what already belongs to it stays as it is.
+// giveWritable changes the owner of the empty directories that the step mounted to the user, as a runtime does with uid= and mode= of a tmpfs.
 func giveWritable(job *analyzer.Job) error {
 	user, err := trace.ResolveUser("/", job.Process.User)
 	if err != nil {
@@ -119,13 +118,13 @@ func newEvidence(job *analyzer.Job) (*analyzer.Evidence, *analyzer.Run) {
 		&analyzer.Run{Name: job.Name, Argv: job.Process.Argv}
 }
 
-// runJob starts the application, drives it, stops it and gathers what was seen.
+// runJob starts the application, exercises and stops it, and returns the evidence.
 func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evidence, error) {
 	timeout := time.Duration(job.Timeout) * time.Second
 	ctx, cancel := context.WithTimeout(ctx, timeout+stopGrace)
 	defer cancel()
 	evidence, run := newEvidence(job)
-	debug.SetGCPercent(400) // every stop counts
+	debug.SetGCPercent(400) // a short pause at each stop matters
 	session, err := trace.New(trace.Options{Entry: job.Process, Bare: !job.Trace, Plain: job.Plain, Syscalls: job.Syscalls,
 		Seccomp: seccompOf(job), Stdout: os.Stdout, Stderr: os.Stderr})
 	if err != nil {
@@ -159,7 +158,7 @@ func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evide
 	return evidence, nil
 }
 
-// roundWritten is bytes as Run.Written has them.
+// roundWritten rounds bytes for Run.Written, so that evidence does not change with each run.
 func roundWritten(bytes int64) int64 {
 	const least, unit = 16 << 20, 64 << 20
 	if bytes < least {
@@ -168,8 +167,8 @@ func roundWritten(bytes int64) int64 {
 	return (bytes + unit - 1) / unit * unit
 }
 
-// earlyExit says that an image which declares ports ended in failure instead of listening, "" where it did not. With arguments of the user's
-// such an image may well be a command.
+// earlyExit describes the failure of an image that declares ports and exited before it listened, "" otherwise. Only the default run counts: with
+// arguments of the user such an image may be a command.
 func earlyExit(job *analyzer.Job, run *analyzer.Run) string {
 	if job.Name != analyzer.DefaultRun || len(job.Process.Exposed) == 0 || run.ExitCode == 0 && run.Signal == "" {
 		return ""
@@ -181,7 +180,7 @@ func earlyExit(job *analyzer.Job, run *analyzer.Run) string {
 	return fmt.Sprintf("it ended %s before it listened, though the image declares %s", how, strings.Join(job.Process.Exposed, ", "))
 }
 
-// writeEvidence writes under another name and renames, so that evidence is whole or not there.
+// writeEvidence writes a temporary file and renames it, so that evidence is complete or missing.
 func writeEvidence(name string, evidence *analyzer.Evidence) (err error) {
 	var buf bytes.Buffer
 	if err := evidence.Write(&buf); err != nil {

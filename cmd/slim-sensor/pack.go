@@ -17,7 +17,7 @@ const maxInput = 512 << 20
 // pack copies layer --layer of the plan --plan from --src into --out.
 func pack(_ context.Context, args []string) error {
 	flags := flag.NewFlagSet("pack", flag.ContinueOnError)
-	src, out := flags.String("src", "/src", "root filesystem of the image"), flags.String("out", "/out", "where the slim one grows")
+	src, out := flags.String("src", "/src", "root filesystem of the image"), flags.String("out", "/out", "root filesystem of the slim image")
 	planFile, layer := flags.String("plan", "", "plan.json"), flags.Int("layer", 0, "number of the layer to copy")
 	epoch := flags.Int64("epoch", 0, "mtime of files slim makes, in seconds")
 	if err := flags.Parse(args); err != nil {
@@ -42,14 +42,14 @@ func pack(_ context.Context, args []string) error {
 	}
 	defer to.Close()
 	if *layer < 0 || *layer >= max(len(plan.Layers), 1) {
-		return fmt.Errorf("there is no layer %d in a plan of %d", *layer, len(plan.Layers))
+		return fmt.Errorf("the plan has no layer %d, only %d layers", *layer, len(plan.Layers))
 	}
 	items, dirs := layerItems(plan, *layer)
 	return layers.Copy(to, from, items, layers.CopyOptions{Epoch: *epoch, Dirs: dirs})
 }
 
-// layerItems are the paths of one layer and the directories of the others, which may get entries in this one. The root is in
-// every layer: it changes with each entry.
+// layerItems returns the paths of one layer, and the directories of other layers, which may be parents in this one. The root directory is
+// in every layer, because each entry changes it.
 func layerItems(plan *analyzer.Plan, layer int) (items []layers.Item, dirs map[string]layers.Item) {
 	root := layers.Item{Path: "."}
 	dirs = map[string]layers.Item{}

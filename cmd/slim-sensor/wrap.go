@@ -22,10 +22,10 @@ import (
 	"github.com/slimimage/slim/analyzer/trace"
 )
 
-// imageVariable names the image in the environment of a wrapped application, which does not get it.
+// imageVariable holds the digest of the image; it is removed from the environment of the wrapped application.
 const imageVariable = "SLIM_IMAGE_DIGEST"
 
-// wrapFlags say how an application is watched.
+// wrapFlags are the arguments of wrap.
 type wrapFlags struct {
 	out, name, image string
 	plain, witness   bool
@@ -51,8 +51,8 @@ func parseWrap(args []string) (w wrapFlags, err error) {
 	return w, nil
 }
 
-// wrap runs a command exactly as it would run by itself, and writes evidence of what it did: now and then, and when it has ended. It is for
-// containers that slim does not start. Exit code 125: it could not watch, and ran nothing.
+// wrap runs a command unchanged and writes evidence of what it does, at intervals and when it exits. It is for containers that slim does not
+// start. Exit code 125: tracing failed, and the command was not run.
 func wrap(_ context.Context, args []string) error {
 	w, err := parseWrap(args)
 	if err != nil {
@@ -65,15 +65,15 @@ func wrap(_ context.Context, args []string) error {
 	err = trace.Wrap(w.argv, env, w.plain, slices.Concat([]string{os.Args[0], "wrap", "--witness"}, args))
 	fmt.Fprintf(os.Stderr, "slim-sensor: wrap: %v\n", err)
 	if errors.Is(err, fs.ErrNotExist) {
-		os.Exit(127) // as a shell has it
+		os.Exit(127) // as a shell does
 	}
-	os.Exit(125) // as docker run has it
+	os.Exit(125) // as docker run does
 	return nil
 }
 
-// watch is the witness beside the application.
+// watch is the tracer process beside the application.
 func watch(w wrapFlags) error {
-	debug.SetGCPercent(400) // every stop counts
+	debug.SetGCPercent(400) // a short pause at each stop matters
 	out := &evidenceFile{flags: w}
 	witness, err := trace.NewWitness(w.plain, out.reserve, out.write)
 	if err != nil {
@@ -94,18 +94,18 @@ func watch(w wrapFlags) error {
 	return nil
 }
 
-// evidenceFile is where the evidence of a wrapped application goes.
+// evidenceFile is the file for the evidence of a wrapped application.
 type evidenceFile struct {
 	flags  wrapFlags
 	name   string
 	mu     sync.Mutex
-	number int64 // of the snapshot that was written last
-	size   int   // its facts
+	number int64 // of the last snapshot written
+	size   int   // number of facts in it
 	end    analyzer.Run
 }
 
-// reserve finds the file's name and shows that it can be written. In a directory every container, and every start of one, has a file of its
-// own: the name is the host's.
+// reserve chooses the file's name and checks that it is writable. In a directory, each start of each container gets its own file, named after
+// the host.
 func (f *evidenceFile) reserve() error {
 	if !strings.HasSuffix(f.flags.out, "/") {
 		f.name = f.flags.out
@@ -138,7 +138,7 @@ func (f *evidenceFile) reserve() error {
 	return fmt.Errorf("the evidence cannot be written: %s is full of files of %s", f.flags.out, host)
 }
 
-// write writes a snapshot that tells something new. What goes wrong is said and not more: the application is not to suffer.
+// write writes a snapshot if it has new facts. Errors are only printed, because they must not affect the application.
 func (f *evidenceFile) write(seen trace.Seen) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -160,7 +160,7 @@ func (f *evidenceFile) write(seen trace.Seen) {
 	}
 }
 
-// evidence is what was seen as a run that others drove.
+// evidence turns a snapshot into the evidence of a run without probes.
 func (f *evidenceFile) evidence(seen trace.Seen) *analyzer.Evidence {
 	e := &seen.Evidence
 	e.Schema, e.Image, e.Platform = analyzer.EvidenceSchema, f.flags.image, "linux/"+runtime.GOARCH
@@ -172,14 +172,14 @@ func (f *evidenceFile) evidence(seen trace.Seen) *analyzer.Evidence {
 		run.ExitCode, run.Signal = 0, "" // it was stopped
 	}
 	for _, name := range e.Privileged {
-		e.Warnings = append(e.Warnings, fmt.Sprintf("%s had no privileges under the trace: wrap with --plain where it needs them", name))
+		e.Warnings = append(e.Warnings, fmt.Sprintf("%s ran without its privileges because it was traced: wrap with --plain if it needs them", name))
 	}
 	e.Runs = []analyzer.Run{run}
 	e.Normalize()
 	return e
 }
 
-// collect prints the evidence of a directory, united.
+// collect merges the evidence files of a directory and prints the result.
 func collect(_ context.Context, args []string) error {
 	dir := "/.slim/evidence"
 	if len(args) > 1 {
@@ -205,7 +205,7 @@ func collect(_ context.Context, args []string) error {
 		list = append(list, one)
 	}
 	if len(list) == 0 {
-		return fmt.Errorf("there is no evidence in %s", dir)
+		return fmt.Errorf("no evidence in %s", dir)
 	}
 	all, err := analyzer.Merge(list...)
 	if err != nil {
@@ -214,7 +214,7 @@ func collect(_ context.Context, args []string) error {
 	return all.Write(os.Stdout)
 }
 
-// install copies the agent's own program into a directory, executable by everyone: from its image into a volume.
+// install copies this program into a directory, executable by everyone: from the agent's image into a volume.
 func install(_ context.Context, args []string) (err error) {
 	if len(args) != 1 {
 		return errors.New("usage: slim-sensor install DIR")

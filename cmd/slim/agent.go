@@ -20,12 +20,12 @@ import (
 func (p *program) agentCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "agent",
-		Usage:     "take the agent elsewhere: out of slim, as an image, into Kubernetes",
+		Usage:     "export the agent as a file, an image or a Kubernetes patch",
 		UsageText: "slim agent --output DIR|- [--platform OS/ARCH]\nslim agent --oci FILE | --push IMAGE\nslim agent --kubernetes MANIFEST --agent-image IMAGE [-o FILE]",
 		Description: `The agent (slim-sensor) is one static program that slim carries. In any container, slim-sensor wrap -- COMMAND runs the
-command as it would run by itself and writes evidence of what it did, for slim build --evidence; it needs no privilege. --output
-copies it out, --oci and --push make an image with nothing else in it. --kubernetes prints a patch that has it wrap the container of
-a Deployment, a StatefulSet or a DaemonSet (- is standard input).
+command unchanged and records evidence for slim build --evidence; it needs no privilege. --output copies it out, --oci and --push
+make an image that holds only the agent. --kubernetes prints a patch that wraps the container of a Deployment, a StatefulSet or a
+DaemonSet (- is standard input).
 
 Examples:
    slim agent --output .
@@ -82,7 +82,7 @@ func (p *program) agentCopy(c *cli.Context) error {
 	dir := c.String("output")
 	if dir == "-" {
 		if isTerminal(p.stdout) {
-			return usagef("pass --output DIR, or pipe stdout somewhere", "a program is not written to a terminal")
+			return usagef("pass --output DIR, or pipe stdout somewhere", "refusing to write a program to a terminal")
 		}
 		return write(p.stdout)
 	}
@@ -141,7 +141,7 @@ func (p *program) agentImage(c *cli.Context) error {
 	return err
 }
 
-// agentPatch writes the patch. The image is asked for what the manifest leaves to it, and for its digest.
+// agentPatch writes the patch. Where the manifest sets no command, the command and the digest come from the image.
 func (p *program) agentPatch(c *cli.Context) error {
 	if c.String("agent-image") == "" {
 		return usagef("make one with `slim agent --push IMAGE`", "--kubernetes needs --agent-image")
@@ -168,7 +168,7 @@ func (p *program) agentPatch(c *cli.Context) error {
 		}
 		entrypoint, cmd, digest = config.Config.Entrypoint, config.Config.Cmd, in.Digest.String()
 	} else {
-		p.infof("the manifest has the command: image %s was not asked, and the evidence will name none", workload.Image)
+		p.infof("the manifest sets the command: image %s was not read, and the evidence will not name it", workload.Image)
 	}
 	patch, err := agent.Patch(workload, entrypoint, cmd, digest, c.String("agent-image"))
 	if err != nil {

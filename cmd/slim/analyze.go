@@ -10,10 +10,10 @@ import (
 func (p *program) analyzeCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "analyze",
-		Usage:     "say what would be kept, and why",
+		Usage:     "print what would be kept, and why",
 		UsageText: "slim analyze [flags] IMAGE [-- PROBE-COMMAND...]",
 		Description: `Observes IMAGE, or takes evidence from files, and prints what slim build would keep: one path a line with its
-kind, size and reasons, separated by tabs. It makes no image.
+kind, size and reasons, separated by tabs. No image is built.
 
 Examples:
    slim analyze nginx:1.27
@@ -58,7 +58,7 @@ func (p *program) analyze(c *cli.Context) error {
 		p.alert(report.SizeTable(result.Sizes))
 	}
 	if err == nil && report.Failed(result) {
-		return errKeptGoing
+		return errExportedAnyway
 	}
 	return err
 }

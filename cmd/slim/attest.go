@@ -18,12 +18,12 @@ import (
 func (p *program) attestCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "attest",
-		Usage:     "sign an image in a registry, and what is said about it",
+		Usage:     "sign an image in a registry and its attestations",
 		UsageText: "slim attest [flags] IMAGE --key KEY",
 		Description: `Signs the index of IMAGE and the manifest of each platform, and attaches to each, signed, the attestations that BuildKit left
 unsigned in the index (bills of materials, provenance, trace, test result) and those of --predicate. KEY is cosign's, or a
 PEM file (ECDSA, RSA, Ed25519); the password of an encrypted one is in COSIGN_PASSWORD or SLIM_KEY_PASSWORD. What the key has
-signed before is not signed again. With --keyless nothing is done: it prints the commands for the cosign program.
+already signed is left alone. With --keyless nothing is signed: the cosign commands that do it are printed.
 
 Examples:
    slim attest registry.example.com/app:2-slim --key cosign.key
@@ -92,7 +92,7 @@ func (p *program) attest(c *cli.Context) error {
 	return err
 }
 
-// keyless prints what to run.
+// keyless prints the commands that sign without a key.
 func (p *program) keyless(c *cli.Context, image string, files []sign.PredicateFile) error {
 	if c.String("key") != "" {
 		return usagef("pass one of them", "--key and --keyless exclude each other")
@@ -101,7 +101,7 @@ func (p *program) keyless(c *cli.Context, image string, files []sign.PredicateFi
 	if err != nil {
 		return err
 	}
-	p.infof("nothing is signed; cosign (with crane and jq, for its input) signs without a key so:")
+	p.infof("nothing was signed; these commands do it with cosign, crane and jq:")
 	out := &printer{w: p.stdout}
 	for _, command := range commands {
 		out.line("%s", command)
@@ -148,7 +148,7 @@ func (p *program) signOptions(c *cli.Context, flag string) (*sign.Options, error
 	return &sign.Options{Key: key, Formats: formats}, nil
 }
 
-// keyPassword is what opens an encrypted key; an empty one is a password too, nil is none.
+// keyPassword is the password of an encrypted key; nil where none is set, which differs from an empty one.
 func keyPassword() []byte {
 	for _, name := range []string{"SLIM_KEY_PASSWORD", "COSIGN_PASSWORD"} {
 		if password, ok := os.LookupEnv(name); ok {
@@ -158,7 +158,7 @@ func keyPassword() []byte {
 	return nil
 }
 
-// signImage signs an image and says so.
+// signImage signs an image and prints a summary.
 func (p *program) signImage(c *cli.Context, image string, opt sign.Options) (*sign.Signed, error) {
 	signed, err := sign.Attest(c.Context, image, opt)
 	if err != nil {
@@ -190,18 +190,18 @@ func (p *program) signResult(c *cli.Context, result *builder.Result, opt *sign.O
 		return nil
 	}
 	if report.Failed(result) {
-		p.alertf("not signed: it failed its check")
+		p.alertf("not signed, because it failed its check")
 		return nil
 	}
 	for _, name := range result.Names {
 		if _, err := p.signImage(c, sign.ByDigest(name, result.Digest), *opt); err != nil {
-			return &hintError{err: fmt.Errorf("it is pushed, but not signed: %w", err), hint: "slim attest " + shellQuote(name) + " --key " + shellQuote(c.String("sign"))}
+			return &hintError{err: fmt.Errorf("pushed, but not signed: %w", err), hint: "slim attest " + shellQuote(name) + " --key " + shellQuote(c.String("sign"))}
 		}
 	}
 	return nil
 }
 
-// admission adds admission.yaml to the artifacts of a signed image: what lets nothing else into a cluster.
+// admission adds admission.yaml to the artifacts of a signed image: policies that admit only images signed with this key to a cluster.
 func admission(files map[string][]byte, result *builder.Result, opt *sign.Options) error {
 	if opt == nil || len(result.Names) == 0 {
 		return nil

@@ -28,7 +28,7 @@ func allFlags() []cli.Flag {
 	}
 }
 
-// batch is one slim build --all at work.
+// batch is one run of slim build --all.
 type batch struct {
 	p       *program
 	file    string
@@ -40,8 +40,8 @@ type batch struct {
 	result  batchResult
 
 	mu    sync.Mutex
-	taken map[string]string // name or file of a result -> the image that it is of
-	lost  atomic.Bool       // an image has waited in vain for the engine
+	taken map[string]string // name or file of a result -> its image
+	lost  atomic.Bool       // an image has given up waiting for the engine
 }
 
 // buildAll is slim build --all: the file, the engine, the images, the summary.
@@ -93,24 +93,24 @@ func (p *program) buildAll(c *cli.Context) error {
 	return b.failure()
 }
 
-// prepare reads the file and judges every image's options before anything begins.
+// prepare reads the file and checks the options of every image before the first build.
 func (b *batch) prepare(c *cli.Context) (jobs int, err error) {
 	if c.Args().Present() {
-		return 0, usagef("slim build --all FILE", "unexpected argument %q: the images stand in %s", c.Args().First(), b.file)
+		return 0, usagef("slim build --all FILE", "unexpected argument %q: the images are listed in %s", c.Args().First(), b.file)
 	}
 	if b.file == "-" {
-		return 0, usagef("write them to a file, beside which slim notes what is done", "--all: the images are not read from standard input")
+		return 0, usagef("write them to a file: slim keeps its state file beside it", "--all does not read standard input")
 	}
 	for name, flag := range batchFlags(c.Command.Flags) {
 		if c.IsSet(name) && os.Getenv(flag.(cli.DocGenerationFlag).GetEnvVars()[0]) == "" {
-			return 0, usagef("write it under defaults: in "+b.file, "--%s is of one image", name)
+			return 0, usagef("write it under defaults: in "+b.file, "--%s applies to a single image", name)
 		}
 	}
 	if err := errors.Join(oneOf("format", c.String("format"), "", "text", "json"), oneOf("progress", c.String("progress"), "", "auto", "plain", "tty", "quiet", "rawjson")); err != nil {
 		return 0, err
 	}
 	if jobs, err = strconv.Atoi(c.String("jobs")); err != nil || jobs < 1 {
-		return 0, usagef("example: --jobs 8", "--jobs %q is no number of images", c.String("jobs"))
+		return 0, usagef("example: --jobs 8", "--jobs %q is not a positive number", c.String("jobs"))
 	}
 	data, err := b.p.readFile(b.file)
 	if err != nil {
@@ -138,7 +138,7 @@ func (b *batch) prepare(c *cli.Context) (jobs int, err error) {
 	return jobs, nil
 }
 
-// one reads the command line that an image stands for and gives it to do.
+// one parses the command line of an image and calls do with it.
 func (b *batch) one(ctx context.Context, entry batchEntry, do func(*program, *cli.Context) error) error {
 	var out bytes.Buffer
 	q := &program{stdin: strings.NewReader(""), stdout: &out, stderr: &out, quiet: true, shared: b.shared}
@@ -146,7 +146,7 @@ func (b *batch) one(ctx context.Context, entry batchEntry, do func(*program, *cl
 	return q.run(ctx, entry.args)
 }
 
-// claim refuses a name or file that another image's result has.
+// claim refuses a name or file that another image's result already has.
 func (b *batch) claim(image string, c *cli.Context, opt builder.Options) error {
 	places := append([]string{c.String("report"), c.String("artifacts")}, opt.Export.Names...)
 	if lock, ok := lockName(c, "lock"); ok {
@@ -154,7 +154,7 @@ func (b *batch) claim(image string, c *cli.Context, opt builder.Options) error {
 	}
 	for _, out := range opt.Export.Outputs {
 		if out.Dest == "-" {
-			return usagef("give it a file: dest=FILE", "many images do not go to stdout")
+			return usagef("give it a file: dest=FILE", "--all cannot write images to stdout")
 		}
 		places = append(places, out.Dest)
 	}
@@ -162,7 +162,7 @@ func (b *batch) claim(image string, c *cli.Context, opt builder.Options) error {
 	defer b.mu.Unlock()
 	for _, place := range places {
 		if other := b.taken[place]; place != "" && other != "" && other != image {
-			return usagef("give each image its own", "%s and %s have the same place for their result: %s", other, image, place)
+			return usagef("give each image its own", "%s and %s write their result to the same place: %s", other, image, place)
 		}
 		b.taken[place] = image
 	}

@@ -59,7 +59,7 @@ func parseBatch(data []byte, flags []cli.Flag) ([]batchEntry, error) {
 	}
 	for _, name := range []string{"image", "dockerfile", "file", "context", "name", "tag"} {
 		if _, ok := r.defaults[name]; ok {
-			return nil, fmt.Errorf("line %d: %s is of one image and no default", defaults.Line, name)
+			return nil, fmt.Errorf("line %d: %s applies to a single image and cannot be a default", defaults.Line, name)
 		}
 	}
 	entries := make([]batchEntry, len(list.Content))

@@ -19,11 +19,11 @@ type batchResult struct {
 	Images []batchImage `json:"images"` // in the order of the file
 }
 
-// batchImage is what became of one image.
+// batchImage is the outcome of one image.
 type batchImage struct {
 	Name       string   `json:"name"`
 	State      string   `json:"state"`              // "done", "before" (by an earlier run), "failed" or "cancelled"
-	ExitCode   int      `json:"exitCode,omitempty"` // that slim build alone would have had
+	ExitCode   int      `json:"exitCode,omitempty"` // that slim build would have had for it
 	Error      string   `json:"error,omitempty"`
 	Hint       string   `json:"hint,omitempty"`
 	Image      string   `json:"image,omitempty"`  // digest of the input
@@ -55,7 +55,7 @@ func (e *batchError) Error() string {
 }
 
 func (e *batchError) hint() string {
-	return "slim build --all " + shellQuote(e.file) + " --resume builds what is missing"
+	return "slim build --all " + shellQuote(e.file) + " --resume builds the rest"
 }
 
 func (b *batch) count(state string) int {
@@ -68,7 +68,7 @@ func (b *batch) count(state string) int {
 	return n
 }
 
-// table prints what became of every image.
+// table prints the outcome of every image.
 func (b *batch) table() {
 	if b.p.quiet {
 		return

@@ -13,7 +13,7 @@ import (
 	"github.com/slimimage/slim/builder/engine"
 )
 
-// run builds the images, so many at once.
+// run builds the images, at most jobs of them at a time.
 func (b *batch) run(ctx context.Context, jobs int) {
 	b.result.Images = make([]batchImage, len(b.entries))
 	var group errgroup.Group
@@ -28,7 +28,7 @@ func (b *batch) run(ctx context.Context, jobs int) {
 			return nil
 		})
 	}
-	_ = group.Wait() // what went wrong stands in the results
+	_ = group.Wait() // the results hold the errors
 }
 
 // image builds one image.
@@ -61,7 +61,7 @@ func (b *batch) image(ctx context.Context, i int, entry batchEntry) batchImage {
 // build is what slim build does for one image, with the engine that all share.
 func (b *batch) build(q *program, c *cli.Context, i int) (image batchImage, err error) {
 	name := b.entries[i].name
-	opt, ends, err := q.readBuild(c)
+	opt, then, err := q.readBuild(c)
 	if err != nil {
 		return image, err
 	}
@@ -92,24 +92,24 @@ func (b *batch) build(q *program, c *cli.Context, i int) (image batchImage, err 
 	}
 	result, err := builder.Build(c.Context, opt)
 	if err != nil {
-		return image, q.undone(c, result, err, ends)
+		return image, q.fail(c, result, err, then)
 	}
 	image = batchImage{Name: name, State: batchDone, Image: result.Image, Digest: result.Digest, Written: result.Written,
 		SizeBefore: result.SizeBefore, SizeAfter: result.SizeAfter}
 	if opt.Export.Load || opt.Export.Push {
 		image.Names = result.Names
 	}
-	if err := q.finish(c, opt, result, ends); err != nil {
+	if err := q.finish(c, opt, result, then); err != nil {
 		return image, err
 	}
 	return image, b.state.add(key, image)
 }
 
-// engineWait is how long the first image waits for an engine that went away; those after it do not wait.
+// engineWait is how long the first image waits for an engine that went away; later images do not wait.
 const engineWait = 20 * time.Second
 
-// open opens an image's input, and for a BuildKit at an address a connection of its own: where many stand behind the address, each
-// image may get another, and one that ends takes only its own images with it.
+// open opens an image's input, and for a BuildKit at an address a connection of its own: behind a load balancer each image may
+// get a different server, and a server that stops fails only its own images.
 func (b *batch) open(q *program, c *cli.Context, opt *builder.Options, i int) (*work, func(), error) {
 	w, err := q.open(c, opt)
 	if err != nil || b.shared.engine.Kind != engine.KindAddress {

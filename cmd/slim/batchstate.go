@@ -23,7 +23,7 @@ import (
 // batchStateSchema names the version of batchState.
 const batchStateSchema = "slim/batch-state/v1"
 
-// batchState is what an earlier slim build --all finished, in a file beside the file of images. It is written after each image.
+// batchState lists the images that an earlier slim build --all finished, in a file beside the file of images. It is written after each image.
 type batchState struct {
 	Schema string                `json:"schema"`
 	Done   map[string]batchImage `json:"done"` // by batchKey
@@ -49,12 +49,12 @@ func (p *program) openBatchState(file string, resume bool) (*batchState, error) 
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(s); err != nil || s.Schema != batchStateSchema || s.Done == nil {
-		return nil, &hintError{err: fmt.Errorf("%s is no state of this slim", file), hint: "remove it, or build without --resume"}
+		return nil, &hintError{err: fmt.Errorf("%s is not a state file of this version of slim", file), hint: "remove it, or build without --resume"}
 	}
 	return s, nil
 }
 
-// find is what is known of an image that is done: nil where it is not, or where a file that it wrote is gone.
+// find returns the record of a finished image: nil where there is none, or where a file that it wrote is missing.
 func (s *batchState) find(key string) *batchImage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,7 +70,7 @@ func (s *batchState) find(key string) *batchImage {
 	return &found
 }
 
-// add notes an image that is done.
+// add records a finished image.
 func (s *batchState) add(key string, image batchImage) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,8 +78,7 @@ func (s *batchState) add(key string, image batchImage) error {
 	return s.p.writeFile(s.file, func(w io.Writer) error { return writeJSON(w, s) })
 }
 
-// batchKey tells an image of a list from one with another input, other options or another place for the result. A Dockerfile is its
-// text and its context.
+// batchKey is a digest of what determines the result of an image: its input (a Dockerfile with its context), its options and its outputs.
 func batchKey(ctx context.Context, c *cli.Context, opt builder.Options) (string, error) {
 	input := ""
 	if opt.Input != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/slimimage/slim/analyzer/printable"
 )
 
-// board shows many builds at once. On a terminal it is a few lines that are drawn again and again, one for each image at work;
-// elsewhere one line for each new state of an image; as rawjson the same as JSON; or nothing.
+// board shows the progress of many builds. On a terminal it redraws a few lines, one for each running build; elsewhere it prints a line for
+// each new state of an image; as rawjson it prints the same as JSON; quiet prints nothing.
 type board struct {
 	mu      sync.Mutex
 	w       io.Writer
@@ -34,7 +34,7 @@ type boardRow struct {
 	since       time.Time
 }
 
-// redraw is how often a board on a terminal is drawn again.
+// redraw is the time between two drawings on a terminal.
 const redraw = 200 * time.Millisecond
 
 func newBoard(w io.Writer, mode string, names []string) *board {
@@ -71,7 +71,7 @@ func (b *board) animate() {
 	}
 }
 
-// set gives an image at work a new state.
+// set changes the state of a running build.
 func (b *board) set(i int, state string) {
 	state = printable.Text(state)
 	b.mu.Lock()
@@ -84,10 +84,10 @@ func (b *board) set(i int, state string) {
 		row.since = time.Now()
 	}
 	row.active, row.state = true, state
-	b.tell(i, state)
+	b.printState(i, state)
 }
 
-// end takes an image off the board, with its last state.
+// end removes a build from the board and prints its final state.
 func (b *board) end(i int, state string, ok bool) {
 	state = printable.Text(state)
 	b.mu.Lock()
@@ -103,11 +103,11 @@ func (b *board) end(i int, state string, ok bool) {
 		b.draw()
 		return
 	}
-	b.tell(i, state)
+	b.printState(i, state)
 }
 
-// tell prints one line of a board that is no terminal.
-func (b *board) tell(i int, state string) {
+// printState prints the state of an image where there is no terminal to redraw.
+func (b *board) printState(i int, state string) {
 	switch b.mode {
 	case "plain":
 		fmt.Fprintf(b.w, "slim: [%d/%d] %s: %s\n", i+1, len(b.rows), b.rows[i].name, state)
@@ -119,7 +119,7 @@ func (b *board) tell(i int, state string) {
 	}
 }
 
-// wipe clears what was drawn: up so many lines, then all below (ECMA-48 CPL and ED).
+// wipe clears the last drawing: cursor up, then erase below (ECMA-48 CPL and ED).
 func (b *board) wipe() {
 	if b.drawn > 0 {
 		fmt.Fprintf(b.w, "\x1b[%dF\x1b[J", b.drawn)
@@ -127,7 +127,7 @@ func (b *board) wipe() {
 	}
 }
 
-// draw draws a line of numbers and one for each image at work.
+// draw draws a line with the counts and one for each running build.
 func (b *board) draw() {
 	width, height := b.size()
 	var text strings.Builder
@@ -135,7 +135,7 @@ func (b *board) draw() {
 	if b.failed > 0 {
 		failed = fmt.Sprintf(", %d failed", b.failed)
 	}
-	lines := []string{fmt.Sprintf("slim: %d of %d images ended%s", b.ended, len(b.rows), failed)}
+	lines := []string{fmt.Sprintf("slim: %d of %d images finished%s", b.ended, len(b.rows), failed)}
 	for _, row := range b.rows {
 		if !row.active {
 			continue
@@ -157,7 +157,7 @@ func (b *board) draw() {
 	b.drawn = len(lines)
 }
 
-// size is that of the terminal, 80 by 24 where it does not say.
+// size is the size of the terminal, 80 by 24 where it is unknown.
 func (b *board) size() (width, height int) {
 	if f, ok := b.w.(*os.File); ok {
 		if ws, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil && ws.Col > 0 && ws.Row > 2 {
@@ -167,7 +167,7 @@ func (b *board) size() (width, height int) {
 	return 80, 24
 }
 
-// close takes the board away.
+// close stops drawing and clears the board.
 func (b *board) close() {
 	close(b.stop)
 	b.stopped.Wait()

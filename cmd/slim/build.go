@@ -15,10 +15,10 @@ import (
 func (p *program) buildCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "build",
-		Usage:     "make a slim image",
+		Usage:     "build a slim image",
 		UsageText: "slim build [flags] IMAGE [-- PROBE-COMMAND...]\nslim build [flags] -f DOCKERFILE CONTEXT\nslim build --all FILE [flags]",
-		Description: `Runs IMAGE and drives it, keeps what the application needs, packs that, and runs the same probes against the
-result. Only when it answers like the original does the result get its name. IMAGE is a reference (in Docker or a registry),
+		Description: `Runs and exercises IMAGE, packs the files that the application needs, and runs the same probes against the
+result. The result gets its name only if it answers like the original. IMAGE is a reference (in Docker or a registry),
 docker-archive:FILE, oci:DIR[:REF], oci-archive:FILE, or - for an archive on standard input. Without --load, --push and
 --output it is loaded into Docker, or written to NAME.slim.oci.tar where there is no Docker.
 
@@ -32,7 +32,7 @@ Examples:
 	}
 }
 
-// build is the command: the flags, the engine and the input, the work, the result.
+// build is the command: it reads the flags, opens the engine and the input, builds, and delivers the result.
 func (p *program) build(c *cli.Context) error {
 	if p.job != nil {
 		return p.job(c)
@@ -41,9 +41,9 @@ func (p *program) build(c *cli.Context) error {
 		return p.buildAll(c)
 	}
 	if c.Bool("resume") {
-		return usagef("slim build --all FILE --resume", "--resume is of --all")
+		return usagef("slim build --all FILE --resume", "--resume needs --all")
 	}
-	opt, ends, err := p.readBuild(c)
+	opt, then, err := p.readBuild(c)
 	if err != nil {
 		return err
 	}
@@ -63,30 +63,30 @@ func (p *program) build(c *cli.Context) error {
 	result, err := builder.Build(c.Context, opt)
 	show.close()
 	if err != nil {
-		return p.undone(c, result, err, ends)
+		return p.fail(c, result, err, then)
 	}
-	return p.finish(c, opt, result, ends)
+	return p.finish(c, opt, result, then)
 }
 
-// endings is what is done with a result besides its export.
-type endings struct {
+// delivery is what happens to a result besides its export.
+type delivery struct {
 	signer  *sign.Options
 	summary *jobSummary
 }
 
 // readBuild reads the command line of build, and of each image of build --all.
-func (p *program) readBuild(c *cli.Context) (opt builder.Options, ends endings, err error) {
+func (p *program) readBuild(c *cli.Context) (opt builder.Options, then delivery, err error) {
 	if opt, err = p.prepare(c); err != nil {
-		return opt, ends, err
+		return opt, then, err
 	}
 	if opt.Scan, err = p.scanOptions(c); err != nil {
-		return opt, ends, err
+		return opt, then, err
 	}
-	if ends.signer, err = p.buildSigner(c); err != nil {
-		return opt, ends, err
+	if then.signer, err = p.buildSigner(c); err != nil {
+		return opt, then, err
 	}
-	ends.summary, err = p.openSummary(c)
-	return opt, ends, err
+	then.summary, err = p.openSummary(c)
+	return opt, then, err
 }
 
 // prepare reads the command line of build, observe and analyze.
@@ -111,18 +111,18 @@ func (p *program) prepare(c *cli.Context) (opt builder.Options, err error) {
 	return p.buildOptions(c)
 }
 
-// undone is the error of a build that failed, after what is known of it is written where the command line asks for it.
-func (p *program) undone(c *cli.Context, result *builder.Result, err error, ends endings) error {
+// fail writes the report and the job summary of a build that failed, as far as they are known, and returns its error.
+func (p *program) fail(c *cli.Context, result *builder.Result, err error, then delivery) error {
 	known := reportOf(result, err)
-	return errors.Join(err, p.writeReport(c, known), ends.summary.write(known, err))
+	return errors.Join(err, p.writeReport(c, known), then.summary.write(known, err))
 }
 
-// finish tells what was made, also in the job summary.
-func (p *program) finish(c *cli.Context, opt builder.Options, result *builder.Result, ends endings) error {
-	return errors.Join(p.deliver(c, opt, result, ends.signer), ends.summary.write(result, nil))
+// finish delivers a result and writes the job summary.
+func (p *program) finish(c *cli.Context, opt builder.Options, result *builder.Result, then delivery) error {
+	return errors.Join(p.deliver(c, opt, result, then.signer), then.summary.write(result, nil))
 }
 
-// deliver writes the files of a result, signs it and says where it is.
+// deliver writes the files of a result, prints its summary, signs it, and prints where it is.
 func (p *program) deliver(c *cli.Context, opt builder.Options, result *builder.Result, signer *sign.Options) error {
 	if err := p.writeReport(c, result); err != nil {
 		return err
@@ -157,12 +157,12 @@ func (p *program) deliver(c *cli.Context, opt builder.Options, result *builder.R
 		if result.Verdict != nil {
 			p.alert(report.Differences(result.Verdict))
 		}
-		return errKeptGoing
+		return errExportedAnyway
 	}
 	return nil
 }
 
-// places says on stderr where the image is, and returns its names and files for stdout.
+// places prints on stderr where the image is, and returns its names and files for stdout.
 func (p *program) places(opt builder.Options, result *builder.Result) []string {
 	var list []string
 	if opt.Export.Load || opt.Export.Push {
@@ -193,7 +193,7 @@ func (p *program) places(opt builder.Options, result *builder.Result) []string {
 	return list
 }
 
-// reportOf is what is known after a failure: the result of a failed check says most.
+// reportOf is the result to report after a failure. A failed check has a more complete one than the build returns.
 func reportOf(result *builder.Result, err error) *builder.Result {
 	var check *builder.CheckError
 	if errors.As(err, &check) {

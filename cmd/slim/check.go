@@ -16,10 +16,10 @@ import (
 func (p *program) checkCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "check",
-		Usage:     "say whether a lock is still of what its input is",
+		Usage:     "check whether a lock still matches its input",
 		UsageText: "slim check --outdated [flags] [LOCK]",
-		Description: `Looks up the input of a lock (slim build --lock; default slim.lock), or the base images of its Dockerfile, and says whether
-they moved since. Exit code 1 where one did. Files of a Dockerfile's context are not looked at: slim build --locked does that.
+		Description: `Looks up the input of a lock (slim build --lock; default slim.lock), or the base images of its Dockerfile, and prints whether
+they have changed since. The exit code is 1 if one has. The files of a build context are not compared; slim build --locked does that.
 
 Examples:
    slim check --outdated
@@ -60,7 +60,7 @@ func (p *program) check(c *cli.Context) error {
 		name = args[0]
 	}
 	if !c.Bool("outdated") {
-		return usagef("slim check --outdated [LOCK]", "there is nothing to check: pass --outdated")
+		return usagef("slim check --outdated [LOCK]", "nothing to check without --outdated")
 	}
 	if err := oneOf("format", c.String("format"), "", "text", "json"); err != nil {
 		return err
@@ -83,7 +83,7 @@ func (p *program) check(c *cli.Context) error {
 	if err := p.printOutdated(c, found); err != nil || moved == 0 {
 		return err
 	}
-	return &hintError{err: fmt.Errorf("%s is outdated: %d of %d inputs moved", name, moved, len(found.Inputs)), hint: "make it again with slim build --lock"}
+	return &hintError{err: fmt.Errorf("%s is outdated: %d of %d inputs moved", name, moved, len(found.Inputs)), hint: "rebuild it with slim build --lock"}
 }
 
 func (p *program) printOutdated(c *cli.Context, found *outdated) error {
@@ -101,7 +101,7 @@ func (p *program) printOutdated(c *cli.Context, found *outdated) error {
 	return out.err
 }
 
-// lookUp says what the input of a lock is now: the image, or the base images of a Dockerfile.
+// lookUp resolves the input of a lock again: the image, or the base images of a Dockerfile.
 func (p *program) lookUp(ctx context.Context, in builder.LockedInput) ([]outdatedInput, error) {
 	docker, err := engine.Docker(ctx)
 	if err != nil && !errors.Is(err, engine.ErrNoDocker) {
@@ -119,11 +119,11 @@ func (p *program) lookUp(ctx context.Context, in builder.LockedInput) ([]outdate
 		return append(list, outdatedInput{in.Reference, in.Digest, now.Digest.String(), now.Digest.String() != in.Digest}), nil
 	}
 	for _, base := range in.Bases {
-		if !strings.Contains(path.Base(base.Reference), ":") { // without a tag it stands in the Dockerfile by its digest
+		if !strings.Contains(path.Base(base.Reference), ":") { // without a tag, the Dockerfile names it by digest
 			list = append(list, outdatedInput{Reference: base.Reference, Locked: base.Digest, Now: base.Digest})
 			continue
 		}
-		now, err := p.openImage(ctx, base.Reference, in.Platform, nil) // a Dockerfile's come from registries
+		now, err := p.openImage(ctx, base.Reference, in.Platform, nil) // base images come from registries
 		if err != nil {
 			return nil, err
 		}

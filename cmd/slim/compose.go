@@ -19,7 +19,7 @@ import (
 	"github.com/slimimage/slim/builder/engine"
 )
 
-// composeFlags are those of observe --compose.
+// composeFlags are the flags of observe --compose.
 func composeFlags() []cli.Flag {
 	return []cli.Flag{
 		texts(groupObserve, "compose", "observe a service of this compose FILE while the test command after -- runs (repeatable, as docker compose -f)"),
@@ -27,15 +27,15 @@ func composeFlags() []cli.Flag {
 	}
 }
 
-// notWithCompose are flags of observe that say how slim itself would run and drive an image.
+// notWithCompose are the flags of observe for running and exercising an image without Compose.
 var notWithCompose = []string{"platform", "file", "run", "env", "exec", "probe", "probe-image", "network"}
 
-// observeCompose starts a service and what it depends on in a project of its own, under the agent, and has the test command drive it.
+// observeCompose starts a service under the agent, with its dependencies, in a project of its own, and runs the test command.
 func (p *program) observeCompose(c *cli.Context) (err error) {
 	p.quiet = c.Bool("quiet")
 	for _, name := range notWithCompose {
 		if c.IsSet(name) {
-			return usagef("the compose file and the test command say how it runs", "--%s has no meaning with --compose", name)
+			return usagef("the compose file and the test command define how it runs", "--%s cannot be combined with --compose", name)
 		}
 	}
 	if c.NArg() != 1 || len(p.rest) == 0 {
@@ -62,7 +62,7 @@ func (p *program) observeCompose(c *cli.Context) (err error) {
 	return p.writeEvidence(c, evidence)
 }
 
-// project is a Compose project of slim's own, made of the user's files.
+// project is a temporary Compose project made from the user's files.
 type project struct {
 	p       *program
 	docker  *mobyclient.Client
@@ -112,7 +112,7 @@ func composeProgram(ctx context.Context) ([]string, error) {
 		hint: "Debian: apt-get install docker-compose; elsewhere: https://docs.docker.com/compose/install/"}
 }
 
-// command is one call of Compose; files are those besides the user's own.
+// command is one Compose command; files come after the user's own.
 func (j *project) command(ctx context.Context, files []string, args ...string) *exec.Cmd {
 	argv := append([]string{}, j.compose[1:]...)
 	for _, file := range append(append([]string{}, j.files...), files...) {
@@ -128,7 +128,7 @@ func (j *project) command(ctx context.Context, files []string, args ...string) *
 	return cmd
 }
 
-// run calls Compose and says what it was to do when it fails.
+// run calls Compose; its error names the command.
 func (j *project) run(ctx context.Context, files []string, args ...string) error {
 	cmd := j.command(ctx, files, args...)
 	var output bytes.Buffer
@@ -159,11 +159,11 @@ func (j *project) containers(ctx context.Context, args ...string) ([]string, err
 	return strings.Fields(out.String()), nil
 }
 
-// refuseLeftover says so when the project is there already: of a run at the same time, or of one that was killed.
+// refuseLeftover is an error where the project already exists: another run is using it, or one was killed.
 func (j *project) refuseLeftover(ctx context.Context) error {
 	left, err := j.containers(ctx)
 	if err == nil && len(left) > 0 {
-		err = &hintError{err: fmt.Errorf("the Compose project %s is there already: another `slim observe` of these files runs, or one was killed", j.name),
+		err = &hintError{err: fmt.Errorf("the Compose project %s already exists: another `slim observe` of these files is running, or one was killed", j.name),
 			hint: fmt.Sprintf("%s -p %s down", strings.Join(j.compose, " "), j.name)}
 	}
 	return err

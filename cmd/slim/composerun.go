@@ -23,7 +23,7 @@ import (
 	"github.com/slimimage/slim/builder/engine"
 )
 
-// observe is the whole run: make the container to see what it runs, wrap it, start it, drive it, stop it, and collect.
+// observe is the whole run: create the container to read its command, wrap and start it, run the tests, stop it, collect the evidence.
 func (j *project) observe(c *cli.Context) (*analyzer.Evidence, error) {
 	ctx := c.Context
 	services := []string{j.service}
@@ -76,7 +76,7 @@ func (j *project) observe(c *cli.Context) (*analyzer.Evidence, error) {
 	return evidence, nil
 }
 
-// inspect is what the service's container runs, and the digest of its image.
+// inspect returns the command of the service's container and the digest of its image.
 func (j *project) inspect(ctx context.Context) (s agent.Service, image string, err error) {
 	ids, err := j.containers(ctx, j.service)
 	if err != nil {
@@ -110,7 +110,7 @@ func (j *project) inspect(ctx context.Context) (s agent.Service, image string, e
 	return s, in.Digest.String(), nil
 }
 
-// composeVersion is what a compose file says of itself.
+// composeVersion is the version field of a compose file.
 func composeVersion(name string) (string, error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -166,7 +166,7 @@ func (j *project) test(ctx context.Context, in string, files []string) string {
 	case "":
 		cmd = exec.CommandContext(ctx, j.p.rest[0], j.p.rest[1:]...)
 		cmd.Env = append(os.Environ(), "COMPOSE_PROJECT_NAME="+j.name, "COMPOSE_FILE="+strings.Join(append(append([]string{}, j.files...), files...), ":"))
-	case j.service: // what Docker starts beside the entrypoint is no child of it: it is wrapped, too
+	case j.service: // docker exec starts no child of the entrypoint, so it needs a wrapper of its own
 		cmd = j.command(ctx, files, append([]string{"exec", "-T", in}, agent.Wrap("test", "test.json", j.p.rest)...)...)
 	default:
 		cmd = j.command(ctx, files, append([]string{"exec", "-T", in}, j.p.rest...)...)
@@ -181,7 +181,7 @@ func (j *project) test(ctx context.Context, in string, files []string) string {
 	return ""
 }
 
-// collect unites what the agent wrote.
+// collect merges the evidence that the agent wrote.
 func (j *project) collect(image string) (*analyzer.Evidence, error) {
 	names, err := filepath.Glob(filepath.Join(j.evidenceDir(), "*.json"))
 	if err != nil {
@@ -192,7 +192,7 @@ func (j *project) collect(image string) (*analyzer.Evidence, error) {
 		return nil, err
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("the service %s left no evidence", j.service)
+		return nil, fmt.Errorf("the service %s wrote no evidence", j.service)
 	}
 	evidence, err := analyzer.Merge(list...)
 	if err == nil {
@@ -201,12 +201,12 @@ func (j *project) collect(image string) (*analyzer.Evidence, error) {
 	return evidence, err
 }
 
-// withLog says an error, after what the service last said.
+// withLog prints the last lines of the service's log and returns err.
 func (j *project) withLog(ctx context.Context, err error) error {
 	cmd := j.command(ctx, nil, "logs", "--no-color", "--tail", "10", j.service)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, io.Discard
-	_ = cmd.Run() // the error that is told matters more
+	_ = cmd.Run() // err matters more
 	for line := range strings.Lines(log.String()) {
 		j.p.alertf("%s", strings.TrimSpace(line))
 	}
@@ -216,8 +216,8 @@ func (j *project) withLog(ctx context.Context, err error) error {
 // downTime bounds the end of a project.
 const downTime = 2 * time.Minute
 
-// down removes what was made, also when the command was interrupted: containers with their unnamed volumes, networks, and the volumes that
-// this project made. A volume that another project made and this one used by its name stays.
+// down removes the project, also after an interrupt: containers with their anonymous volumes, networks, and the volumes that it created. An
+// external volume stays.
 func (j *project) down(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), downTime)
 	defer cancel()

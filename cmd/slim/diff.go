@@ -14,8 +14,8 @@ func (p *program) diffCommand() *cli.Command {
 		Name:      "diff",
 		Usage:     "show how two images differ",
 		UsageText: "slim diff [flags] A B",
-		Description: `Prints, one path a line, what B has and A has not (+), what only A has (-), and what both have in different form (~, with
-what differs). The images are not run.
+		Description: `Prints one path a line: what only B has (+), what only A has (-), and what differs between them (~, with the properties that
+differ). The images are not run.
 
 Examples:
    slim diff nginx:1.27 nginx.slim:1.27

@@ -31,13 +31,13 @@ type hintError struct {
 func (e *hintError) Error() string { return e.err.Error() }
 func (e *hintError) Unwrap() error { return e.err }
 
-// childError is the exit code of slim's own second process, which has said everything already.
+// childError is the exit code of slim's own second process, which has printed its own error.
 type childError struct{ code int }
 
 func (e *childError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
-// errKeptGoing says that --keep-going exported a result whose run or check failed; the summary has told what.
-var errKeptGoing = errors.New("exported as --keep-going asked, although it failed its check")
+// errExportedAnyway is the error of a build that --keep-going exported although its run or check failed; the summary says why.
+var errExportedAnyway = errors.New("exported because of --keep-going, although it failed its check")
 
 // usagef is a usage error with a hint.
 func usagef(hint, format string, args ...any) error {
@@ -56,8 +56,8 @@ func (p *program) alertf(format string, args ...any) {
 	fmt.Fprintf(p.stderr, "slim: %s\n", printable.Text(fmt.Sprintf(format, args...)))
 }
 
-// report prints an error: one line, for a failed check what differs, and a line with the next step.
-func (p *program) report(err error) {
+// printError prints an error: one line, the differences of a failed check, and a line with the next step.
+func (p *program) printError(err error) {
 	var child *childError
 	if err == nil || errors.As(err, &child) {
 		return
@@ -80,7 +80,7 @@ func (p *program) report(err error) {
 	}
 }
 
-// hintFor is the next step after an error, "" when it is plain.
+// hintFor is the next step after an error, "" where there is none to name.
 func hintFor(err error) string {
 	var (
 		usage    *usageError
@@ -104,11 +104,11 @@ func hintFor(err error) string {
 	case errors.As(err, &slimmed):
 		return "slim its base image instead, or pass --force"
 	case errors.As(err, &observed):
-		return "see its output above; give it what it needs (--run, --network default, --timeout), or pass --keep-going"
+		return "see its output above; provide what it needs (--run, --network default, --timeout), or pass --keep-going"
 	case errors.As(err, &checked):
 		return checkHint(checked)
 	case errors.As(err, &strict):
-		return "without --strict the image is made all the same, and the report says what it needs"
+		return "without --strict the image is built anyway, and the report lists what it needs"
 	}
 	return ""
 }
@@ -124,12 +124,12 @@ func checkHint(err *builder.CheckError) string {
 		flags = append(flags, "--include "+shellQuote(missing.Path.String()))
 	}
 	if len(flags) == 0 {
-		return "keep more with --keep package, or drive it better with --exec, --run or --probe; --keep-going exports it as it is"
+		return "keep more with --keep package, or exercise more with --exec, --run or --probe; --keep-going exports it anyway"
 	}
 	return "pass " + strings.Join(flags, " ")
 }
 
-// onUsageError turns the flag package's error into ours, with the flag that was probably meant.
+// onUsageError turns an error of the flag package into a usageError that suggests the nearest flag.
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 	if !unknown {

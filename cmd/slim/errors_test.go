@@ -32,7 +32,7 @@ func TestExitCode(t *testing.T) {
 		{fmt.Errorf("opening: %w", &builder.SlimmedError{Name: "x"}), 2},
 		{failedCheck(), 3},
 		{&builder.ObservationError{}, 3},
-		{errKeptGoing, 3},
+		{errExportedAnyway, 3},
 		{fmt.Errorf("solving: %w", context.Canceled), 130},
 		{&childError{code: 3}, 3},
 	}
@@ -46,7 +46,7 @@ func TestExitCode(t *testing.T) {
 func TestReport(t *testing.T) {
 	var stderr bytes.Buffer
 	p := &program{stderr: &stderr, quiet: true}
-	p.report(failedCheck())
+	p.printError(failedCheck())
 	want := `slim: the slim image does not do what the original does: 1 of 3 answers differ
 slim:   default, GET http://127.0.0.1:80/: status was "200", is "500"
 slim:   missing /etc/mime.types

@@ -14,11 +14,10 @@ import (
 func (p *program) evidenceCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "evidence",
-		Usage:     "unite, show or compare files of evidence",
+		Usage:     "merge, show or compare files of evidence",
 		UsageText: "slim evidence merge [flags] FILE...\nslim evidence show [flags] FILE\nslim evidence diff [flags] A B",
-		Description: `merge makes one file of several of the same image, say of the shards of a test suite; their order does not matter.
-show says in a few lines what a file holds. diff lists what B saw that A did not (+), what only A saw (-), and what both saw in
-different form (~). FILE is - for standard input.
+		Description: `merge combines several files of the same image, say of the shards of a test suite; their order does not matter.
+show summarizes a file. diff lists what only B has (+), what only A has (-), and what differs between them (~). FILE is - for standard input.
 
 Examples:
    slim evidence merge shard-*.json --output evidence.json
@@ -29,14 +28,14 @@ Examples:
 	}
 }
 
-// evidenceAction is the command: its first argument says which.
+// evidenceAction is the command: its first argument is the subcommand.
 func (p *program) evidenceAction(c *cli.Context) error {
 	if err := oneOf("format", c.String("format"), "", "text", "json"); err != nil {
 		return err
 	}
 	what, files := c.Args().First(), c.Args().Tail()
 	if c.IsSet("output") && what != "merge" {
-		return usagef("slim evidence merge FILE... --output FILE", "--output is of merge alone")
+		return usagef("slim evidence merge FILE... --output FILE", "--output is for merge only")
 	}
 	switch want := map[string]int{"show": 1, "diff": 2}[what]; {
 	case what == "merge":
@@ -45,7 +44,7 @@ func (p *program) evidenceAction(c *cli.Context) error {
 		}
 		return p.mergeEvidence(c, files)
 	case want == 0:
-		return usagef("slim evidence merge, show or diff", "%q is none of merge, show and diff", what)
+		return usagef("slim evidence merge, show or diff", "%q is not merge, show or diff", what)
 	case len(files) != want:
 		return usagef(helpHint(c), "slim evidence %s takes %d FILE, not %d", what, want, len(files))
 	}
@@ -66,7 +65,7 @@ func (p *program) mergeEvidence(c *cli.Context, files []string) error {
 	}
 	all, err := analyzer.Merge(list...)
 	if err != nil {
-		return &hintError{err: err, hint: "evidence unites where it is of one image and platform: slim evidence show FILE says of which"}
+		return &hintError{err: err, hint: "only evidence of the same image and platform can be merged: slim evidence show FILE prints both"}
 	}
 	name := c.String("output")
 	if name == "" {
@@ -94,8 +93,8 @@ func (p *program) showEvidence(c *cli.Context, s analyzer.EvidenceSummary) error
 		ops = append(ops, fmt.Sprintf("%s %d", op, n))
 	}
 	slices.Sort(ops)
-	out.line("paths: %d used (%s), %d looked for in vain", s.Paths, strings.Join(ops, ", "), s.Missing)
-	out.line("system calls: %d besides those that all programs make", s.Syscalls)
+	out.line("paths: %d used (%s), %d looked up but missing", s.Paths, strings.Join(ops, ", "), s.Missing)
+	out.line("system calls: %d, not counting those that every program makes", s.Syscalls)
 	for _, list := range []struct {
 		title string
 		lines []string

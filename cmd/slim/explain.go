@@ -14,10 +14,10 @@ import (
 func (p *program) explainCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "explain",
-		Usage:     "say why a path is kept, or why it is not",
+		Usage:     "explain why a path is kept or dropped",
 		UsageText: "slim explain REPORT PATH",
-		Description: `Looks PATH up in a report (slim build --report, slim analyze --report, or either with --format json) and prints the reasons
-for which it is kept, or why it was dropped and which flag would keep it.
+		Description: `Looks PATH up in a report (slim build --report, slim analyze --report, or either with --format json) and prints why it
+is kept, or why it was dropped and which flag would keep it.
 
 Examples:
    slim explain report.json /usr/bin/perl
@@ -68,7 +68,7 @@ func (p *program) readResult(name string) (*builder.Result, error) {
 	}
 	var report builder.Result
 	if err := json.Unmarshal(data, &report); err != nil || report.Schema != builder.ResultSchema || report.Plan == nil {
-		return nil, &hintError{err: fmt.Errorf("%s is no report of slim", name), hint: "make one with `slim build --report FILE` or `slim analyze --report FILE`"}
+		return nil, &hintError{err: fmt.Errorf("%s is not a report of slim", name), hint: "make one with `slim build --report FILE` or `slim analyze --report FILE`"}
 	}
 	return &report, nil
 }

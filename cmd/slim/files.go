@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// writeFile writes a file under another name beside it and renames it when it is whole; "-" is stdout. A device or a pipe (/dev/null, say) is
-// written to: a rename would replace it.
+// writeFile writes a temporary file and renames it when it is complete; "-" is stdout. A device or a pipe (/dev/null, say) is opened and
+// written: a rename would replace it.
 func (p *program) writeFile(name string, write func(io.Writer) error) (err error) {
 	if name == "-" {
 		return write(p.stdout)
@@ -77,7 +77,7 @@ type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
 
-// isTerminal says whether a writer is a character device.
+// isTerminal reports whether a writer is a character device.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

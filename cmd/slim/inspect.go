@@ -13,10 +13,10 @@ import (
 func (p *program) inspectCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "inspect",
-		Usage:     "show what an image holds",
+		Usage:     "show the contents of an image",
 		UsageText: "slim inspect [flags] IMAGE",
 		Description: `Reads every layer of IMAGE, without running it, and prints the layers, the biggest folders, wasted bytes, setuid files,
-files with capabilities and world-writable directories. With --html, a page to look at too: a map of the sizes, every path.
+files with capabilities and world-writable directories. With --html it also writes a page with a map of the sizes and every path.
 
 Examples:
    slim inspect nginx:1.27

@@ -22,9 +22,9 @@ func (p *program) lintCommand() *cli.Command {
 		Usage:     "check an image against the container hardening checklist",
 		UsageText: "slim lint [flags] IMAGE",
 		Description: `Reads the config and every layer of IMAGE, without running it, and checks it against the 40 items of the DevGuard container hardening
-guide and against what Dockle, Trivy and Docker Scout check. Findings name the same check in those. What only a run or an
-organisation can answer is said to be not checked. Of a registry's image and of an OCI layout it also reads what is attached;
-signatures are not verified.
+guide and against what Dockle, Trivy and Docker Scout check. Findings name the same check in those. Items that only a run or an
+organisation can answer are reported as not checked. For images in a registry or an OCI layout it also reads the attached
+attestations; signatures are not verified.
 
 Examples:
    slim lint nginx:1.27
@@ -83,7 +83,7 @@ func (p *program) lint(c *cli.Context) error {
 	return lintGate(found, lint.Level(c.String("fail-on")))
 }
 
-// knownRules refuses a rule that there is not.
+// knownRules rejects unknown rules.
 func knownRules(disabled []string) error {
 	var ids []string
 	for _, rule := range lint.Rules() {
@@ -97,7 +97,7 @@ func knownRules(disabled []string) error {
 	return nil
 }
 
-// lintGate is the error of a report that --fail-on stops.
+// lintGate is the error for findings that --fail-on does not allow.
 func lintGate(found *lint.Report, level lint.Level) error {
 	count := found.Worst(level)
 	if level == "" || count == 0 {
@@ -143,7 +143,7 @@ func lintImage(ctx context.Context, in *layers.Input, disabled []string) (*lint.
 	return lint.Check(input)
 }
 
-// eachHidden calls do with the regular files that a layer holds and a later one overwrites or deletes.
+// eachHidden calls do with each regular file that a later layer overwrites or deletes.
 func eachHidden(ctx context.Context, in *layers.Input, index *layers.Index, do func(string, int, io.Reader) error) error {
 	seen := map[place]bool{}
 	for _, e := range index.Entries() {

@@ -8,7 +8,7 @@ import (
 	"github.com/slimimage/slim/builder"
 )
 
-// lockFlags make a lock, or an image from one.
+// lockFlags are the flags that write a lock or build from one.
 func lockFlags() []cli.Flag {
 	return []cli.Flag{
 		maybe(groupOutput, "lock", "write what the image was made of to FILE, and its evidence beside it (--lock=FILE; default slim.lock beside the Dockerfile)"),
@@ -16,7 +16,7 @@ func lockFlags() []cli.Flag {
 	}
 }
 
-// lockName is the lock that a flag means: its value, or slim.lock beside the Dockerfile or in the working directory.
+// lockName is the file of a lock flag: its value, or slim.lock beside the Dockerfile or in the working directory.
 func lockName(c *cli.Context, flag string) (string, bool) {
 	name := builder.LockName
 	if file := c.String("file"); file != "" {
@@ -33,7 +33,7 @@ func lockOptions(c *cli.Context, opt *builder.Options) error {
 	case !locked:
 		return nil
 	case opt.Lock:
-		return usagef("--locked makes the image of a lock again, --lock makes another lock", "--lock and --locked exclude each other")
+		return usagef("--locked builds from a lock, --lock writes a new one", "--lock and --locked exclude each other")
 	case len(opt.Evidence) > 0:
 		return usagef("--locked replays the evidence beside the lock", "--evidence and --locked exclude each other")
 	}

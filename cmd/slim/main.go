@@ -25,7 +25,7 @@ func main() {
 	os.Exit(run(os.Args))
 }
 
-// run does one command line and returns its exit code. The first interrupt ends the work in order, the second at once.
+// run executes one command line and returns its exit code. The first interrupt shuts down in order, the second exits at once.
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -35,21 +35,21 @@ func run(args []string) int {
 	if ctx.Err() != nil && err != nil {
 		err = ctx.Err()
 	}
-	p.report(err)
+	p.printError(err)
 	return exitCode(err)
 }
 
-// program is one command line at work.
+// program is one running command line.
 type program struct {
 	stdin  io.Reader
 	stdout io.Writer // the result, and nothing else
-	stderr io.Writer // all else
+	stderr io.Writer // everything else
 	quiet  bool      // only errors
-	rest   []string  // the arguments after "--", where a command takes them
+	rest   []string  // the arguments after "--", for commands that take them
 
-	batch  bool                     // at work on many images: some may be done when it is cancelled
-	shared *work                    // of one image of many: the engine and Docker
-	job    func(*cli.Context) error // of one image of many: what slim build does
+	batch  bool                     // slim build --all: some images may be finished when it is cancelled
+	shared *work                    // with --all: the engine and Docker that all images use
+	job    func(*cli.Context) error // with --all: runs instead of slim build
 }
 
 // Exit codes, as the help and the README list them.
@@ -83,7 +83,7 @@ func exitCode(err error) int {
 		return batch.code
 	case errors.As(err, &usage), errors.As(err, &slimmed):
 		return exitUsage
-	case errors.As(err, &observed), errors.As(err, &checked), errors.As(err, &strict), errors.Is(err, errKeptGoing):
+	case errors.As(err, &observed), errors.As(err, &checked), errors.As(err, &strict), errors.Is(err, errExportedAnyway):
 		return exitCheck
 	default:
 		return exitFailure

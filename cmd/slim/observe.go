@@ -16,10 +16,10 @@ func (p *program) observeCommand() *cli.Command {
 		Name:      "observe",
 		Usage:     "run an image and record what it does",
 		UsageText: "slim observe [flags] IMAGE [-- PROBE-COMMAND...]\nslim observe [flags] --compose FILE SERVICE -- TEST-COMMAND...",
-		Description: `Runs IMAGE as slim build would and writes the evidence: which paths were used, which programs ran, what each
-probe answered. Several files of evidence can be united by slim build --evidence. Without --output the evidence is printed.
-With --compose a service of a Compose project runs under the agent, with what it depends on beside it and its real networks, in a
-project of slim's own that is removed afterwards, while the test command drives it.
+		Description: `Runs IMAGE as slim build does and writes the evidence: the paths used, the programs that ran, the answers to the
+probes. slim build --evidence takes one or several such files. Without --output the evidence is printed. With --compose, the test
+command exercises a service of a Compose project, which runs under the agent with its dependencies and networks in a temporary
+copy of the project.
 
 Examples:
    slim observe nginx:1.27 -o evidence.json
@@ -30,7 +30,7 @@ Examples:
 	}
 }
 
-// observe is the command. Evidence of a run that failed is written with --keep-going alone.
+// observe is the command. It writes the evidence of a failed run only with --keep-going.
 func (p *program) observe(c *cli.Context) error {
 	if c.IsSet("compose") {
 		return p.observeCompose(c)
@@ -57,7 +57,7 @@ func (p *program) observe(c *cli.Context) error {
 	return p.writeEvidence(c, evidence)
 }
 
-// writeEvidence writes the result of the command and sums it up.
+// writeEvidence writes the evidence and prints a summary.
 func (p *program) writeEvidence(c *cli.Context, evidence *analyzer.Evidence) error {
 	out := c.String("output")
 	if out == "" {
@@ -76,7 +76,7 @@ func (p *program) writeEvidence(c *cli.Context, evidence *analyzer.Evidence) err
 		}
 	}
 	if report.Failed(&builder.Result{Evidence: evidence}) {
-		return errKeptGoing
+		return errExportedAnyway
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 // optional is a flag whose value may be left out: --name, or --name=VALUE.
 type optional struct{ *cli.GenericFlag }
 
-// TakesValue says that the next argument is none of its.
+// TakesValue is false: the next argument is not the value.
 func (optional) TakesValue() bool { return false }
 
 // optionalValue is unset, set without a value, or set to one.

@@ -16,14 +16,14 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// pageFile is the page among the artifacts.
+// pageFile is the name of the page among the artifacts.
 const pageFile = "report.html"
 
 func htmlFlag() cli.Flag {
 	return text(groupReport, "html", "also write a page to look at to FILE: one file that loads nothing")
 }
 
-// addPage adds the page of a build to its artifacts, which it links to.
+// addPage adds the page of a build to its artifacts; the page links to the others.
 func addPage(files map[string][]byte, result *builder.Result) error {
 	if result.Plan == nil {
 		return nil
@@ -40,7 +40,7 @@ func addPage(files map[string][]byte, result *builder.Result) error {
 // maxDatabase bounds what is read ahead of an image's package databases, in bytes together.
 const maxDatabase = 256 << 20
 
-// inspectPage writes the page of --html; name is "" where none is asked for.
+// inspectPage writes the page of --html; without a name it does nothing.
 func (p *program) inspectPage(name, image string, index *layers.Index, found *layers.Inspection) error {
 	if name == "" {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/slimimage/slim/builder"
 )
 
-// onePlatform refuses a list of platforms where a command takes one.
+// onePlatform refuses a list of platforms for commands that take one.
 func onePlatform(command, platform string) error {
 	if command != "build" && strings.Contains(platform, ",") {
 		return usagef("slim build takes several", "--platform %s: slim %s takes one", platform, command)
@@ -19,7 +19,7 @@ func onePlatform(command, platform string) error {
 	return nil
 }
 
-// openPlatforms opens the image for every platform that is asked for; opt has the first, and the others.
+// openPlatforms opens the image for each requested platform; the first goes into opt itself, the rest into opt.Others.
 func (p *program) openPlatforms(ctx context.Context, ref string, opt *builder.Options, docker *mobyclient.Client) error {
 	list, err := builder.SplitPlatforms(opt.Platform, nil)
 	if err != nil {
@@ -44,7 +44,7 @@ func (p *program) openPlatforms(ctx context.Context, ref string, opt *builder.Op
 	return nil
 }
 
-// arrange puts the platform first that the engine runs: the others follow from its evidence.
+// arrange moves the platform that the engine can run to the front: the plans of the others follow from its evidence.
 func arrange(opt *builder.Options, engine []ocispecs.Platform) error {
 	if len(opt.Others) == 0 {
 		return nil

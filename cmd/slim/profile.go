@@ -23,9 +23,9 @@ func (p *program) profileCommand() *cli.Command {
 		Name:      "profile",
 		Usage:     "write the files that confine an image where it runs",
 		UsageText: "slim profile --evidence FILE -o DIR [flags]",
-		Description: `Makes a seccomp filter, an AppArmor profile, a docker line, a compose file and Kubernetes manifests of what was observed,
+		Description: `Writes a seccomp filter, an AppArmor profile, a docker command, a compose file and Kubernetes manifests from evidence,
 without building anything, and prints the names of the files. With --public-key also admission policies for Kyverno and
-policy-controller. What is uncertain is said on stderr and in the files.
+policy-controller. Uncertainties are printed on stderr and noted in the files.
 
 Examples:
    slim profile --evidence evidence.json --name registry.example.com/app:2-slim -o profile
@@ -181,7 +181,7 @@ func writeFiles(dir string, files map[string][]byte, force bool) (err error) {
 	return nil
 }
 
-// writePart writes a file under a name of its own beside the one it is to have, and returns that name even when it is not whole.
+// writePart writes a temporary file beside its final name, and returns the temporary name even when writing failed.
 func writePart(dir, name string, data []byte) (string, error) {
 	part, err := os.CreateTemp(dir, "."+name+".part-")
 	if err != nil {

@@ -13,14 +13,14 @@ import (
 	"github.com/slimimage/slim/analyzer/printable"
 )
 
-// progress shows what BuildKit does, and slim's stages between its steps, on stderr: a live view on a terminal, plain lines
+// progress shows BuildKit's steps and slim's stages on stderr: a live view on a terminal, plain lines
 // elsewhere.
 type progress struct {
-	events  chan *bkclient.SolveStatus // what the display reads
-	ended   chan struct{}              // closed when nothing more is to be shown
+	events  chan *bkclient.SolveStatus // read by the display
+	ended   chan struct{}              // closed when there is nothing more to show
 	shown   chan struct{}              // closed when the display is done
 	forward sync.WaitGroup             // goroutines of status
-	mu      sync.RWMutex               // held for reading by who sends to events
+	mu      sync.RWMutex               // held for reading by senders to events
 	closed  bool                       // events is closed
 }
 
@@ -37,7 +37,7 @@ func (p *program) startProgress(c *cli.Context) (*progress, error) {
 	show := &progress{events: make(chan *bkclient.SolveStatus), ended: make(chan struct{}), shown: make(chan struct{})}
 	go func() {
 		defer close(show.shown)
-		// Not the command's context: the display must take all that BuildKit still sends after an interrupt.
+		// Not the command's context: the display must drain what BuildKit sends after an interrupt.
 		if _, err := display.UpdateFrom(context.Background(), show.events); err != nil {
 			for range show.events { // a broken terminal does not stop the build
 			}
@@ -46,7 +46,7 @@ func (p *program) startProgress(c *cli.Context) (*progress, error) {
 	return show, nil
 }
 
-// status returns a channel for one build, which closes it (or leaves it behind when it fails before it begins).
+// status returns a channel for one build, which closes it; a build that fails early may not.
 func (s *progress) status() chan *bkclient.SolveStatus {
 	in := make(chan *bkclient.SolveStatus)
 	s.forward.Add(1)
@@ -95,7 +95,7 @@ func (s *progress) send(event *bkclient.SolveStatus) {
 	}
 }
 
-// close ends the display and waits until all is shown.
+// close ends the display and waits until it has shown everything.
 func (s *progress) close() {
 	close(s.ended)
 	s.forward.Wait()

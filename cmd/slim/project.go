@@ -14,7 +14,7 @@ import (
 // maxProject bounds the project's file, in bytes.
 const maxProject = 1 << 20
 
-// projectFile gives the flags of a Dockerfile's build that the command line leaves out the values that the project's file has.
+// projectFile sets flags from the project's file, for a build from a Dockerfile. The command line has precedence.
 func (p *program) projectFile(c *cli.Context) error {
 	if c.String("file") == "" {
 		return nil
@@ -28,7 +28,7 @@ func (p *program) projectFile(c *cli.Context) error {
 		return err
 	}
 	if len(data) > maxProject {
-		return usagef("it is made of a few settings", "%s is larger than %d bytes", builder.ProjectFile, maxProject)
+		return usagef("it holds only a few settings", "%s is larger than %d bytes", builder.ProjectFile, maxProject)
 	}
 	given, err := builder.ReadProject(data)
 	if err != nil {

@@ -14,7 +14,7 @@ func (p *program) pruneCommand() *cli.Command {
 		Usage:     "empty slim's cache on this machine",
 		UsageText: "slim prune [flags]",
 		Description: `Removes the embedded BuildKit's cache and the images imported for it from the cache directory (SLIM_CACHE, else slim in the
-user's cache directory). Nothing of Docker or of a buildkitd elsewhere is touched.
+user's cache directory). The caches of Docker and of other buildkitd servers are not touched.
 
 Examples:
    slim prune
@@ -25,7 +25,7 @@ Examples:
 	}
 }
 
-// prune is the command. An ordinary user's cache holds files of his subordinate ids, which he can remove in his namespace alone.
+// prune is the command. Without root, the cache holds files of subordinate user ids, which only the user namespace can remove.
 func (p *program) prune(c *cli.Context) error {
 	p.quiet = c.Bool("quiet")
 	if _, err := p.arguments(c); err != nil {

@@ -22,7 +22,7 @@ type rebuild struct {
 	dir    string // for the result
 }
 
-// openRebuild opens the engine, the image and what it was made of. Evidence must be given: a fresh observation may see other things.
+// openRebuild opens the engine, the image and its original. Evidence is required: a new observation may differ.
 func (p *program) openRebuild(c *cli.Context, image string) (r *rebuild, err error) {
 	r = &rebuild{}
 	if r.opt, err = p.buildOptions(c); err != nil {
@@ -41,14 +41,14 @@ func (p *program) openRebuild(c *cli.Context, image string) (r *rebuild, err err
 	from := c.String("from")
 	if from == "" {
 		if base == "" {
-			return nil, usagef("pass --from IMAGE", "the labels of %s do not say what it was made of", image)
+			return nil, usagef("pass --from IMAGE", "the labels of %s do not name its original image", image)
 		}
 		from = sign.ByDigest(base, r.config.Config.Labels[builder.LabelBaseDigest])
 	}
 	if r.work, err = p.openInput(c, &r.opt, from); err != nil {
 		return nil, err
 	}
-	// The label names the input as it was named then, wherever it is now.
+	// The label has the name that the input had then, which may differ from --from.
 	r.opt.Input.Repo, r.opt.Input.Tag = layers.SplitName(base)
 	if r.dir, err = os.MkdirTemp("", "slim-rebuild-"); err != nil {
 		r.work.close()
@@ -62,12 +62,12 @@ func (r *rebuild) close() {
 	os.RemoveAll(r.dir)
 }
 
-// run builds and compares; what differs becomes a problem of the report.
+// run rebuilds the image and compares digests; a difference becomes a problem of the report.
 func (r *rebuild) run(c *cli.Context, p *program, report *sign.Report) error {
 	want := r.config.Config.Labels[builder.LabelBaseDigest]
 	if got := r.opt.Input.Digest.String(); got != want {
 		report.Rebuild(r.slim.Digest.String(), sign.Rebuilt{Input: r.opt.Input.Name, Platform: r.slim.Platform.String()},
-			fmt.Sprintf("it was made of %s, and %s is %s", want, r.opt.Input.Name, got))
+			fmt.Sprintf("it was built from %s, but %s is %s", want, r.opt.Input.Name, got))
 		return nil
 	}
 	if input, err := r.opt.Input.Image.ConfigFile(); err != nil {
@@ -86,14 +86,14 @@ func (r *rebuild) run(c *cli.Context, p *program, report *sign.Report) error {
 	result, err := builder.Build(c.Context, r.opt)
 	show.close()
 	if err != nil {
-		return fmt.Errorf("building %s again: %w", report.Image, err)
+		return fmt.Errorf("rebuilding %s: %w", report.Image, err)
 	}
 	platform := r.slim.Platform
-	made, err := layers.Open(c.Context, "oci:"+layout, layers.OpenOptions{Platform: &platform})
+	output, err := layers.Open(c.Context, "oci:"+layout, layers.OpenOptions{Platform: &platform})
 	if err != nil {
 		return err
 	}
-	rebuilt := sign.Rebuilt{Platform: result.Platform, Input: r.opt.Input.Name, Manifest: made.Digest.String(), Same: made.Digest == r.slim.Digest}
-	report.Rebuild(r.slim.Digest.String(), rebuilt, "the manifest of the rebuilt image is "+made.Digest.String())
+	rebuilt := sign.Rebuilt{Platform: result.Platform, Input: r.opt.Input.Name, Manifest: output.Digest.String(), Same: output.Digest == r.slim.Digest}
+	report.Rebuild(r.slim.Digest.String(), rebuilt, "the manifest of the rebuilt image is "+output.Digest.String())
 	return nil
 }

@@ -22,8 +22,8 @@ func (p *program) sbomCommand() *cli.Command {
 		Name:      "sbom",
 		Usage:     "write the bill of materials of an image",
 		UsageText: "slim sbom [flags] IMAGE",
-		Description: `Reads every layer of IMAGE, without running it, and writes what it is made of: the packages of its distribution and of its
-language runtimes with versions, licences and dependencies, and each program or library that belongs to none of them.
+		Description: `Reads every layer of IMAGE, without running it, and lists the packages of its distribution and of its language runtimes with
+versions, licences and dependencies, and each program or library that belongs to none of them.
 SOURCE_DATE_EPOCH sets the time of the document.
 
 Examples:
@@ -81,13 +81,13 @@ func (p *program) sbom(c *cli.Context) error {
 	})
 }
 
-// documentTime is now, or SOURCE_DATE_EPOCH (reproducible-builds.org): consumers refuse a document that is old.
+// documentTime is SOURCE_DATE_EPOCH (reproducible-builds.org), else now.
 func documentTime() (string, error) {
 	now := time.Now()
 	if epoch := os.Getenv("SOURCE_DATE_EPOCH"); epoch != "" {
 		seconds, err := strconv.ParseInt(epoch, 10, 64)
 		if err != nil || seconds < 0 || seconds > 253402300799 { // the year 9999, RFC 3339's last
-			return "", usagef("it is a number of seconds since 1970", "SOURCE_DATE_EPOCH is %q", epoch)
+			return "", usagef("set it to a number of seconds since 1970", "SOURCE_DATE_EPOCH is %q", epoch)
 		}
 		now = time.Unix(seconds, 0)
 	}

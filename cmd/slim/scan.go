@@ -18,7 +18,7 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// scanConfig is where accepted risks are looked for unless --config says otherwise.
+// scanConfig is the default of --config.
 const scanConfig = ".slim.yaml"
 
 func (p *program) scanCommand() *cli.Command {
@@ -27,15 +27,15 @@ func (p *program) scanCommand() *cli.Command {
 		Usage:     "list known vulnerabilities of an image, and what to do about each",
 		UsageText: "slim scan IMAGE --vuln-db DIR [flags]",
 		Description: `Compares the packages of IMAGE with a local copy of the OSV database; nothing is fetched. DIR holds the exports of OSV as they are:
-ECOSYSTEM/all.zip, such as Debian/all.zip and PyPI/all.zip. With --before also says what became of the findings of the image
-that IMAGE was made of. Accepted risks are in .slim.yaml:
+ECOSYSTEM/all.zip, such as Debian/all.zip and PyPI/all.zip. With --before it also reports what happened to the findings of the
+original image. Accepted risks are in .slim.yaml:
 
    accept:
      - {id: CVE-2024-0001, package: libfoo1, reason: only root can reach it, until: 2027-01-31}
    not_affected:
      - {id: CVE-2024-0002, package: libbar2, files: [/usr/lib/*/bar/plugin.so], reason: the advisory names this plug-in}
 
-An entry of not_affected counts while none of its files is in the image.
+An entry of not_affected applies as long as none of its files is in the image.
 
 Examples:
    slim scan app:2-slim --vuln-db osv --before app:2
@@ -58,7 +58,7 @@ Examples:
 // levels are what --fail-on takes.
 var levels = []string{"", "critical", "high", "medium", "low", "any"}
 
-// scanOptions are what slim build is asked to scan; nil without --vuln-db.
+// scanOptions are the scan options of slim build; nil without --vuln-db.
 func (p *program) scanOptions(c *cli.Context) (*builder.Scan, error) {
 	if c.String("vuln-db") == "" {
 		if c.String("fail-on") != "" {

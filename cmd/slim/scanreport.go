@@ -33,7 +33,7 @@ func productOf(in *layers.Input) vex.Product {
 	return p
 }
 
-// Bounds on what is read ahead of an image's files, all of a layer in one pass. Others are read one by one.
+// Bounds on the files that are read ahead, in one pass over each layer. Others are read one by one.
 const (
 	maxAhead     = 512 << 20 // bytes together
 	maxAheadFile = 16 << 20  // bytes of one file

@@ -15,8 +15,8 @@ func (p *program) verifyCommand() *cli.Command {
 		Usage:     "verify the signatures, attestations and bytes of an image",
 		UsageText: "slim verify [flags] IMAGE --key PUBLIC-KEY",
 		Description: `Reads IMAGE, in a registry or an OCI layout (oci:DIR), and checks of its index and of each platform: the signature, the
-attestations and whom they are about, and the bytes of every layer. It says what is wrong, and then the exit code is 1. What
-others signed is listed. --policy is a YAML file:
+attestations and their subjects, and the bytes of every layer. If anything is wrong, it is listed and the exit code is 1.
+Signatures by other keys are listed too. --policy is a YAML file:
 
    predicates: [cyclonedx, test-result]   # must be attested by the key
    non_root: true                         # the user is a number other than 0
@@ -40,7 +40,7 @@ Examples:
 	}
 }
 
-// unverified says that an image is not what the key signed. Exit code 1.
+// unverified is the error of an image that failed its verification. Exit code 1.
 type unverified struct{ report *sign.Report }
 
 func (e *unverified) Error() string {
@@ -65,19 +65,19 @@ func (p *program) verify(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	var again *rebuild
+	var rebuilt *rebuild
 	if c.Bool("rebuild") {
-		if again, err = p.openRebuild(c, args[0]); err != nil {
+		if rebuilt, err = p.openRebuild(c, args[0]); err != nil {
 			return err
 		}
-		defer again.close()
+		defer rebuilt.close()
 	}
 	report, err := sign.Verify(c.Context, args[0], opt)
 	if err != nil {
 		return err
 	}
-	if again != nil {
-		if err := again.run(c, p, report); err != nil {
+	if rebuilt != nil {
+		if err := rebuilt.run(c, p, report); err != nil {
 			return err
 		}
 	}
@@ -96,14 +96,14 @@ func (p *program) verifyOptions(c *cli.Context) (opt sign.VerifyOptions, err err
 	opt.ManifestsOnly = c.Bool("manifests-only")
 	name := c.String("key")
 	if name == "" {
-		return opt, usagef("pass the public key that belongs to the key it was signed with", "--key is missing")
+		return opt, usagef("pass the public key of the key that signed it", "--key is missing")
 	}
 	data, err := p.readFile(name)
 	if err != nil {
 		return opt, err
 	}
 	if opt.Key, err = sign.ParsePublicKey(data); err != nil {
-		return opt, &hintError{err: fmt.Errorf("--key %s: %w", name, err), hint: "cosign writes it as cosign.pub; `openssl pkey -in KEY -pubout` makes it of a PEM key"}
+		return opt, &hintError{err: fmt.Errorf("--key %s: %w", name, err), hint: "cosign writes it as cosign.pub; `openssl pkey -in KEY -pubout` derives it from a PEM key"}
 	}
 	if name = c.String("policy"); name == "" {
 		return opt, nil
@@ -117,7 +117,7 @@ func (p *program) verifyOptions(c *cli.Context) (opt sign.VerifyOptions, err err
 	return opt, nil
 }
 
-// printVerified writes what is verified and what is not, one line each.
+// printVerified prints the verified and the unverified facts, one a line.
 func (p *program) printVerified(report *sign.Report) error {
 	out := &printer{w: p.stdout}
 	out.line("%s (%s)", report.Image, report.Digest)
@@ -139,7 +139,7 @@ func (p *program) printVerified(report *sign.Report) error {
 			out.line("  %-12s bytes of the config and of %d layers", name, s.Blobs-1)
 		}
 		for _, other := range s.Others {
-			out.line("  %-12s by others, not verified: %s", name, other)
+			out.line("  %-12s by another key, not verified: %s", name, other)
 		}
 	}
 	if r := report.Rebuilt; r != nil && r.Same {

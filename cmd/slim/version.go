@@ -46,7 +46,7 @@ func versionLine() string {
 	return fmt.Sprintf("slim %s (buildkit %s, %s, %s/%s)", ownVersion(), buildkit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// ownVersion is what Go stamped into the program, "devel" where it knew none.
+// ownVersion is what Go stamped into the program, "devel" without a version.
 func ownVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version

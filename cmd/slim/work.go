@@ -17,17 +17,17 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// work is what a command holds open: an engine, the Docker engine's image store, and the input.
+// work is what a command holds open: the BuildKit engine and the Docker engine.
 type work struct {
 	engine *engine.Engine
-	docker *mobyclient.Client // nil where no Docker engine answers
+	docker *mobyclient.Client // nil without a Docker engine
 	repo   string             // for the name of the result
 	tag    string
-	lent   bool // engine and docker are another's to close
+	lent   bool // engine and docker belong to the batch, which closes them
 }
 
-// open connects to the engine and opens the input; opt is completed with both. As an ordinary user without an engine it runs this
-// command again in a user namespace, and the error is that one's exit code.
+// open connects to the engine, opens the input and sets both in opt. Without root and without another engine it re-executes the command in a
+// user namespace, and returns its exit code as the error.
 func (p *program) open(c *cli.Context, opt *builder.Options) (*work, error) {
 	return p.openInput(c, opt, c.Args().First())
 }
@@ -77,7 +77,7 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 	return w, nil
 }
 
-// connect starts or finds the engine, unless another's is lent.
+// connect starts or finds the engine, unless the batch has one.
 func (p *program) connect(c *cli.Context, w *work) (err error) {
 	if w.lent {
 		return nil
@@ -90,7 +90,7 @@ func (p *program) connect(c *cli.Context, w *work) (err error) {
 	return err
 }
 
-// engineOptions are those of --engine and --tls.
+// engineOptions reads --engine and --tls.
 func engineOptions(c *cli.Context) engine.Options {
 	opt := engine.Options{Spec: c.String("engine")}
 	if dir := c.String("tls"); dir != "" {
@@ -111,7 +111,7 @@ func (w *work) close() {
 		return
 	}
 	if w.engine != nil {
-		_ = w.engine.Close() // the result is out by now; what is left is in the cache directory
+		_ = w.engine.Close() // the result is exported by now; only the cache is left
 	}
 	if w.docker != nil && (w.engine == nil || w.engine.Docker != w.docker) {
 		_ = w.docker.Close()
@@ -131,7 +131,7 @@ func (p *program) openImage(ctx context.Context, ref, platform string, docker *m
 	return layers.Open(ctx, ref, opt)
 }
 
-// place fills in where the result goes when the command line does not say: into Docker, or a file in the working directory.
+// place sets the default destination of the result: Docker, or a file in the working directory.
 func (w *work) place(c *cli.Context, opt *builder.Options) error {
 	export := &opt.Export
 	if len(export.Names) == 0 {
@@ -154,7 +154,7 @@ func (w *work) place(c *cli.Context, opt *builder.Options) error {
 	return nil
 }
 
-// image opens an image for a command that only looks at it.
+// image opens an image for a command that only reads it.
 func (p *program) image(c *cli.Context, ref string) (*layers.Input, func(), error) {
 	docker, err := engine.Docker(c.Context)
 	if err != nil && !errors.Is(err, engine.ErrNoDocker) {
