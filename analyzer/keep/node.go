@@ -171,6 +171,9 @@ func (w *worklist) nodeFolder(at, from string) bool {
 // developing are files of an application that are for its makers: what they load says nothing of what it needs to run.
 var developing = regexp.MustCompile(`(^|/)(tests?|__tests__|__mocks__|spec|e2e|cypress|bench|benchmarks?)/|\.(test|spec|bench|stories|config)\.[cm]?[jt]sx?$|(^|/)\.?(eslintrc|prettierrc|babelrc|gulpfile|gruntfile|Gruntfile)(\.[cm]?js)?$`)
 
+// maxLock bounds a lock file of npm, in bytes.
+const maxLock = 256 << 20
+
 // nodeDevelopment lists the folders of packages that a lock file marks as needed for development alone, less those that the run used
 // or that the application's source names.
 func (w *worklist) nodeDevelopment() {
@@ -182,7 +185,7 @@ func (w *worklist) nodeDevelopment() {
 		if base != "package-lock.json" && base != "npm-shrinkwrap.json" && !strings.HasSuffix(name, "node_modules/.package-lock.json") || strings.Contains(path.Dir(name), "node_modules/") {
 			continue
 		}
-		data, err := w.im.read(name, maxDatabase)
+		data, err := w.im.read(name, maxLock)
 		if err != nil {
 			continue
 		}

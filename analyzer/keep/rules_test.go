@@ -18,6 +18,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/accounts"
 	"github.com/slimimage/slim/analyzer/elf/elftest"
 	"github.com/slimimage/slim/analyzer/rules"
 	"github.com/slimimage/slim/layers"
@@ -264,7 +265,7 @@ func (s *script) dpkg(t *testing.T) {
 // result is the plan as lines.
 func (s *script) result(plan *analyzer.Plan) string {
 	var b strings.Builder
-	if plan.User.UID != nonroot || s.show["user"] {
+	if plan.User.UID != accounts.Nonroot || s.show["user"] {
 		fmt.Fprintf(&b, "user %d:%d %s %s, %s\n", plan.User.UID, plan.User.GID, plan.User.Name, plan.User.Home, plan.User.Reason)
 	}
 	for _, name := range plan.Writable {

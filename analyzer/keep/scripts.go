@@ -68,7 +68,8 @@ func shellInterpreter(interp, arg string) bool {
 			base = path.Base(words[len(words)-1])
 		}
 	}
-	return slices.Contains([]string{"sh", "bash", "dash", "ash", "ksh", "mksh", "busybox", "zsh", "execlineb", "with-contenv"}, base)
+	// busybox is "busybox sh"; s6's execlineb has another syntax with the same words for commands, and its with-contenv runs a shell.
+	return shell.Reads(base) || slices.Contains([]string{"busybox", "execlineb", "with-contenv"}, base)
 }
 
 // parseScript keeps the commands, the scripts and the files that a shell script names.

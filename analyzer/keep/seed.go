@@ -9,6 +9,7 @@ import (
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/rules"
+	"github.com/slimimage/slim/analyzer/shell"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -46,19 +47,16 @@ func (w *worklist) entrypoint() error {
 			w.keepProgram(name, analyzer.RuleEntrypoint, "")
 		}
 	}
-	if h := w.req.Process.Healthcheck; h != nil && len(h.Test) > 1 {
-		name := h.Test[1]
-		if h.Test[0] == "CMD-SHELL" {
-			name = "/bin/sh"
-			if len(w.req.Process.Shell) > 0 {
-				name = w.req.Process.Shell[0]
+	if h := w.req.Process.Healthcheck; h != nil {
+		if argv := analyzer.HealthArgv(h.Test, w.req.Process.Shell); len(argv) > 0 {
+			if h.Test[0] == "CMD-SHELL" {
+				w.commandLine(h.Test[1], string(analyzer.RuleHealthCheck))
 			}
-			w.commandLine(h.Test[1], string(analyzer.RuleHealthCheck))
+			w.keepProgram(argv[0], analyzer.RuleHealthCheck, "")
 		}
-		w.keepProgram(name, analyzer.RuleHealthCheck, "")
 	}
-	if len(w.req.Process.Argv) > 2 && slices.Contains([]string{"sh", "bash", "dash", "ash"}, path.Base(w.req.Process.Argv[0])) && w.req.Process.Argv[1] == "-c" {
-		w.commandLine(w.req.Process.Argv[2], string(analyzer.RuleEntrypoint))
+	if argv := w.req.Process.Argv; len(argv) > 2 && shell.Reads(path.Base(argv[0])) && argv[1] == "-c" {
+		w.commandLine(argv[2], string(analyzer.RuleEntrypoint))
 	}
 	if dir := w.req.Process.Dir; dir != "" {
 		w.keep(strings.TrimPrefix(path.Clean(dir), "/"), analyzer.RuleWorkingDirectory, "")

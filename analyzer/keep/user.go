@@ -1,73 +1,34 @@
 package keep
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/accounts"
 )
-
-// nonroot is the user of distroless images, for a program that never says who it wants to be.
-const nonroot = 65532
 
 // reasonNonroot is the reason of a user that neither the image nor the application has chosen.
 const reasonNonroot = "the image ran as root and did not need to name a user"
 
-// passwdEntry is one line of /etc/passwd.
-type passwdEntry struct {
-	name     string
-	uid, gid uint32
-	home     string
-}
-
-func (w *worklist) passwd() []passwdEntry {
-	var entries []passwdEntry
-	w.database("etc/passwd", 7, func(f []string) {
-		uid, err1 := strconv.ParseUint(f[2], 10, 32)
-		gid, err2 := strconv.ParseUint(f[3], 10, 32)
-		if err1 == nil && err2 == nil {
-			entries = append(entries, passwdEntry{f[0], uint32(uid), uint32(gid), f[5]})
-		}
-	})
-	return entries
-}
-
-// database calls f with the colon-separated fields of each line that has enough of them.
-func (w *worklist) database(name string, least int, f func([]string)) {
-	data, err := w.im.read(name, 4<<20)
-	if err != nil {
-		return
-	}
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Buffer(nil, 64<<10)
-	for lines.Scan() {
-		if fields := strings.Split(lines.Text(), ":"); len(fields) >= least {
-			f(fields)
-		}
-	}
+// readAccounts reads the image's /etc/passwd and /etc/group; a file that is not there is empty.
+func (w *worklist) readAccounts() accounts.Files {
+	passwd, _ := w.im.read("etc/passwd", accounts.MaxSize)
+	group, _ := w.im.read("etc/group", accounts.MaxSize)
+	return accounts.Parse(passwd, group)
 }
 
 // decideUser says who the slim image runs as: the image's own user unless that is root, the user that the program dropped to, or
 // nonroot.
 func (w *worklist) decideUser() (analyzer.User, error) {
-	entries := w.passwd()
-	find := func(uid uint32) passwdEntry {
-		i := slices.IndexFunc(entries, func(e passwdEntry) bool { return e.uid == uid })
-		if i < 0 {
-			return passwdEntry{uid: uid, gid: uid}
-		}
-		return entries[i]
-	}
+	files := w.readAccounts()
 	if spec := w.req.Options.User; spec != "" {
-		return w.namedUser(spec, entries, "asked for with --user")
+		return namedUser(spec, files, "asked for with --user")
 	}
-	own, err := w.namedUser(w.req.Process.User, entries, "the image's own")
+	own, err := namedUser(w.req.Process.User, files, "the image's own")
 	if err != nil {
 		return own, err
 	}
@@ -79,53 +40,26 @@ func (w *worklist) decideUser() (analyzer.User, error) {
 		return own, nil
 	}
 	if uid, gid, exe, ok := w.droppedTo(); ok {
-		e := find(uid)
-		return analyzer.User{UID: uid, GID: gid, Name: e.name, Home: e.home, Reason: "the user that " + exe + " dropped to"}, nil
+		e, _ := files.ByUID(uid)
+		return analyzer.User{UID: uid, GID: gid, Name: e.Name, Home: e.Home, Reason: "the user that " + exe + " dropped to"}, nil
 	}
-	e := find(nonroot)
-	if e.name == "" {
-		e = passwdEntry{"nonroot", nonroot, nonroot, "/home/nonroot"}
+	e, _ := files.ByUID(accounts.Nonroot)
+	if e.Name == "" {
+		e = accounts.User{Name: "nonroot", UID: accounts.Nonroot, GID: accounts.Nonroot, Home: "/home/nonroot"}
 	}
-	return analyzer.User{UID: e.uid, GID: e.gid, Name: e.name, Home: e.home, Reason: reasonNonroot}, nil
+	return analyzer.User{UID: e.UID, GID: e.GID, Name: e.Name, Home: e.Home, Reason: reasonNonroot}, nil
 }
 
-// namedUser resolves USER of a config: "", "name", "uid", "uid:gid", "name:group".
-func (w *worklist) namedUser(spec string, entries []passwdEntry, reason string) (analyzer.User, error) {
-	userPart, groupPart, hasGroup := strings.Cut(spec, ":")
-	if userPart == "" || userPart == "root" {
-		userPart = "0"
+// namedUser resolves the USER of a config or of --user. root needs no entry in /etc/passwd: 0 is its number everywhere.
+func namedUser(spec string, files accounts.Files, reason string) (analyzer.User, error) {
+	if spec == "root" || strings.HasPrefix(spec, "root:") {
+		spec = "0" + strings.TrimPrefix(spec, "root")
 	}
-	number, numErr := strconv.ParseUint(userPart, 10, 32)
-	u := analyzer.User{UID: uint32(number), Reason: reason}
-	i := slices.IndexFunc(entries, func(e passwdEntry) bool {
-		return e.name == userPart || numErr == nil && uint64(e.uid) == number
-	})
-	switch {
-	case i >= 0:
-		u.UID, u.GID, u.Name, u.Home = entries[i].uid, entries[i].gid, entries[i].name, entries[i].home
-	case numErr != nil:
-		return u, fmt.Errorf("user %q is not in the image's /etc/passwd", userPart)
-	}
-	if !hasGroup {
-		return u, nil
-	}
-	gid, err := strconv.ParseUint(groupPart, 10, 32)
-	u.GID = uint32(gid)
-	if err != nil {
-		found := false
-		w.database("etc/group", 3, func(f []string) {
-			if n, err := strconv.ParseUint(f[2], 10, 32); err == nil && f[0] == groupPart {
-				u.GID, found = uint32(n), true
-			}
-		})
-		if !found {
-			return u, fmt.Errorf("group %q is not in the image's /etc/group", groupPart)
-		}
-	}
-	return u, nil
+	id, err := files.Resolve(spec)
+	return analyzer.User{UID: id.UID, GID: id.GID, Name: id.Name, Home: id.Home, Reason: reason}, err
 }
 
-// droppedTo is the user that most of the programs were that had been root and were not any more.
+// droppedTo is the non-root user that most processes switched to.
 func (w *worklist) droppedTo() (uid, gid uint32, exe string, ok bool) {
 	type identity struct{ uid, gid uint32 }
 	count, first := map[identity]int{}, map[identity]string{}
@@ -153,7 +87,7 @@ func (p *planner) passwdFiles() {
 	if p.user.UID == 0 {
 		return
 	}
-	known := slices.ContainsFunc(p.passwd(), func(e passwdEntry) bool { return e.uid == p.user.UID })
+	_, known := p.readAccounts().ByUID(p.user.UID)
 	if known || p.user.Name == "" {
 		return
 	}

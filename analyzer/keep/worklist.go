@@ -103,7 +103,7 @@ func environment(entries []string) map[string]string {
 		env[key] = value
 	}
 	if env["PATH"] == "" {
-		env["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+		env["PATH"] = analyzer.DefaultPath
 	}
 	return env
 }
