@@ -22,7 +22,8 @@ type Explanation struct {
 // Explain looks a path up in a plan. The error says that the image has no such path, with the nearest that it has.
 func Explain(plan *Plan, name string) (Explanation, error) {
 	p := layers.CleanPath(name)
-	if i, ok := slices.BinarySearchFunc(plan.Files, p, func(f File, p layers.Path) int { return strings.Compare(string(f.Path), string(p)) }); ok {
+	byPath := func(f File, p layers.Path) int { return strings.Compare(string(f.Path), string(p)) }
+	if i, ok := slices.BinarySearchFunc(plan.Files, p, byPath); ok {
 		f := plan.Files[i]
 		e := Explanation{Path: p, Kept: true, Package: f.Package}
 		for _, reason := range f.Reasons {
@@ -30,7 +31,7 @@ func Explain(plan *Plan, name string) (Explanation, error) {
 		}
 		return e, nil
 	}
-	i, ok := slices.BinarySearchFunc(plan.Dropped, p, func(d Dropped, p layers.Path) int { return strings.Compare(string(d.Path), string(p)) })
+	i, ok := slices.BinarySearchFunc(plan.Dropped, p, droppedByPath)
 	if !ok {
 		return Explanation{}, fmt.Errorf("%s is not in the image%s", p, nearest(plan, p))
 	}

@@ -11,9 +11,9 @@ import (
 // JobSchema names the version of Job.
 const JobSchema = "slim/job/v1"
 
-// RunIDEnv is the environment variable in which a step that runs an image gets the number of the build it belongs to; the agent copies it beside
-// the evidence. BuildKit leaves the variables of proxies out of its cache keys (solver/llbsolver/ops/exec.go, CacheMap), so a run from the cache
-// has another build's number.
+// RunIDEnv is the environment variable in which a step that runs an image gets the number of the build it belongs to; the agent copies
+// it beside the evidence. BuildKit leaves the variables of proxies out of its cache keys (solver/llbsolver/ops/exec.go, CacheMap), so
+// a run from the cache has another build's number.
 const RunIDEnv = "FTP_PROXY"
 
 // EnvFile is where the agent finds more environment for the application: KEY=VALUE, NUL between two.
@@ -118,7 +118,7 @@ type TCPStep struct {
 // ExecStep is a command in the running container, traced too.
 type ExecStep struct {
 	Argv   []string `json:"argv,omitempty" yaml:"argv"`
-	Line   string   `json:"line,omitempty" yaml:"line"` // instead of Argv: run by /bin/sh -c, without a shell split into words when it needs none
+	Line   string   `json:"line,omitempty" yaml:"line"` // instead of Argv: /bin/sh -c runs it, or no shell where it needs none
 	User   string   `json:"user,omitempty" yaml:"user"` // the image's when empty
 	Status int      `json:"status,omitempty" yaml:"status"`
 	Text   string   `json:"text,omitempty" yaml:"contains"`

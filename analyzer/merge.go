@@ -61,8 +61,9 @@ func (e *Evidence) Write(w io.Writer) error {
 }
 
 // Merge unites evidence of the same image; evidence that names none is of the others'. The order of the arguments does not matter. A
-// look-up that found nothing in one run and succeeded in another is no missing one. Runs of the same name become one with the answers of both: where both answer a
-// probe, one that is OK counts. Answers keep their order where there is one run of the name, else they are sorted by probe.
+// look-up that found nothing in one run and succeeded in another is no missing one. Runs of the same name become one with the answers
+// of both: where both answer a probe, one that is OK counts. Answers keep their order where there is one run of the name, else they
+// are sorted by probe.
 func Merge(list ...*Evidence) (*Evidence, error) {
 	if len(list) == 0 {
 		return nil, errors.New("no evidence")
@@ -172,7 +173,10 @@ func uniteSockets(a, b []Socket) []Socket {
 		return nil
 	}
 	slices.SortFunc(all, func(a, b Socket) int {
-		return cmp.Or(cmp.Compare(a.Network, b.Network), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Address, b.Address), cmp.Compare(a.Path, b.Path))
+		return cmp.Or(
+			cmp.Compare(a.Network, b.Network), cmp.Compare(a.Port, b.Port),
+			cmp.Compare(a.Address, b.Address), cmp.Compare(a.Path, b.Path),
+		)
 	})
 	return slices.Compact(all)
 }

@@ -32,6 +32,9 @@ func ReadPlan(data []byte) (*Plan, error) {
 
 // Drops reports whether the image has a path that the plan does not keep.
 func (p *Plan) Drops(name layers.Path) bool {
-	_, ok := slices.BinarySearchFunc(p.Dropped, name, func(d Dropped, p layers.Path) int { return strings.Compare(string(d.Path), string(p)) })
+	_, ok := slices.BinarySearchFunc(p.Dropped, name, droppedByPath)
 	return ok
 }
+
+// droppedByPath is the order of Plan.Dropped.
+func droppedByPath(d Dropped, p layers.Path) int { return strings.Compare(string(d.Path), string(p)) }

@@ -37,8 +37,10 @@ type RunSummary struct {
 
 // Summarize counts evidence.
 func Summarize(e *Evidence) EvidenceSummary {
-	s := EvidenceSummary{Schema: SummarySchema, Image: e.Image, Platform: e.Platform, Runs: []RunSummary{}, Paths: len(e.Paths), Ops: map[Op]int{},
-		Missing: len(e.Missing), Processes: e.Processes, Syscalls: len(e.Syscalls), Warnings: e.Warnings}
+	s := EvidenceSummary{
+		Schema: SummarySchema, Image: e.Image, Platform: e.Platform, Runs: []RunSummary{}, Paths: len(e.Paths), Ops: map[Op]int{},
+		Missing: len(e.Missing), Processes: e.Processes, Syscalls: len(e.Syscalls), Warnings: e.Warnings,
+	}
 	for _, run := range e.Runs {
 		one := RunSummary{Name: run.Name, Kind: run.Kind, Probes: len(run.Answers), Listen: run.Listen, Memory: run.PeakMemory}
 		if run.Failure != "" {

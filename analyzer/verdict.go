@@ -41,8 +41,8 @@ type Difference struct {
 // String says in few words what is not as it was.
 func (d Difference) String() string { return fmt.Sprintf("%s, %s: %s", d.Probe, d.What, d.Got) }
 
-// Outcome is what the check showed, in one clause that every report uses: "12 answers, all identical to the original's". The evidence of the
-// original's runs, which may be nil, tells answers from ports that only accepted a connection: those are no answers.
+// Outcome is what the check showed, in one clause that every report uses: "12 answers, all identical to the original's". The evidence
+// of the original's runs, which may be nil, tells answers from ports that only accepted a connection: those are no answers.
 func (v *Verdict) Outcome(evidence *Evidence) string {
 	if !v.OK {
 		return fmt.Sprintf("%d of %d answers differ from the original's", len(v.Differences), v.Checked)

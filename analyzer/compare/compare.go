@@ -182,11 +182,12 @@ func (c *comparison) sockets(want, got *analyzer.Run) {
 	}
 }
 
-// listensOn says whether a run has a socket like another's. The slim image has another user, and a process may have another number: in the name of
-// a socket both vary.
+// listensOn says whether a run has a socket like another's. The slim image has another user, and a process may have another number: in
+// the name of a socket both vary.
 func listensOn(r *analyzer.Run, s analyzer.Socket) bool {
+	name := func(p layers.Path) string { return numbers.ReplaceAllString(string(p), "0") }
 	return slices.ContainsFunc(r.Listen, func(o analyzer.Socket) bool {
-		return o.Network == s.Network && o.Port == s.Port && numbers.ReplaceAllString(string(o.Path), "0") == numbers.ReplaceAllString(string(s.Path), "0")
+		return o.Network == s.Network && o.Port == s.Port && name(o.Path) == name(s.Path)
 	})
 }
 
@@ -233,7 +234,8 @@ func (c *comparison) parts(want, got, again *analyzer.Answer) {
 	case again != nil && again.SHA256 != want.SHA256:
 		c.volatile(want.Probe) // beyond what is kept
 	default:
-		c.differ(want.Probe, "body", fmt.Sprintf("%d bytes, SHA-256 %s", want.Size, want.SHA256), fmt.Sprintf("%d bytes, SHA-256 %s", got.Size, got.SHA256))
+		c.differ(want.Probe, "body",
+			fmt.Sprintf("%d bytes, SHA-256 %s", want.Size, want.SHA256), fmt.Sprintf("%d bytes, SHA-256 %s", got.Size, got.SHA256))
 	}
 	if want.Probe != "healthcheck" { // what it printed while the application was starting is a matter of chance
 		c.text(want.Probe, "stderr", want.Stderr, got.Stderr, func() []byte { return again.Stderr }, again != nil)

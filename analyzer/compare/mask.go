@@ -68,7 +68,8 @@ func splitLines(text []byte) []string { return strings.Split(string(text), "\n")
 // word is what varies as a whole: a date or a time in the usual forms (RFC 3339, RFC 1123, asctime, the common log format), a run
 // of letters and digits with what holds ids, addresses and numbers together, white space, or another character.
 var word = regexp.MustCompile(`\d{4}[-/]\d{2}[-/]\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d{2}:?\d{2}))?)?` +
-	`|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:\d{1,2}[ -]` + month + `[ -]\d{4}|` + month + ` +\d{1,2})(?: \d{2}:\d{2}:\d{2}(?:\.\d+)?)?(?: (?:GMT|UTC|[+-]\d{4}))?(?: \d{4})?` +
+	`|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:\d{1,2}[ -]` + month + `[ -]\d{4}|` + month + ` +\d{1,2})` +
+	`(?: \d{2}:\d{2}:\d{2}(?:\.\d+)?)?(?: (?:GMT|UTC|[+-]\d{4}))?(?: \d{4})?` +
 	`|\d{1,2}/` + month + `/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4}` +
 	`|\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[AP]M)?` +
 	`|[\pL\pN_.+/~%@-]+=*|\s+|.`)

@@ -42,7 +42,9 @@ func Unwritable(plan *analyzer.Plan, slim *analyzer.Evidence) []layers.Path {
 	}
 	found := map[layers.Path]bool{}
 	for _, missing := range slim.Missing {
-		if missing.Errno != "EROFS" && (missing.Errno != "EACCES" && missing.Errno != "EPERM" || !slices.Contains(missing.Ops, analyzer.OpCreate) && !slices.Contains(missing.Ops, analyzer.OpWrite)) {
+		changed := slices.Contains(missing.Ops, analyzer.OpCreate) || slices.Contains(missing.Ops, analyzer.OpWrite)
+		refused := changed && (missing.Errno == "EACCES" || missing.Errno == "EPERM")
+		if missing.Errno != "EROFS" && !refused {
 			continue
 		}
 		dir := missing.Path

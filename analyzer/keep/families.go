@@ -62,7 +62,9 @@ func (w *worklist) junkRule(name string) string {
 // readsSourceMaps says whether something in the image may read the source maps of Node packages.
 func (w *worklist) readsSourceMaps() bool {
 	asked := strings.Contains(strings.Join(append(w.req.Process.Argv, w.env["NODE_OPTIONS"]), " "), "enable-source-maps")
-	return asked || slices.ContainsFunc(w.im.names, func(name string) bool { return strings.HasSuffix(name, "node_modules/source-map-support") })
+	return asked || slices.ContainsFunc(w.im.names, func(name string) bool {
+		return strings.HasSuffix(name, "node_modules/source-map-support")
+	})
 }
 
 // junked is the name of the rule by which a path is not for run time, "" where none says so.

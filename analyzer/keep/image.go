@@ -17,7 +17,8 @@ import (
 const maxPaths = 10_000_000
 
 // image is the root filesystem as the analysis sees it: every path once, sorted. It is a layers.RootFS itself that answers Lstat and
-// ReadLink from memory: the analysis looks some hundred thousand paths up, and each look-up below an os.Root opens every directory on the way.
+// ReadLink from memory: the analysis looks some hundred thousand paths up, and each look-up below an os.Root opens every directory on
+// the way.
 type image struct {
 	root  layers.RootFS
 	names []string // sorted

@@ -16,6 +16,13 @@ const (
 	layerApp
 )
 
+// basePackages are packages of the distributions' base systems that are neither essential nor a library: Debian's priorities required and
+// important, Alpine's alpine-base, and the base group of Red Hat's.
+var basePackages = []string{
+	"base-files", "netbase", "tzdata", "ca-certificates", "media-types", "openssl", "musl", "busybox", "alpine-baselayout", "glibc", "setup",
+	"filesystem",
+}
+
 // layerOf returns the layer of a kept path: the operating system's for what the package manager made and for packages of the
 // distribution's base, the runtime's for other packages, the application's for a path that no package owns.
 func (p *planner) layerOf(name string) int {
@@ -26,7 +33,8 @@ func (p *planner) layerOf(name string) int {
 		}
 		return layerApp
 	}
-	if pkg.Essential || strings.HasPrefix(pkg.Name, "lib") && !strings.HasPrefix(pkg.Name, "libpython") && !strings.HasPrefix(pkg.Name, "libnode") || slices.Contains([]string{"base-files", "netbase", "tzdata", "ca-certificates", "media-types", "openssl", "musl", "busybox", "alpine-baselayout", "glibc", "setup", "filesystem"}, pkg.Name) {
+	library := strings.HasPrefix(pkg.Name, "lib") && !strings.HasPrefix(pkg.Name, "libpython") && !strings.HasPrefix(pkg.Name, "libnode")
+	if pkg.Essential || library || slices.Contains(basePackages, pkg.Name) {
 		return layerOS
 	}
 	return layerRuntime

@@ -11,14 +11,18 @@ import (
 )
 
 // sourceExtensions are text that an interpreter or a server runs.
-var sourceExtensions = regexp.MustCompile(`\.(py|rb|ru|pl|pm|cgi|psgi|php\d?|phtml|inc|jspx?|js|mjs|cjs|ts|mts|cts|lua|tcl|scm|exs?|R|r|groovy|kts?|clj|scala|yml|yaml|toml|json|ini|conf|cfg|cnf|xml|properties|env)$`)
+var sourceExtensions = regexp.MustCompile(`\.(py|rb|ru|pl|pm|cgi|psgi|php\d?|phtml|inc|jspx?|js|mjs|cjs|ts|mts|cts|lua|tcl|scm|exs?|R|r|groovy|` +
+	`kts?|clj|scala|yml|yaml|toml|json|ini|conf|cfg|cnf|xml|properties|env)$`)
 
 var (
 	// literalPath is an absolute path in quotes, or a value of a setting.
 	literalPath = regexp.MustCompile("[\"'`=: \t(](/[A-Za-z0-9_@%+][A-Za-z0-9_@%+.,/-]{2,200})[\"'`; \t\r\n,)]")
 	// literalCommand is the first argument of a call that starts a program, in the languages above: exec, spawn, system, popen,
 	// subprocess.run and the like, ProcessBuilder, Command.
-	literalCommand = regexp.MustCompile("(?:exec\\w*|spawn\\w*|fork|system2?|popen\\w*|run|call|check_call|check_output|getoutput|getstatusoutput|Popen|ProcessBuilder|passthru|shell_exec|proc_open|Command|capture[23]e?|IO\\.popen|os\\.execute|cmd)\\s*\\(?\\s*[\\[({]*\\s*(?:new\\s+String\\s*\\[\\s*\\]\\s*\\{\\s*|Arrays\\.asList\\(|List\\.of\\()?[\"'`]([A-Za-z0-9_./+-][^\"'`\n]{0,400})[\"'`]")
+	literalCommand = regexp.MustCompile("(?:exec\\w*|spawn\\w*|fork|system2?|popen\\w*|run|call|check_call|check_output|getoutput|getstatusoutput|" +
+		"Popen|ProcessBuilder|passthru|shell_exec|proc_open|Command|capture[23]e?|IO\\.popen|os\\.execute|cmd)" +
+		"\\s*\\(?\\s*[\\[({]*\\s*(?:new\\s+String\\s*\\[\\s*\\]\\s*\\{\\s*|Arrays\\.asList\\(|List\\.of\\()?" +
+		"[\"'`]([A-Za-z0-9_./+-][^\"'`\n]{0,400})[\"'`]")
 )
 
 // maxNamed is how many paths one file may name.
@@ -53,8 +57,8 @@ func (w *worklist) namedInSource(name string) {
 	}
 }
 
-// namedInSettings keeps what the settings below etc of a package in use name by absolute path, as far as it is of the same source package: files, and folders
-// whole.
+// namedInSettings keeps what the settings below etc of a package in use name by absolute path, as far as it is of the same source
+// package: files, and folders whole.
 func (w *worklist) namedInSettings(name string) {
 	own, ok := w.db.Owner(name)
 	if !ok || !strings.HasPrefix(name, "etc/") {

@@ -34,8 +34,8 @@ var nodeGlobals = globs(
 // nodeExtensions are tried after a specifier, in Node's order and then what loaders for TypeScript take.
 var nodeExtensions = []string{"", ".js", ".json", ".node", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".jsx"}
 
-// nodeImports keeps what a JavaScript source loads. What lies in a node_modules that no package owns is the application's and kept whole: it
-// is not read for what else it names.
+// nodeImports keeps what a JavaScript source loads. What lies in a node_modules that no package owns is the application's and kept
+// whole: it is not read for what else it names.
 func (w *worklist) nodeImports(name string) {
 	if _, owned := w.db.Owner(name); !owned && dependency.Match(name) {
 		return
@@ -116,8 +116,8 @@ func (w *worklist) nodeOwnImports(name string) {
 	}
 }
 
-// nodePackage keeps a package that a source in a file names, whole: what is looked for in node_modules on the way up, in NODE_PATH and in the
-// global folders.
+// nodePackage keeps a package that a source in a file names, whole: what is looked for in node_modules on the way up, in NODE_PATH and
+// in the global folders.
 func (w *worklist) nodePackage(specifier, name string) {
 	pkg, _ := nodejs.Split(specifier)
 	var places []string
@@ -169,7 +169,9 @@ func (w *worklist) nodeFolder(at, from string) bool {
 }
 
 // developing are files of an application that are for its makers: what they load says nothing of what it needs to run.
-var developing = regexp.MustCompile(`(^|/)(tests?|__tests__|__mocks__|spec|e2e|cypress|bench|benchmarks?)/|\.(test|spec|bench|stories|config)\.[cm]?[jt]sx?$|(^|/)\.?(eslintrc|prettierrc|babelrc|gulpfile|gruntfile|Gruntfile)(\.[cm]?js)?$`)
+var developing = regexp.MustCompile(`(^|/)(tests?|__tests__|__mocks__|spec|e2e|cypress|bench|benchmarks?)/|` +
+	`\.(test|spec|bench|stories|config)\.[cm]?[jt]sx?$|` +
+	`(^|/)\.?(eslintrc|prettierrc|babelrc|gulpfile|gruntfile|Gruntfile)(\.[cm]?js)?$`)
 
 // maxLock bounds a lock file of npm, in bytes.
 const maxLock = 256 << 20
@@ -181,8 +183,7 @@ func (w *worklist) nodeDevelopment() {
 		return
 	}
 	for _, name := range w.im.names {
-		base := path.Base(name)
-		if base != "package-lock.json" && base != "npm-shrinkwrap.json" && !strings.HasSuffix(name, "node_modules/.package-lock.json") || strings.Contains(path.Dir(name), "node_modules/") {
+		if !nodeLock(name) {
 			continue
 		}
 		data, err := w.im.read(name, maxLock)
@@ -201,6 +202,15 @@ func (w *worklist) nodeDevelopment() {
 	}
 }
 
+// nodeLock says whether a path is the lock file of an application and not of one of its packages.
+func nodeLock(name string) bool {
+	if strings.Contains(path.Dir(name), "node_modules/") {
+		return false
+	}
+	base := path.Base(name)
+	return base == "package-lock.json" || base == "npm-shrinkwrap.json" || strings.HasSuffix(name, "node_modules/.package-lock.json")
+}
+
 // nodeNamed lists the folders of packages that an application's own source loads.
 func (w *worklist) nodeNamed(project string) map[string]bool {
 	named := map[string]bool{}
@@ -209,7 +219,8 @@ func (w *worklist) nodeNamed(project string) map[string]bool {
 		below = w.im.names
 	}
 	for _, name := range below {
-		if !nodeSource.MatchString(name) || strings.Contains(name, "node_modules/") || developing.MatchString(strings.TrimPrefix(name, project)) {
+		if !nodeSource.MatchString(name) || strings.Contains(name, "node_modules/") ||
+			developing.MatchString(strings.TrimPrefix(name, project)) {
 			continue
 		}
 		if src, err := w.im.read(name, nodejs.MaxSize); err == nil {
@@ -226,10 +237,13 @@ var nodeSource = regexp.MustCompile(`\.[cm]?[jt]sx?$`)
 
 // usedBelow says whether the run opened something in a folder.
 func (w *worklist) usedBelow(dir string) bool {
-	i, _ := slices.BinarySearchFunc(w.seen.Paths, dir+"/", func(use analyzer.PathUse, prefix string) int { return strings.Compare(string(use.Path), prefix) })
+	i, _ := slices.BinarySearchFunc(w.seen.Paths, dir+"/", func(use analyzer.PathUse, prefix string) int {
+		return strings.Compare(string(use.Path), prefix)
+	})
 	for ; i < len(w.seen.Paths) && strings.HasPrefix(string(w.seen.Paths[i].Path), dir+"/"); i++ {
 		ops := w.seen.Paths[i].Ops
-		if path.Base(string(w.seen.Paths[i].Path)) != "package.json" && (slices.Contains(ops, analyzer.OpOpen) || slices.Contains(ops, analyzer.OpExec)) {
+		opened := slices.Contains(ops, analyzer.OpOpen) || slices.Contains(ops, analyzer.OpExec)
+		if opened && path.Base(string(w.seen.Paths[i].Path)) != "package.json" {
 			return true
 		}
 	}

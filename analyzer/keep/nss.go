@@ -14,7 +14,8 @@ const maxNSSwitch = 64 << 10
 // nssAction is what a line of nsswitch.conf says about the status of a look-up.
 var nssAction = regexp.MustCompile(`\[[^\]]*\]|#.*`)
 
-// nameService keeps the modules that nsswitch.conf names, which libc loads when a name is looked up (nsswitch.conf(5): "libnss_SERVICE.so.2").
+// nameService keeps the modules that nsswitch.conf names, which libc loads when a name is looked up (nsswitch.conf(5):
+// "libnss_SERVICE.so.2").
 func (w *worklist) nameService(libc *elf.Object) {
 	conf, err := w.im.read("etc/nsswitch.conf", maxNSSwitch)
 	if err != nil {

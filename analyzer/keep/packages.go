@@ -43,8 +43,8 @@ func (w *worklist) touch(pkg *packages.Package) {
 	}
 }
 
-// companions are the names under which distributions split off what does not depend on the architecture (Debian Developer's Reference 6.7.5,
-// Architecture-independent data): NAME-data and NAME-common. A library's package has its version behind the name.
+// companions are the names under which distributions split off what does not depend on the architecture (Debian Developer's Reference
+// 6.7.5, Architecture-independent data): NAME-data and NAME-common. A library's package has its version behind the name.
 func companions(name string) []string {
 	if strings.HasSuffix(name, "-data") || strings.HasSuffix(name, "-common") {
 		return nil
@@ -64,7 +64,8 @@ func (w *worklist) matters(name string) bool {
 	if !n.regular() {
 		return n.kind() == "symlink" && programDir.MatchString(path.Dir(name))
 	}
-	if strings.Contains(name, ".egg-info/") || strings.Contains(name, ".dist-info/") || strings.HasSuffix(name, ".pth") || strings.HasSuffix(name, ".egg-info") {
+	if strings.Contains(name, ".egg-info/") || strings.Contains(name, ".dist-info/") ||
+		strings.HasSuffix(name, ".pth") || strings.HasSuffix(name, ".egg-info") {
 		return false // what distributions there are is asked of all of them (importlib.metadata)
 	}
 	if strings.HasPrefix(name, "usr/share/") { // shared data is used by others; of a language's modules the package itself is
@@ -97,11 +98,12 @@ func (w *worklist) packageData(file, pkg string) bool {
 		top, _, _ := strings.Cut(module, "/")
 		return !rules.PythonBuildTool(top) || strings.HasPrefix(top, "pkg_resources")
 	}
-	return strings.HasSuffix(file, ".jar") || strings.HasPrefix(file, "usr/lib/ruby/vendor_ruby/") || strings.HasPrefix(file, "usr/lib/ruby/gems/")
+	return strings.HasSuffix(file, ".jar") || strings.HasPrefix(file, "usr/lib/ruby/vendor_ruby/") ||
+		strings.HasPrefix(file, "usr/lib/ruby/gems/")
 }
 
-// private says whether a file lies in its package's own folder below usr/lib or usr/libexec (Filesystem Hierarchy Standard 3.0, 4.6 and 4.7:
-// what is there is internal to one application), of which no rule knows better.
+// private says whether a file lies in its package's own folder below usr/lib or usr/libexec (Filesystem Hierarchy Standard 3.0, 4.6
+// and 4.7: what is there is internal to one application), of which no rule knows better.
 func (w *worklist) private(file, pkg string) bool {
 	rest, ok := strings.CutPrefix(file, "usr/lib/")
 	if ok {

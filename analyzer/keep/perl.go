@@ -19,7 +19,8 @@ func newPerlState() perlState {
 }
 
 // perlUse finds the modules that a source names: perlfunc(1), use and require; parent(3pm), base(3pm).
-var perlUse = regexp.MustCompile(`(?m)^\s*(?:use|require|no)\s+(?:parent\s+|base\s+)?(?:-norequire,?\s*)?(?:qw\s*[(/{]?\s*|['"])?([A-Za-z_][\w]*(?:::\w+)*)|\brequire\s+([A-Z]\w*(?:::\w+)*)`)
+var perlUse = regexp.MustCompile(`(?m)^\s*(?:use|require|no)\s+(?:parent\s+|base\s+)?(?:-norequire,?\s*)?` +
+	`(?:qw\s*[(/{]?\s*|['"])?([A-Za-z_][\w]*(?:::\w+)*)|\brequire\s+([A-Z]\w*(?:::\w+)*)`)
 
 // perlDirs are where Debian's perl looks for modules (Debian Policy for Perl 2.3, Module Path).
 var perlDirs = globs(

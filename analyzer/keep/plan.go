@@ -55,7 +55,8 @@ func (p *planner) put(name string, reasons []analyzer.Reason) *analyzer.File {
 	p.files[name] = f
 	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 		if p.files[dir] == nil {
-			p.files[dir] = &analyzer.File{Path: layers.Path(dir), Kind: "dir", Reasons: []analyzer.Reason{{Rule: analyzer.RuleParentOf, From: "/" + name}}}
+			reason := analyzer.Reason{Rule: analyzer.RuleParentOf, From: "/" + name}
+			p.files[dir] = &analyzer.File{Path: layers.Path(dir), Kind: "dir", Reasons: []analyzer.Reason{reason}}
 		}
 	}
 	return f
@@ -64,7 +65,10 @@ func (p *planner) put(name string, reasons []analyzer.Reason) *analyzer.File {
 // fresh is a path that the image does not have.
 func (p *planner) fresh(name, kind string, mode uint32, content []byte) *analyzer.File {
 	zero := uint32(0)
-	f := &analyzer.File{Path: layers.Path(name), Kind: kind, New: true, Mode: &mode, UID: &zero, GID: &zero, Content: content, Size: int64(len(content)), Reasons: []analyzer.Reason{{Rule: analyzer.RuleIdentity}}}
+	f := &analyzer.File{
+		Path: layers.Path(name), Kind: kind, New: true, Mode: &mode, UID: &zero, GID: &zero,
+		Content: content, Size: int64(len(content)), Reasons: []analyzer.Reason{{Rule: analyzer.RuleIdentity}},
+	}
 	p.files[name] = f
 	return f
 }
@@ -111,7 +115,8 @@ func (p *planner) skeleton() {
 		if name == "." || !p.im.isDir(name) || p.files[name] != nil || p.excluded(name) || rules.Sandbox(name) {
 			continue
 		}
-		if p.junked(name+"/x") != "" && !strings.HasPrefix(name, "run") && !strings.HasPrefix(name, "var/tmp") && name != "tmp" || rules.UnusedTree(name) {
+		temporary := strings.HasPrefix(name, "run") || strings.HasPrefix(name, "var/tmp") || name == "tmp"
+		if p.junked(name+"/x") != "" && !temporary || rules.UnusedTree(name) {
 			continue
 		}
 		p.put(name, []analyzer.Reason{{Rule: analyzer.RuleSkeleton}})
@@ -223,7 +228,9 @@ func (p *planner) packagesKept() []analyzer.Package {
 	var list []analyzer.Package
 	for _, pkg := range p.db.Packages() {
 		if n := count[pkg.Name]; n > 0 {
-			list = append(list, analyzer.Package{Type: pkg.Type, Name: pkg.Name, Version: pkg.Version, Arch: pkg.Arch, Source: pkg.Source, Files: n})
+			list = append(list, analyzer.Package{
+				Type: pkg.Type, Name: pkg.Name, Version: pkg.Version, Arch: pkg.Arch, Source: pkg.Source, Files: n,
+			})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b analyzer.Package) int { return strings.Compare(a.Name, b.Name) })

@@ -9,8 +9,9 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// translate turns the evidence of one platform's image into what it says of another's: where a path names the architecture, the other's name is
-// taken if the image has it. What the image does not have is left out, and a warning says how much that is. has tells what the image has.
+// translate turns the evidence of one platform's image into what it says of another's: where a path names the architecture, the
+// other's name is taken if the image has it. What the image does not have is left out, and a warning says how much that is. has tells
+// what the image has.
 func translate(e *analyzer.Evidence, image, platform string, has func(name string) bool) *analyzer.Evidence {
 	from, to := analyzer.Arch(e.Platform), analyzer.Arch(platform)
 	gone := 0
@@ -50,8 +51,9 @@ func translate(e *analyzer.Evidence, image, platform string, has func(name strin
 		other.Processes[i].Exe = name(other.Processes[i].Exe)
 	}
 	other.Privileged = names(e.Privileged)
-	other.Warnings = append(slices.Clone(e.Warnings), fmt.Sprintf("%s was not run: what is kept follows from the evidence of %s and from its own files; "+
-		"it lacks %d of the %d paths that were used there", platform, e.Platform, gone, len(e.Paths)))
+	other.Warnings = append(slices.Clone(e.Warnings), fmt.Sprintf(
+		"%s was not run: what is kept follows from the evidence of %s and from its own files; "+
+			"it lacks %d of the %d paths that were used there", platform, e.Platform, gone, len(e.Paths)))
 	other.Normalize()
 	return &other
 }

@@ -110,7 +110,8 @@ func (w *worklist) extensionModules(at string) []string {
 	var found []string
 	for _, name := range w.im.beginning(at + ".") {
 		tag, plain := name[len(at):], at+".so"
-		if name == plain || strings.HasSuffix(tag, ".so") && (strings.HasPrefix(tag, ".cpython-") || strings.HasPrefix(tag, ".abi3.")) && !strings.Contains(tag, "/") {
+		tagged := strings.HasPrefix(tag, ".cpython-") || strings.HasPrefix(tag, ".abi3.")
+		if name == plain || tagged && strings.HasSuffix(tag, ".so") && !strings.Contains(tag, "/") {
 			found = append(found, name)
 		}
 	}

@@ -136,7 +136,8 @@ func (w *worklist) writable(u analyzer.User) []string {
 			continue
 		}
 		if !rules.Givable(name) {
-			w.warn(fmt.Sprintf("the run wrote in /%s, which stays root's: give the program another place or use --user root", strings.TrimPrefix(name, ".")))
+			w.warn(fmt.Sprintf("the run wrote in /%s, which stays root's: give the program another place or use --user root",
+				strings.TrimPrefix(name, ".")))
 			continue
 		}
 		found[name] = true
@@ -192,8 +193,8 @@ func (w *worklist) unreadable(u analyzer.User) []string {
 // secretDatabases hold the users' password hashes (shadow(5), gshadow(5)).
 var secretDatabases = []string{"etc/shadow", "etc/gshadow"}
 
-// withholdSecrets leaves out what root alone may read of the user databases: the C library reads it for a lookup by root, and does without it
-// for anybody else. Who needs it says so with --include.
+// withholdSecrets leaves out what root alone may read of the user databases: the C library reads it for a lookup by root, and does
+// without it for anybody else. Who needs it says so with --include.
 func (p *planner) withholdSecrets() {
 	if p.user.UID == 0 {
 		return

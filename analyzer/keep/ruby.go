@@ -19,7 +19,8 @@ func newRubyState() rubyState {
 }
 
 // rubyRequire finds the features and gems that a source names: Ruby's Kernel#require, #load, #autoload and Bundler's gem.
-var rubyRequire = regexp.MustCompile(`(?m)\b(?:require|autoload\s*\(?\s*:\w+\s*,|load)\s*\(?\s*['"]([\w./-]+)['"]|^\s*gem\s+['"]([\w-]+)['"]`)
+var rubyRequire = regexp.MustCompile(`(?m)\b(?:require|autoload\s*\(?\s*:\w+\s*,|load)\s*\(?\s*['"]([\w./-]+)['"]|` +
+	`^\s*gem\s+['"]([\w-]+)['"]`)
 
 // rubyDirs are where Debian's ruby and RubyGems look for features.
 var rubyDirs = globs(

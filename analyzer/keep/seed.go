@@ -69,8 +69,16 @@ var opRules = []struct {
 	op   analyzer.Op
 	rule analyzer.Rule
 }{
-	{analyzer.OpExec, analyzer.RuleRunBy}, {analyzer.OpInterp, analyzer.RuleInterpreterOf}, {analyzer.OpOpen, analyzer.RuleOpenedBy}, {analyzer.OpConnect, analyzer.RuleConnectedToBy}, {analyzer.OpList, analyzer.RuleListedBy}, {analyzer.OpReadlink, analyzer.RuleReadAsLinkBy},
-	{analyzer.OpWrite, analyzer.RuleWrittenBy}, {analyzer.OpChdir, analyzer.RuleEnteredBy}, {analyzer.OpStat, analyzer.RuleLookedAtBy}, {analyzer.OpHop, analyzer.RuleFollowedBy},
+	{analyzer.OpExec, analyzer.RuleRunBy},
+	{analyzer.OpInterp, analyzer.RuleInterpreterOf},
+	{analyzer.OpOpen, analyzer.RuleOpenedBy},
+	{analyzer.OpConnect, analyzer.RuleConnectedToBy},
+	{analyzer.OpList, analyzer.RuleListedBy},
+	{analyzer.OpReadlink, analyzer.RuleReadAsLinkBy},
+	{analyzer.OpWrite, analyzer.RuleWrittenBy},
+	{analyzer.OpChdir, analyzer.RuleEnteredBy},
+	{analyzer.OpStat, analyzer.RuleLookedAtBy},
+	{analyzer.OpHop, analyzer.RuleFollowedBy},
 }
 
 // observed keeps what the evidence shows: what the run created is no part of the image.
@@ -138,10 +146,11 @@ func (w *worklist) listed(dir, from string) {
 
 // identityFiles say what system this is and who its users are: scanners and programs look for them (hardened images keep them).
 var identityFiles = []string{
-	"etc/passwd", "etc/group", "etc/nsswitch.conf", "etc/os-release", "usr/lib/os-release", "etc/debian_version", "etc/lsb-release", "etc/alpine-release",
-	"etc/redhat-release", "etc/centos-release", "etc/rocky-release", "etc/almalinux-release", "etc/oracle-release", "etc/fedora-release", "etc/system-release", "etc/SuSE-release",
-	"etc/hosts", "etc/resolv.conf", "etc/hostname", "etc/issue", "etc/host.conf", "etc/ld.so.cache",
-	"tmp", "var/tmp", "run", "var/run", "root", "home", "proc", "sys", "dev", "etc",
+	"etc/passwd", "etc/group", "etc/nsswitch.conf", "etc/os-release", "usr/lib/os-release", "etc/debian_version", "etc/lsb-release",
+	"etc/alpine-release", "etc/redhat-release", "etc/centos-release", "etc/rocky-release", "etc/almalinux-release",
+	"etc/oracle-release", "etc/fedora-release", "etc/system-release", "etc/SuSE-release", "etc/hosts", "etc/resolv.conf",
+	"etc/hostname", "etc/issue", "etc/host.conf", "etc/ld.so.cache", "tmp", "var/tmp", "run", "var/run", "root", "home", "proc",
+	"sys", "dev", "etc",
 	"bin", "sbin", "lib", "lib32", "lib64", "libx32", // merged /usr: links through which every program and loader is named
 }
 
@@ -202,10 +211,17 @@ func (w *worklist) includes() error {
 	return nil
 }
 
+// shellTools are the programs that people use in a shell: POSIX utilities (POSIX.1-2017, XCU 4), and bash.
+var shellTools = []string{
+	"bash", "ls", "cat", "cp", "mv", "rm", "mkdir", "ln", "echo", "env", "id", "ps", "grep", "sed", "head", "tail", "sort", "find",
+	"chmod", "chown", "stat", "sleep", "date", "df", "du", "wc", "tr", "cut", "xargs", "which", "readlink", "dirname", "basename",
+	"uname", "test", "touch", "printf", "true", "false",
+}
+
 // includeShell keeps a shell and the small programs that people use in one.
 func (w *worklist) includeShell() bool {
 	found := w.keepProgram("sh", analyzer.RuleIncluded, "shell")
-	for _, name := range []string{"bash", "ls", "cat", "cp", "mv", "rm", "mkdir", "ln", "echo", "env", "id", "ps", "grep", "sed", "head", "tail", "sort", "find", "chmod", "chown", "stat", "sleep", "date", "df", "du", "wc", "tr", "cut", "xargs", "which", "readlink", "dirname", "basename", "uname", "test", "touch", "printf", "true", "false"} {
+	for _, name := range shellTools {
 		w.keepProgram(name, analyzer.RuleIncluded, "shell")
 	}
 	return found
@@ -215,7 +231,8 @@ func (w *worklist) includeShell() bool {
 func (w *worklist) application() {
 	whole := len(w.db.Packages()) > 0 || !w.distribution()
 	if !whole {
-		w.warn("the image is a distribution's without its package database: only the working directory, the entrypoint's directory and /app, /srv, /opt, /home and /var/www count as the application")
+		w.warn("the image is a distribution's without its package database: only the working directory, the entrypoint's directory " +
+			"and /app, /srv, /opt, /home and /var/www count as the application")
 	}
 	for _, name := range w.im.names {
 		n := w.im.nodes[name]

@@ -9,16 +9,19 @@ import (
 	"github.com/slimimage/slim/analyzer/rules"
 )
 
-// stateNames are what frameworks and image authors call the directories that an application writes in (Flask's instance, Rails' log, storage and
-// tmp, Laravel's storage, Django's media, Symfony's var).
-var stateNames = []string{"cache", "data", "db", "instance", "log", "logs", "media", "run", "session", "sessions", "state", "storage", "temp", "tmp", "upload", "uploads", "var", "work"}
+// stateNames are what frameworks and image authors call the directories that an application writes in (Flask's instance, Rails' log,
+// storage and tmp, Laravel's storage, Django's media, Symfony's var).
+var stateNames = []string{
+	"cache", "data", "db", "instance", "log", "logs", "media", "run", "session", "sessions", "state", "storage", "temp", "tmp",
+	"upload", "uploads", "var", "work",
+}
 
 // sqliteMagic begins a database of SQLite (sqlite.org/fileformat2.html, 1.3).
 const sqliteMagic = "SQLite format 3\x00"
 
-// state lists the directories and databases that an application which ran as root may write in on ways that the run did not take: its working
-// directory, its empty directories, those with a name for it, and SQLite databases with the directory in which their journal is made. They are the
-// user's; what the application is made of stays root's.
+// state lists the directories and databases that an application which ran as root may write in on ways that the run did not take: its
+// working directory, its empty directories, those with a name for it, and SQLite databases with the directory in which their journal
+// is made. They are the user's; what the application is made of stays root's.
 func (w *worklist) state() []string {
 	found := map[string]bool{}
 	work := strings.Trim(path.Clean("/"+w.req.Process.Dir), "/")
@@ -30,7 +33,10 @@ func (w *worklist) state() []string {
 	for _, name := range w.im.names {
 		n := w.im.nodes[name]
 		inWork := work != "" && (name == work || strings.HasPrefix(name, work+"/"))
-		if _, owned := w.db.Owner(name); owned || packaged[name] || !inWork && !rules.ApplicationTop(name) || !rules.Givable(name) || dependency.Match(name+"/x") {
+		if _, owned := w.db.Owner(name); owned || packaged[name] || !inWork && !rules.ApplicationTop(name) {
+			continue
+		}
+		if !rules.Givable(name) || dependency.Match(name+"/x") {
 			continue
 		}
 		switch {

@@ -92,7 +92,8 @@ func (p *planner) passwdFiles() {
 		return
 	}
 	u := p.user
-	p.edit("etc/passwd", fmt.Sprintf("%s:x:%d:%d:%s:%s:/sbin/nologin\n", u.Name, u.UID, u.GID, u.Name, u.Home), "root:x:0:0:root:/root:/sbin/nologin\n")
+	entry := fmt.Sprintf("%s:x:%d:%d:%s:%s:/sbin/nologin\n", u.Name, u.UID, u.GID, u.Name, u.Home)
+	p.edit("etc/passwd", entry, "root:x:0:0:root:/root:/sbin/nologin\n")
 	p.edit("etc/group", fmt.Sprintf("%s:x:%d:\n", u.Name, u.GID), "root:x:0:\n")
 	home := strings.TrimPrefix(u.Home, "/")
 	if p.files["home"] == nil && !p.im.has("home") {

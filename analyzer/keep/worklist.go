@@ -14,9 +14,10 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// Plan decides what of an image is kept: what the evidence shows, what that needs and, by level, what the runtimes in use
-// may reach from there. Evidence of another platform's image is translated to this one. The plan is the same for the same image, request and evidence, in whatever order the evidence comes.
-// Errors: an include that matches nothing, an exclude of the entrypoint, an image that cannot be read.
+// Plan decides what of an image is kept: what the evidence shows, what that needs and, by level, what the runtimes in use may reach
+// from there. Evidence of another platform's image is translated to this one. The plan is the same for the same image, request and
+// evidence, in whatever order the evidence comes. Errors: an include that matches nothing, an exclude of the entrypoint, an image that
+// cannot be read.
 func Plan(ctx context.Context, root layers.RootFS, req analyzer.Request, evidence []*analyzer.Evidence) (*analyzer.Plan, error) {
 	if req.Options.Keep == "" {
 		req.Options.Keep = analyzer.KeepClosure
@@ -208,8 +209,8 @@ func (w *worklist) followLink(name string) {
 	}
 }
 
-// linkedFolder keeps what lies in a package's folder of shared data or settings to which a link of the application leads: it is a part of the
-// application as if it were copied.
+// linkedFolder keeps what lies in a package's folder of shared data or settings to which a link of the application leads: it is a part
+// of the application as if it were copied.
 func (w *worklist) linkedFolder(link, dir string) {
 	app := slices.ContainsFunc(w.kept[link], func(r analyzer.Reason) bool { return r.Rule == analyzer.RuleAppFile })
 	if !app || !sharedFolder.MatchString(dir) || rules.SharedDir(dir) {

@@ -136,7 +136,8 @@ func Junks() []Junk {
 				"**/bundle/**/cache/*.gem",
 				"**/vendor/cache/*.gem",
 			},
-			Source: "test folders and sources of installed gems (RubyGems specification reference: test_files); what gem install fetched (gem environment: GEM_HOME/cache)",
+			Source: "test folders and sources of installed gems (RubyGems specification reference: test_files); " +
+				"what gem install fetched (gem environment: GEM_HOME/cache)",
 		},
 		{
 			Name: "docs",

@@ -52,9 +52,10 @@ var systemTops = Place{
 }
 
 var applicationDirs = Place{
-	Name:   "directories in which applications are put that come from no package",
-	Paths:  []string{"app", "srv", "opt", "home", "var/www", "usr/src/app", "usr/local"},
-	Source: "Filesystem Hierarchy Standard 3.0, 3.8, 3.13, 3.17 and 4.9; Debian Policy 11.5 (var/www); the working directories of Docker's documentation",
+	Name:  "directories in which applications are put that come from no package",
+	Paths: []string{"app", "srv", "opt", "home", "var/www", "usr/src/app", "usr/local"},
+	Source: "Filesystem Hierarchy Standard 3.0, 3.8, 3.13, 3.17 and 4.9; Debian Policy 11.5 (var/www); " +
+		"the working directories of Docker's documentation",
 }
 
 var unmountable = Place{

@@ -4,7 +4,7 @@
 //
 // The tables are families.go (what a runtime reaches), junk.go (what is not for run time), layout.go (the file system layout), arches.go
 // (names of architectures), python.go and optional.go. A row of families.go or junk.go has one field a line: Name, unique and what
-// --disable-rule takes; the patterns; and Source, the document or the manual page that states the fact. Rows are read in order. Tests
+// Options.DisableRules takes; the patterns; and Source, the document or the manual page that states the fact. Rows are read in order. Tests
 // hold that each row has a name of its own and a source, and that its patterns compile.
 //
 // A glob is matched by path component: "*" and "?" as in path.Match, "**" stands for any number of components, "{a,b}" for
