@@ -111,7 +111,7 @@ const MaxBody = 256 << 10
 
 // Answer is what one probe got.
 type Answer struct {
-	Probe  string `json:"probe"`            // unique in the run: "GET http://127.0.0.1:80/", "exec: id", "output"
+	Probe  string `json:"probe"`            // unique in the run: "GET http://127.0.0.1:80/", "ssh 127.0.0.1:22", "exec: id", "output"
 	OK     bool   `json:"ok"`               // it answered, as expected where something was expected
 	Status int    `json:"status,omitempty"` // HTTP status, or exit code of a command
 	Header string `json:"header,omitempty"` // HTTP content-type and location, one "name: value" per line, sorted
@@ -120,4 +120,8 @@ type Answer struct {
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256,omitempty"`
 	Error  string `json:"error,omitempty"` // why it did not answer
+	// Protocol is what a listening socket was found to speak: "http", "ssh", "smtp+tls". Connected says that a connection was all that was tried in the end:
+	// it accepts one, and said nothing.
+	Protocol  string `json:"protocol,omitempty"`
+	Connected bool   `json:"connected,omitempty"`
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/slimimage/slim/layers"
 )
@@ -73,12 +74,18 @@ func (r Run) check() error {
 	return nil
 }
 
+// maxProtocol bounds the name of a protocol, in bytes.
+const maxProtocol = 32
+
 func (a Answer) check() error {
 	if len(a.Body) > MaxBody || len(a.Stderr) > MaxBody {
 		return fmt.Errorf("it keeps more than %d bytes", MaxBody)
 	}
 	if sum, err := hex.DecodeString(a.SHA256); err != nil || len(sum) != 0 && len(sum) != 32 {
 		return fmt.Errorf("%q is no SHA-256", a.SHA256)
+	}
+	if len(a.Protocol) > maxProtocol || strings.Trim(a.Protocol, "abcdefghijklmnopqrstuvwxyz0123456789+") != "" {
+		return fmt.Errorf("%q is no protocol", a.Protocol)
 	}
 	if a.Size < int64(len(a.Body)) {
 		return fmt.Errorf("it keeps %d bytes of %d", len(a.Body), a.Size)

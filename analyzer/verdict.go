@@ -13,8 +13,9 @@ const VerdictSchema = "slim/verdict/v1"
 // Verdict says whether the slim image answers like the original.
 type Verdict struct {
 	Schema      string       `json:"schema"`
-	OK          bool         `json:"ok"`      // no differences; a missing look-up alone is no failure
-	Checked     int          `json:"checked"` // answers compared
+	OK          bool         `json:"ok"`                  // no differences; a missing look-up alone is no failure
+	Checked     int          `json:"checked"`             // answers compared
+	Connected   int          `json:"connected,omitempty"` // ports besides that accept a connection and said nothing in the original
 	Differences []Difference `json:"differences,omitempty"`
 	// Missing are look-ups that failed in the slim image and succeed in the original.
 	Missing []MissingPath `json:"missing,omitempty"`

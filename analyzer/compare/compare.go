@@ -82,7 +82,13 @@ func (c *comparison) volatile(probe string) { c.v.Volatile = append(c.v.Volatile
 
 func (c *comparison) runs(want, got *analyzer.Run) {
 	c.home = homeOf(want.Home, got.Home)
-	c.v.Checked += len(want.Answers)
+	for i := range want.Answers {
+		if want.Answers[i].Connected {
+			c.v.Connected++
+		} else {
+			c.v.Checked++
+		}
+	}
 	failed := got.Failure != "" && want.Failure == ""
 	if failed && !explained(want, got) {
 		c.differ("run", "ready", "it ran", got.Failure+lastOutput(got))
@@ -100,7 +106,7 @@ func (c *comparison) runs(want, got *analyzer.Run) {
 			c.answers(answer, other, second)
 		} else if c.again != nil && second == nil {
 			c.volatile(answer.Probe)
-		} else if !spoke(got, answer.Probe) {
+		} else if !spoke(got, answer) {
 			c.differ(answer.Probe, "error", "an answer", "none")
 		}
 	}
@@ -116,10 +122,12 @@ func explained(want, got *analyzer.Run) bool {
 	})
 }
 
-// spoke says whether a port that only accepted a connection in the original answered requests in the slim image.
-func spoke(got *analyzer.Run, probe string) bool {
-	address, connect := strings.CutPrefix(probe, "connect ")
-	return connect && (findAnswer(got, "GET http://"+address+"/") != nil || findAnswer(got, "GET https://"+address+"/") != nil)
+// spoke says whether a port that only accepted a connection in the original spoke in the slim image.
+func spoke(got *analyzer.Run, want *analyzer.Answer) bool {
+	address, connect := strings.CutPrefix(want.Probe, "connect ")
+	return connect && want.Connected && slices.ContainsFunc(got.Answers, func(a analyzer.Answer) bool {
+		return a.Protocol != "" && (strings.HasSuffix(a.Probe, " "+address) || strings.Contains(a.Probe, "://"+address+"/"))
+	})
 }
 
 // lastOutput is the end of what a run that ended printed: it often says why.
@@ -218,7 +226,7 @@ func (c *comparison) answers(want, got, again *analyzer.Answer) {
 
 // statusWord is what the status of an answer is called. Requests have a method and an address, or a header.
 func statusWord(want, got *analyzer.Answer) string {
-	if want.Header != "" || got.Header != "" || strings.Contains(want.Probe, " http://") || strings.Contains(want.Probe, " https://") {
+	if want.Header != "" || got.Header != "" || want.Protocol != "" || strings.Contains(want.Probe, " http://") || strings.Contains(want.Probe, " https://") {
 		return "status"
 	}
 	return "exit"

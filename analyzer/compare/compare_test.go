@@ -68,9 +68,17 @@ func inHome(home, text string) analyzer.Run {
 	return r
 }
 
+// TestVerdictCounts: a connection that was accepted is no answer.
+func TestVerdictCounts(t *testing.T) {
+	original := observation(server(page(200, ""), analyzer.Answer{Probe: "connect 127.0.0.1:9", OK: true, Connected: true}))
+	if v := Verdict(original, nil, original); !v.OK || v.Checked != 1 || v.Connected != 1 {
+		t.Errorf("Verdict = OK %t, %d checked, %d connected, want 1 and 1", v.OK, v.Checked, v.Connected)
+	}
+}
+
 func TestCompare(t *testing.T) {
 	refused := analyzer.Answer{Probe: "connect 127.0.0.1:9", Error: "dial: connection refused"}
-	accepted := analyzer.Answer{Probe: "connect 127.0.0.1:9", OK: true}
+	accepted := analyzer.Answer{Probe: "connect 127.0.0.1:9", OK: true, Connected: true}
 	refusedElsewhere := analyzer.Answer{Probe: "connect 127.0.0.1:8"}
 	broken := page(200, "")
 	broken.OK, broken.Error = false, "the body broke off: EOF"
@@ -97,7 +105,10 @@ func TestCompare(t *testing.T) {
 		{"header that varies", server(page(302, "location: /s/1a")), server(page(302, "location: /s/3c")), run(server(page(302, "location: /s/2b"))), nil, []string{"GET http://127.0.0.1:80/"}},
 		{"missing answer", server(accepted), server(), nil, []string{"default/connect 127.0.0.1:9 error: want an answer, got none"}, nil},
 		{"answer that comes and goes", server(accepted), server(), run(server(refusedElsewhere)), nil, []string{"connect 127.0.0.1:9"}},
-		{"a port that speaks at last", server(accepted), server(analyzer.Answer{Probe: "GET http://127.0.0.1:9/", OK: true}), nil, nil, nil},
+		{"a port that speaks at last", server(accepted), server(analyzer.Answer{Probe: "GET http://127.0.0.1:9/", OK: true, Protocol: "http"}), nil, nil, nil},
+		{"a port that speaks another protocol at last", server(accepted), server(analyzer.Answer{Probe: "redis 127.0.0.1:9", OK: true, Protocol: "redis"}), nil, nil, nil},
+		{"another port that speaks", server(accepted), server(analyzer.Answer{Probe: "redis 127.0.0.1:99", OK: true, Protocol: "redis"}), nil,
+			[]string{"default/connect 127.0.0.1:9 error: want an answer, got none"}, nil},
 		{"refused", server(accepted), server(refused), nil, []string{"default/connect 127.0.0.1:9 error: want an answer, got dial: connection refused"}, nil},
 		{"refused before", server(refused), server(accepted), nil, nil, nil},
 		{"broken off", server(page(200, "")), server(broken), nil, []string{"default/GET http://127.0.0.1:80/ error: want an answer, got the body broke off: EOF"}, nil},
@@ -141,8 +152,8 @@ func TestCompare(t *testing.T) {
 		if diff := cmp.Diff(test.volatile, v.Volatile); diff != "" {
 			t.Errorf("%s: volatile (-want +got):\n%s", test.name, diff)
 		}
-		if v.OK != (len(test.difference) == 0) || v.Schema != analyzer.VerdictSchema || v.Checked != len(test.want.Answers) {
-			t.Errorf("%s: OK %t, schema %q, %d checked", test.name, v.OK, v.Schema, v.Checked)
+		if v.OK != (len(test.difference) == 0) || v.Schema != analyzer.VerdictSchema || v.Checked+v.Connected != len(test.want.Answers) {
+			t.Errorf("%s: OK %t, schema %q, %d checked, %d connected", test.name, v.OK, v.Schema, v.Checked, v.Connected)
 		}
 	}
 }

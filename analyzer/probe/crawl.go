@@ -32,16 +32,22 @@ type port struct {
 	other  string // tried where host refuses, "" when there is none
 	scheme string // "http", "https", "" when it speaks neither
 	asked  bool   // scheme is known
+	path   string // of a unix socket, instead of host and number
 }
 
-func (p *port) address() string { return net.JoinHostPort(p.host, strconv.Itoa(p.number)) }
+func (p *port) address() string {
+	if p.path != "" {
+		return p.path
+	}
+	return net.JoinHostPort(p.host, strconv.Itoa(p.number))
+}
 
 // root is the port's first page.
 func (p *port) root(scheme string) *url.URL {
 	return &url.URL{Scheme: scheme, Host: p.address(), Path: "/"}
 }
 
-// automatic is the default drive: every listening port, again those that were opened meanwhile, and the health check.
+// automatic is the default drive: every listening socket, again those that were opened meanwhile, and the health check.
 func (d *driver) automatic(ctx context.Context) error {
 	for range rounds {
 		found := false
@@ -62,6 +68,8 @@ func (d *driver) automatic(ctx context.Context) error {
 		}
 		d.out.Listen = uniteSockets(d.out.Listen, d.lasting(now))
 	}
+	d.packets(ctx)
+	d.files(ctx)
 	d.health(ctx)
 	return nil
 }
@@ -110,22 +118,45 @@ func tcpPorts(sockets []analyzer.Socket) []*port {
 	return ports
 }
 
-// crawl probes one port: HTTP, else HTTPS, with the links of the pages; else a plain connection. It takes no more than half
-// of the time that is left.
+// crawl probes one port: what is usual on it or greets, else HTTP or HTTPS, with the links of the pages; else HTTP/2 and other protocols; else a
+// plain connection. It takes no more than half of the time that is left.
 func (d *driver) crawl(ctx context.Context, p *port) {
 	if deadline, ok := ctx.Deadline(); ok {
 		limited, cancel := context.WithTimeout(ctx, time.Until(deadline)/2)
 		defer cancel()
 		ctx = limited
 	}
-	first := d.detect(ctx, p)
-	if p.scheme == "" {
-		a := connect(ctx, p.address(), d.request)
-		d.add(a, "accepted")
+	if d.speak(ctx, p) {
+		p.asked = true
 		return
 	}
-	d.add(first.answer, strconv.Itoa(first.answer.Status))
+	first := d.detect(ctx, p)
+	if p.scheme == "" {
+		silent := isTimeout(first.err)
+		if (silent || !d.speakHTTP2(ctx, p)) && !d.speakOther(ctx, p, silent) {
+			d.connectOnly(ctx, p)
+		}
+		return
+	}
+	asked := len(d.out.Answers)
+	d.addPage(p, first)
+	if wantsHTTP2(first.answer) {
+		d.speakHTTP2(ctx, p)
+	}
 	d.follow(ctx, p, first.links)
+	if first.answer.Error == "" {
+		d.webSockets(ctx, p, d.out.Answers[asked:])
+	}
+}
+
+// wantsHTTP2 says whether a server refused HTTP/1: it wants another version or an upgrade, or gRPC (RFC 9110, 15.5.16, 15.5.22, 15.6.6).
+func wantsHTTP2(a analyzer.Answer) bool {
+	return a.Status == http.StatusUnsupportedMediaType || a.Status == http.StatusUpgradeRequired || a.Status == http.StatusHTTPVersionNotSupported
+}
+
+func (d *driver) addPage(p *port, found page) {
+	found.answer.Protocol = p.scheme
+	d.add(found.answer, strconv.Itoa(found.answer.Status))
 }
 
 // detect learns what a port speaks and returns its first page. A server that says it is not ready is asked again.
@@ -177,7 +208,7 @@ func (d *driver) follow(ctx context.Context, p *port, links []string) {
 			if d.over(ctx) {
 				return
 			}
-			d.add(found.answer, strconv.Itoa(found.answer.Status))
+			d.addPage(p, found)
 			next = append(next, found.links...)
 		}
 		links = next

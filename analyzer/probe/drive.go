@@ -31,6 +31,7 @@ type pace struct {
 	retry    time.Duration // between two tries
 	health   int           // tries of the health check
 	request  time.Duration // for one question
+	greeting time.Duration // for a server that speaks first
 }
 
 // A database's set-up runs a temporary server on a unix socket for a while, hence weakMore.
@@ -38,7 +39,7 @@ func usualPace() pace {
 	return pace{
 		poll: 50 * time.Millisecond, settle: 300 * time.Millisecond, exposed: 5 * time.Second,
 		weak: 10 * time.Second, weakMore: 30 * time.Second, ready: 20 * time.Second,
-		starting: 10 * time.Second, retry: 250 * time.Millisecond, health: 10, request: 10 * time.Second,
+		starting: 10 * time.Second, retry: 250 * time.Millisecond, health: 10, request: 10 * time.Second, greeting: 150 * time.Millisecond,
 	}
 }
 

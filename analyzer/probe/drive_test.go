@@ -59,8 +59,7 @@ func (f *fake) Exec(_ context.Context, c Command) (Result, error) {
 
 func quickPace() pace {
 	return pace{poll: time.Millisecond, settle: 10 * time.Millisecond, exposed: 50 * time.Millisecond, weak: 300 * time.Millisecond,
-		weakMore: 600 * time.Millisecond, ready: 500 * time.Millisecond, starting: time.Second, retry: time.Millisecond, health: 3,
-		request: time.Second}
+		weakMore: 600 * time.Millisecond, ready: 500 * time.Millisecond, starting: time.Second, retry: time.Millisecond, health: 3, request: time.Second, greeting: 20 * time.Millisecond}
 }
 
 func run(t *testing.T, f *fake, job *analyzer.Job) (Outcome, string) {
@@ -73,8 +72,8 @@ func run(t *testing.T, f *fake, job *analyzer.Job) (Outcome, string) {
 	return out, log.String()
 }
 
-// at is a TCP socket on this address, and its declaration.
-func at(t *testing.T, address string) (analyzer.Socket, string) {
+// on is a TCP socket on this address, and its declaration.
+func on(t *testing.T, address string) (analyzer.Socket, string) {
 	t.Helper()
 	host, text, err := net.SplitHostPort(address)
 	number, err2 := strconv.Atoi(text)
@@ -164,7 +163,7 @@ func TestDriveHTTP(t *testing.T) {
 	for _, start := range []func(http.Handler) *httptest.Server{httptest.NewServer, httptest.NewTLSServer} {
 		server := start(site())
 		defer server.Close()
-		socket, exposed := at(t, server.Listener.Addr().String())
+		socket, exposed := on(t, server.Listener.Addr().String())
 		job := &analyzer.Job{AutoProbe: true, Timeout: 20, Process: analyzer.Entry{Exposed: []string{exposed}}}
 		out, log := run(t, newFake(socket), job)
 		base := "GET " + strings.Replace(server.URL, strconv.Itoa(socket.Port), "PORT", 1)
@@ -203,7 +202,7 @@ func TestDriveIPv6(t *testing.T) {
 	server.Start()
 	defer server.Close()
 	for _, address := range []string{"::1", "::"} {
-		socket, exposed := at(t, l.Addr().String())
+		socket, exposed := on(t, l.Addr().String())
 		socket.Address = address
 		out, _ := run(t, newFake(socket), &analyzer.Job{AutoProbe: true, Process: analyzer.Entry{Exposed: []string{exposed}}})
 		if got := lines(out, socket.Port); len(got) == 0 || got[0] != "GET http://[::1]:PORT/ | true 200" {
@@ -246,7 +245,7 @@ func TestDriveBounds(t *testing.T) {
 	})
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	socket, exposed := at(t, server.Listener.Addr().String())
+	socket, exposed := on(t, server.Listener.Addr().String())
 	job := &analyzer.Job{AutoProbe: true, Timeout: 20, Process: analyzer.Entry{Exposed: []string{exposed}},
 		Steps: []analyzer.Step{{HTTP: &analyzer.HTTPStep{Path: "big"}}, {HTTP: &analyzer.HTTPStep{Path: "/stream"}}}}
 	out, _ := run(t, newFake(socket), job)
@@ -270,7 +269,7 @@ func TestDriveStarting(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	socket, exposed := at(t, server.Listener.Addr().String())
+	socket, exposed := on(t, server.Listener.Addr().String())
 	f := newFake()
 	time.AfterFunc(30*time.Millisecond, func() { f.set(socket) })
 	out, _ := run(t, f, &analyzer.Job{AutoProbe: true, Timeout: 20, Process: analyzer.Entry{Exposed: []string{exposed}}})
@@ -282,13 +281,13 @@ func TestDriveStarting(t *testing.T) {
 // TestDriveLatePort: a port opened after the first was probed is probed as well.
 func TestDriveLatePort(t *testing.T) {
 	second := serve(t, echo)
-	late, exposedLate := at(t, second)
+	late, exposedLate := on(t, second)
 	f := newFake()
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		f.set(append(f.listen[:1:1], late)...)
 	}))
 	defer server.Close()
-	socket, exposed := at(t, server.Listener.Addr().String())
+	socket, exposed := on(t, server.Listener.Addr().String())
 	f.set(socket)
 	out, _ := run(t, f, &analyzer.Job{AutoProbe: true, Timeout: 20, Process: analyzer.Entry{Exposed: []string{exposed, exposedLate}}})
 	if len(out.Answers) != 2 || out.Answers[1].Probe != "connect "+second || !out.Answers[1].OK {
@@ -321,7 +320,7 @@ func TestDriveKinds(t *testing.T) {
 			analyzer.Job{Process: analyzer.Entry{Exposed: []string{"80/tcp", "9/udp", "1-2/tcp"}}},
 			Outcome{Kind: "server", Listen: []analyzer.Socket{udp}}},
 		{"refused", []analyzer.Socket{tcp}, 0, analyzer.Job{AutoProbe: true}, Outcome{Kind: "server", Listen: []analyzer.Socket{tcp},
-			Answers: []analyzer.Answer{{Probe: "connect 127.0.0.1:1", Error: "dial: connect: connection refused"}}}},
+			Answers: []analyzer.Answer{{Probe: "connect 127.0.0.1:1", Connected: true, Error: "dial: connect: connection refused"}}}},
 	} {
 		f := newFake(test.sockets...)
 		if test.ends > 0 {
@@ -337,7 +336,7 @@ func TestDriveKinds(t *testing.T) {
 // TestDriveSetUpServer: a set-up phase that listens on a unix socket only is no server yet.
 func TestDriveSetUpServer(t *testing.T) {
 	address := serve(t, echo)
-	socket, exposed := at(t, address)
+	socket, exposed := on(t, address)
 	local := analyzer.Socket{Network: "unix", Path: "run/s"}
 	f := newFake(local)
 	time.AfterFunc(150*time.Millisecond, func() { f.set(socket, local) })
@@ -351,7 +350,7 @@ func TestDriveServerEnds(t *testing.T) {
 	f := newFake()
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(f.exited) }))
 	defer server.Close()
-	socket, exposed := at(t, server.Listener.Addr().String())
+	socket, exposed := on(t, server.Listener.Addr().String())
 	f.set(socket)
 	out, _ := run(t, f, &analyzer.Job{AutoProbe: true, Process: analyzer.Entry{Exposed: []string{exposed}},
 		Steps: []analyzer.Step{{Wait: &analyzer.WaitStep{Seconds: 9}}}})

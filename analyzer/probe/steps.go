@@ -42,21 +42,7 @@ func (d *driver) step(ctx context.Context, step analyzer.Step) (analyzer.Answer,
 	return analyzer.Answer{Probe: "step", Error: "it asks for nothing"}, ""
 }
 
-// connect is the probe of a port that does not speak HTTP.
-func connect(ctx context.Context, address string, limit time.Duration) analyzer.Answer {
-	a := analyzer.Answer{Probe: "connect " + address}
-	dialer := net.Dialer{Timeout: limit}
-	conn, err := dialer.DialContext(ctx, "tcp", address)
-	if err != nil {
-		a.Error = plainError(err, limit)
-		return a
-	}
-	conn.Close()
-	a.OK = true
-	return a
-}
-
-// maxReply bounds what a TCP step reads, in bytes.
+// maxReply bounds what a TCP step or a conversation reads, in bytes.
 const maxReply = 64 << 10
 
 func (d *driver) tcpStep(ctx context.Context, name string, s *analyzer.TCPStep) analyzer.Answer {

@@ -36,8 +36,8 @@ func TestSteps(t *testing.T) {
 		fmt.Fprintf(w, "%s %s host=%s x=%s", r.Method, r.URL, r.Host, r.Header.Get("X"))
 	}))
 	defer server.Close()
-	web, exposedWeb := at(t, server.Listener.Addr().String())
-	talk, exposedTalk := at(t, serve(t, echo))
+	web, exposedWeb := on(t, server.Listener.Addr().String())
+	talk, exposedTalk := on(t, serve(t, echo))
 	const ok = ""
 	for _, test := range []struct {
 		step        analyzer.Step
