@@ -91,6 +91,8 @@ type Run struct {
 	Answers  []Answer `json:"answers"`
 	ExitCode int      `json:"exitCode"`         // of a command; of a server only when it ended by itself
 	Signal   string   `json:"signal,omitempty"` // the signal that ended it, when not the agent's own stop
+	// Ready is how long a server took until it was ready: seconds, rounded up to a power of two, 0 up to 4.
+	Ready int `json:"ready,omitempty"`
 	// Written is how much the files held that the run had made, before it was stopped: bytes rounded up to 64 MiB, 0 below 16 MiB.
 	Written    int64    `json:"written,omitempty"`
 	PeakMemory int64    `json:"peakMemory"`           // bytes of resident memory of all its processes, rounded up to 16 MiB

@@ -142,6 +142,7 @@ func uniteRuns(a, b Run) Run {
 	one.Unfaithful = union(a.Unfaithful, b.Unfaithful)
 	one.PeakMemory = max(a.PeakMemory, b.PeakMemory)
 	one.Written = max(a.Written, b.Written)
+	one.Ready = max(a.Ready, b.Ready)
 	one.Answers = append([]Answer{}, a.Answers...)
 	if jsonKey(a.Answers) != jsonKey(b.Answers) && len(b.Answers) > 0 {
 		one.Answers = unite(slices.Concat(a.Answers, b.Answers), func(x Answer) string { return x.Probe }, betterAnswer)

@@ -122,7 +122,7 @@ func (k *checker) run(ctx context.Context, img *packed, how trial) (v *analyzer.
 	done := k.step(how.title)
 	defer func() { done(err) }()
 	for number := range maxRuns {
-		seen, err := k.repeat(ctx, img.state, how.config(img.parsed), confine, how.title, number)
+		seen, err := k.repeat(ctx, img.state, how.config(img.parsed), confine, how.title, number, k.original)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -136,7 +136,7 @@ func (k *checker) run(ctx context.Context, img *packed, how trial) (v *analyzer.
 		if k.second != nil {
 			continue
 		}
-		if k.second, err = k.repeat(ctx, k.in.state, k.in.config, nil, "observe", 1); err != nil {
+		if k.second, err = k.repeat(ctx, k.in.state, k.in.config, nil, "observe", 1, nil); err != nil {
 			return nil, nil, err
 		}
 		if v = compare.Verdict(k.original, k.second, seen); v.OK || len(v.Missing) > 0 {
@@ -177,15 +177,16 @@ func (t trial) config(own *imageConfig) *imageConfig {
 	return &other
 }
 
-// repeat runs an image's jobs once more; the first run has number 0.
+// repeat runs an image's jobs once more; the first run has number 0. If before is not nil, the time that its servers took to get ready
+// bounds the wait.
 func (k *checker) repeat(ctx context.Context, root llb.State, config *imageConfig, confine *analyzer.Confinement, name string,
-	number int) (*analyzer.Evidence, error) {
+	number int, before *analyzer.Evidence) (*analyzer.Evidence, error) {
 	jobs, err := k.jobs(config, k.in.digest)
 	if err != nil {
 		return nil, err
 	}
 	for _, job := range jobs {
-		job.Again, job.Confine = number, confine
+		job.Again, job.Confine, job.ReadyWithin = number, confine, readyWithin(before, job.Name)
 	}
 	switch {
 	case number == 1:

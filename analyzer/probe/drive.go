@@ -15,6 +15,7 @@ import (
 type Outcome struct {
 	Kind    string // analyzer.KindServer or KindCommand
 	Listen  []analyzer.Socket
+	Ready   int               // see analyzer.Run
 	Answers []analyzer.Answer // in the order of the questions
 	Failure string            // why this is not a good observation, "" when it is
 }
@@ -32,6 +33,7 @@ type pace struct {
 	health   int           // tries of the health check
 	request  time.Duration // for one question
 	greeting time.Duration // for a server that speaks first
+	quiet    time.Duration // without any move of an application that is doomed
 }
 
 // A database's set-up runs a temporary server on a unix socket for a while, hence weakMore.
@@ -39,7 +41,7 @@ func usualPace() pace {
 	return pace{
 		poll: 50 * time.Millisecond, settle: 300 * time.Millisecond, exposed: 5 * time.Second,
 		weak: 10 * time.Second, weakMore: 30 * time.Second, ready: 20 * time.Second,
-		starting: 10 * time.Second, retry: 250 * time.Millisecond, health: 10, request: 10 * time.Second, greeting: 150 * time.Millisecond,
+		starting: 10 * time.Second, retry: 250 * time.Millisecond, health: 10, request: 10 * time.Second, greeting: 150 * time.Millisecond, quiet: 3 * time.Second,
 	}
 }
 
@@ -56,6 +58,8 @@ type driver struct {
 	timeout int            // seconds
 	ports   []*port        // probed, in order
 	names   map[string]int // of answers
+	moves   int64          // the last Fate.Moves
+	moved   time.Time      // and since when it is that
 }
 
 // Drive waits until the application is ready, asks it everything the job says and returns its answers. A command is waited
@@ -72,7 +76,7 @@ func drive(ctx context.Context, target Target, job *analyzer.Job, log io.Writer,
 	}
 	limited, cancel := context.WithTimeout(ctx, time.Duration(d.timeout)*time.Second)
 	defer cancel()
-	ready, err := d.waitReady(limited)
+	ready, err := d.waitReadyWithin(limited)
 	if err == nil && ready {
 		d.out.Kind = analyzer.KindServer
 		err = d.ask(limited)
@@ -81,6 +85,16 @@ func drive(ctx context.Context, target Target, job *analyzer.Job, log io.Writer,
 		err = ctx.Err()
 	}
 	return d.out, err
+}
+
+// waitReadyWithin is waitReady for no longer than the job allows.
+func (d *driver) waitReadyWithin(ctx context.Context) (bool, error) {
+	if d.job.ReadyWithin > 0 {
+		limited, cancel := context.WithTimeout(ctx, time.Duration(d.job.ReadyWithin)*time.Second)
+		defer cancel()
+		ctx = limited
+	}
+	return d.waitReady(ctx)
 }
 
 // ask puts all questions to a server that is ready.

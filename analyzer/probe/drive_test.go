@@ -59,7 +59,7 @@ func (f *fake) Exec(_ context.Context, c Command) (Result, error) {
 
 func quickPace() pace {
 	return pace{poll: time.Millisecond, settle: 10 * time.Millisecond, exposed: 50 * time.Millisecond, weak: 300 * time.Millisecond,
-		weakMore: 600 * time.Millisecond, ready: 500 * time.Millisecond, starting: time.Second, retry: time.Millisecond, health: 3, request: time.Second, greeting: 20 * time.Millisecond}
+		weakMore: 600 * time.Millisecond, ready: 500 * time.Millisecond, starting: time.Second, retry: time.Millisecond, health: 3, request: time.Second, greeting: 20 * time.Millisecond, quiet: 50 * time.Millisecond}
 }
 
 func run(t *testing.T, f *fake, job *analyzer.Job) (Outcome, string) {
@@ -364,5 +364,58 @@ func TestDriveCancelled(t *testing.T) {
 	time.AfterFunc(20*time.Millisecond, cancel)
 	if _, err := drive(ctx, newFake(), &analyzer.Job{}, io.Discard, quickPace()); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
+	}
+}
+
+// watched is a fake whose processes have a fate.
+type watched struct {
+	*fake
+	fate Fate
+}
+
+func (w *watched) Fate() Fate { return w.fate }
+
+// TestDriveWaits: a check waits for no longer than it was told, and not at all for an application that gave up; an observation does.
+func TestDriveWaits(t *testing.T) {
+	gaveUp := Fate{Failed: 1, Moves: 7, Said: []byte("starting\nmaster: FATAL: no such user\n")}
+	for _, test := range []struct {
+		name string
+		fate Fate
+		job  analyzer.Job
+		want string
+		took time.Duration // at most
+	}{
+		{"check", Fate{}, analyzer.Job{Timeout: 60, ReadyWithin: 1}, "it did not listen and did not end within 1 s, several times what the original took", 2 * time.Second},
+		{"check that gave up", gaveUp, analyzer.Job{Timeout: 60, ReadyWithin: 20}, `it did not listen; a process of it failed, and it printed "master: FATAL: no such user"`, time.Second},
+		{"check in which a process failed", Fate{Failed: 1, Moves: 7, Said: []byte("is there a fatality?\n")}, analyzer.Job{Timeout: 60, ReadyWithin: 1},
+			"it did not listen and did not end within 1 s, several times what the original took", 2 * time.Second},
+		{"check that complains", Fate{Moves: 7, Said: gaveUp.Said}, analyzer.Job{Timeout: 60, ReadyWithin: 1},
+			"it did not listen and did not end within 1 s, several times what the original took", 2 * time.Second},
+		{"observation", gaveUp, analyzer.Job{Timeout: 1}, "it did not listen and did not end within 1 s (--timeout)", 2 * time.Second},
+	} {
+		begin := time.Now()
+		out, err := drive(t.Context(), &watched{newFake(), test.fate}, &test.job, io.Discard, quickPace())
+		if took := time.Since(begin); err != nil || out.Failure != test.want || took > test.took {
+			t.Errorf("%s: failure %q after %s, error %v, want %q within %s", test.name, out.Failure, took, err, test.want, test.took)
+		}
+	}
+}
+
+// TestDriveRecovers: an application whose processes still come and go, or that listens, has not given up.
+func TestDriveRecovers(t *testing.T) {
+	address := serve(t, echo)
+	socket, exposed := on(t, address)
+	f := &watched{newFake(socket), Fate{Failed: 1, Moves: 7, Said: []byte("FATAL: the database system is starting up\n")}}
+	out, err := drive(t.Context(), f, &analyzer.Job{AutoProbe: true, ReadyWithin: 20, Process: analyzer.Entry{Exposed: []string{exposed}}}, io.Discard, quickPace())
+	if err != nil || out.Failure != "" || len(out.Answers) != 1 {
+		t.Errorf("outcome %+v, error %v", out, err)
+	}
+}
+
+func TestRoundReady(t *testing.T) {
+	for took, want := range map[time.Duration]int{0: 0, 4 * time.Second: 0, 4*time.Second + 1: 8, 30 * time.Second: 32, 33 * time.Second: 64} {
+		if got := roundReady(took); got != want {
+			t.Errorf("roundReady(%s) = %d, want %d", took, got, want)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +31,8 @@ func (d *driver) waitReady(ctx context.Context) (bool, error) {
 	defer tick.Stop()
 	var before []analyzer.Socket
 	var strong time.Time // since when it has listened as a server does
-	changed := time.Now()
+	begin := time.Now()
+	changed := begin
 	for {
 		select {
 		case <-d.target.Exited():
@@ -51,9 +53,13 @@ func (d *driver) waitReady(ctx context.Context) (bool, error) {
 		if strong.IsZero() && len(d.named(now)) > 0 {
 			strong = time.Now()
 		}
+		if len(d.named(now)) == 0 && d.doomed() {
+			return false, nil
+		}
 		settled := time.Since(changed) >= d.patience(now) || !strong.IsZero() && time.Since(strong) >= d.ready
 		if settled && !d.exited() {
 			d.out.Listen = d.lasting(now)
+			d.out.Ready = roundReady(time.Since(begin))
 			return true, nil
 		}
 	}
@@ -69,12 +75,58 @@ func (d *driver) ended() {
 
 // late is the end of a job whose time ran out before anything could be asked.
 func (d *driver) late(listening []analyzer.Socket) {
+	limit := fmt.Sprintf("%d s (--timeout)", d.timeout)
+	if within := d.job.ReadyWithin; within > 0 && within < d.timeout {
+		limit = fmt.Sprintf("%d s, several times what the original took", within)
+	}
 	d.out.Kind = analyzer.KindCommand
-	d.out.Failure = fmt.Sprintf("it did not listen and did not end within %d s (--timeout)", d.timeout)
+	d.out.Failure = "it did not listen and did not end within " + limit
 	if len(listening) > 0 {
 		d.out.Kind, d.out.Listen = analyzer.KindServer, d.lasting(listening)
-		d.out.Failure = fmt.Sprintf("it listened, but was not ready within %d s (--timeout)", d.timeout)
+		d.out.Failure = "it listened, but was not ready within " + limit
 	}
+}
+
+// roundReady is a time as Run.Ready has it: whole powers of two, so that two runs of an image agree.
+func roundReady(took time.Duration) int {
+	const quick = 4
+	ready := quick
+	for time.Duration(ready)*time.Second < took {
+		ready *= 2
+	}
+	if ready == quick {
+		return 0
+	}
+	return ready
+}
+
+// fatal is a line with which a program gives up: the word, or a severity of syslog above error (RFC 5424, 6.2.1).
+var fatal = regexp.MustCompile(`(?i)\b(?:fatal|panic|emerg|emergency|alert|crit|critical)\b`)
+
+// doomed says whether an application in a check will not get ready: a process of it failed, the end of what it printed says that this was fatal,
+// and since then nothing was printed and no process came or went. In an observation that is no reason to stop: how long the original takes is
+// not known yet.
+func (d *driver) doomed() bool {
+	watched, ok := d.target.(Watched)
+	if !ok || d.job.ReadyWithin == 0 {
+		return false
+	}
+	fate := watched.Fate()
+	if fate.Failed == 0 || fate.Moves != d.moves {
+		d.moves, d.moved = fate.Moves, time.Now()
+		return false
+	}
+	if time.Since(d.moved) < d.quiet {
+		return false
+	}
+	lines := strings.Split(strings.TrimSpace(string(fate.Said)), "\n")
+	i := slices.IndexFunc(lines, fatal.MatchString)
+	if i < 0 {
+		return false
+	}
+	d.out.Kind = analyzer.KindCommand
+	d.out.Failure = fmt.Sprintf("it did not listen; a process of it failed, and it printed %q", strings.TrimSpace(lines[i]))
+	return true
 }
 
 // patience is how long a set of sockets has to stay the same before the application counts as ready. Unix sockets and ports

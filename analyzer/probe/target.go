@@ -20,6 +20,18 @@ type Target interface {
 	Exec(ctx context.Context, cmd Command) (Result, error)
 }
 
+// Watched is a Target that also tells what becomes of the application's processes.
+type Watched interface {
+	Fate() Fate
+}
+
+// Fate is what has become of an application so far.
+type Fate struct {
+	Failed int    // processes that ended by a signal or with another exit code than 0
+	Moves  int64  // a number that is another whenever a process came or went or something was printed
+	Said   []byte // the end of what was printed
+}
+
 // Command is a program to run beside the application.
 type Command struct {
 	Argv []string

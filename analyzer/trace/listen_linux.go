@@ -32,11 +32,15 @@ type listener struct {
 	uid   string // of who made it, "" where it is not told
 }
 
-// Listening lists the sockets listened on in this network namespace (proc_net(5)).
-func Listening() ([]analyzer.Socket, error) {
+// Listening lists the sockets that the traced processes listen on, sorted. The network may be shared with others, whose sockets are none of the
+// application's; where only the first process is known, all sockets count.
+func (s *Session) Listening() ([]analyzer.Socket, error) {
 	found, err := listeners()
 	if err != nil {
 		return nil, err
+	}
+	if s.tracer.mode != modeBare {
+		found = s.ownAmong(found)
 	}
 	sockets := make([]analyzer.Socket, len(found))
 	for i, l := range found {
@@ -46,10 +50,33 @@ func Listening() ([]analyzer.Socket, error) {
 	return slices.Compact(sockets), nil
 }
 
-// listeningOf are the sockets that the processes listen on, less the ports chosen by chance: a container's network may be shared with
-// others, and Docker's name server listens in it. Of a process whose descriptors are closed to this one its user must do.
-func listeningOf(processes []*process) ([]analyzer.Socket, error) {
-	inodes, users := map[string]bool{}, map[string]bool{}
+// ownAmong leaves the sockets of traced processes. Processes are asked only where there is a socket that is not known to be theirs.
+func (s *Session) ownAmong(found []listener) []listener {
+	s.events.Lock()
+	defer s.events.Unlock()
+	own := map[string]bool{}
+	for _, l := range found {
+		if s.sockets[l.inode] {
+			own[l.inode] = true
+		}
+	}
+	if len(own) < len(found) {
+		o := ownersOf(s.tracer.processes())
+		for _, l := range found {
+			if o.owns(l) {
+				own[l.inode] = true
+			}
+		}
+	}
+	s.sockets = own
+	return slices.DeleteFunc(found, func(l listener) bool { return !own[l.inode] })
+}
+
+// owners says which sockets are those of some processes: by inode, and by user where a process's descriptors are closed to this one.
+type owners struct{ inodes, users map[string]bool }
+
+func ownersOf(processes []*process) owners {
+	o := owners{map[string]bool{}, map[string]bool{}}
 	for _, p := range processes {
 		dir := fmt.Sprintf("/proc/%d/fd/", p.pid)
 		entries, err := os.ReadDir(dir)
@@ -59,17 +86,28 @@ func listeningOf(processes []*process) ([]analyzer.Socket, error) {
 				break // root may list what it may not look at
 			}
 			if inode, ok := strings.CutPrefix(target, "socket:["); ok {
-				inodes[strings.TrimSuffix(inode, "]")] = true
+				o.inodes[strings.TrimSuffix(inode, "]")] = true
 			}
 		}
 		if errors.Is(err, os.ErrPermission) {
-			users[strconv.FormatUint(uint64(p.uid), 10)] = true
+			o.users[strconv.FormatUint(uint64(p.uid), 10)] = true
 		}
 	}
+	return o
+}
+
+func (o owners) owns(l listener) bool {
+	return o.inodes[l.inode] || o.users[l.uid] || l.uid == "" && len(o.users) > 0
+}
+
+// listeningOf are the sockets that the processes listen on, less the ports chosen by chance: a container's network may be shared with others,
+// and Docker's name server listens in it.
+func listeningOf(processes []*process) ([]analyzer.Socket, error) {
+	o := ownersOf(processes)
 	found, err := listeners()
 	var sockets []analyzer.Socket
 	for _, l := range found {
-		if !probe.Ephemeral(l.Port) && (inodes[l.inode] || users[l.uid] || l.uid == "" && len(users) > 0) {
+		if !probe.Ephemeral(l.Port) && o.owns(l) {
 			sockets = append(sockets, l.Socket)
 		}
 	}

@@ -44,6 +44,7 @@ type Session struct {
 	status   unix.WaitStatus
 	failure  string // why the program could not start
 	events   sync.Mutex
+	sockets  map[string]bool // inodes of the application's listening sockets
 	self     string
 	stopMem  chan struct{}
 }
@@ -313,12 +314,16 @@ func exitCode(status unix.WaitStatus) int {
 	return status.ExitStatus()
 }
 
-// capture copies a pipe to a writer and keeps its beginning.
+// maxTail is how much of the end of an output is kept, in bytes.
+const maxTail = 2 << 10
+
+// capture copies a pipe to a writer and keeps its beginning and the end of it.
 type capture struct {
 	r    *os.File
 	tee  io.Writer
 	mu   sync.Mutex
 	head []byte
+	tail []byte
 	size int64
 	hash hash.Hash
 	done chan struct{}
@@ -344,6 +349,8 @@ func (c *capture) copy() {
 		if room := analyzer.MaxBody - len(c.head); room > 0 {
 			c.head = append(c.head, buf[:min(n, room)]...)
 		}
+		c.tail = append(c.tail, buf[:n]...)
+		c.tail = c.tail[max(0, len(c.tail)-maxTail):]
 		c.mu.Unlock()
 		_, _ = c.tee.Write(buf[:n])
 		if err != nil {
@@ -351,6 +358,25 @@ func (c *capture) copy() {
 			return
 		}
 	}
+}
+
+// last is the end of what was captured, and how much it is in all.
+func (c *capture) last() ([]byte, int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.tail), c.size
+}
+
+// Fate implements probe.Watched.
+func (s *Session) Fate() probe.Fate {
+	s.events.Lock()
+	fate := probe.Fate{Failed: s.tracer.failed, Moves: s.tracer.moves}
+	s.events.Unlock()
+	for _, c := range []*capture{s.out, s.err} {
+		said, size := c.last()
+		fate.Said, fate.Moves = append(append(fate.Said, said...), '\n'), fate.Moves+size
+	}
+	return fate
 }
 
 // drain waits for what was written before the writer ended; the pipe may stay open in a process that is held.

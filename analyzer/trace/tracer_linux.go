@@ -38,6 +38,8 @@ type tracer struct {
 	held     bool                  // the first process has ended and is held where it can still be looked at
 	onEnd    func(unix.WaitStatus) // of an adopted first process
 	place    *unix.CPUSet          // the tracer's processor, nil where it has none of its own
+	failed   int                   // processes that ended in failure
+	moves    int64                 // processes and threads that began or ended
 	stops    int                   // how often a task was stopped: what tracing costs
 }
 
@@ -117,8 +119,12 @@ func (t *tracer) adopt(pid int, own *child) {
 
 func (t *tracer) ended(pid int, status unix.WaitStatus) {
 	if tk := t.tasks[pid]; tk != nil {
+		t.moves++
 		if tk.proc.pid == pid {
 			t.rec.process(tk.proc)
+			if status.Signaled() || status.ExitStatus() != 0 {
+				t.failed++
+			}
 		}
 		delete(t.tasks, pid)
 	}
@@ -189,6 +195,7 @@ func (t *tracer) forked(parent *task) {
 	}
 	tk := &task{tid: tid, proc: proc}
 	t.tasks[tid] = tk
+	t.moves++
 	t.born(parent, tid, proc == parent.proc)
 	if t.early[tid] {
 		delete(t.early, tid)

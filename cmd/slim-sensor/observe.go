@@ -139,13 +139,13 @@ func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evide
 		}
 	}
 	run.Home = session.Home()
-	outcome, err := probe.Drive(ctx, target{session}, job, os.Stderr)
+	outcome, err := probe.Drive(ctx, session, job, os.Stderr)
 	if err != nil {
 		return nil, err
 	}
 	run.Written = roundWritten(session.Written()) // before it cleans up
 	session.Stop(stopGrace)
-	run.Kind, run.Listen, run.Answers, run.Failure = outcome.Kind, outcome.Listen, outcome.Answers, outcome.Failure
+	run.Kind, run.Listen, run.Answers, run.Failure, run.Ready = outcome.Kind, outcome.Listen, outcome.Answers, outcome.Failure, outcome.Ready
 	output := session.Finish(evidence, run)
 	if run.Kind == analyzer.KindCommand {
 		run.Answers = append(run.Answers, output)
@@ -196,9 +196,3 @@ func writeEvidence(name string, evidence *analyzer.Evidence) (err error) {
 	}
 	return os.Rename(name+".part", name)
 }
-
-// target is a traced application as the prober sees it.
-type target struct{ *trace.Session }
-
-// Listening implements probe.Target.
-func (target) Listening() ([]analyzer.Socket, error) { return trace.Listening() }
