@@ -122,8 +122,8 @@ type Answer struct {
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256,omitempty"`
 	Error  string `json:"error,omitempty"` // why it did not answer
-	// Protocol is what a listening socket was found to speak: "http", "ssh", "smtp+tls". Connected says that a connection was all that was tried in the end:
-	// it accepts one, and said nothing.
+	// Protocol is what the automatic probe of a listening socket found: "http", "ssh", "smtp+tls". Connected says that it found none, and
+	// that a connection was all that remained to try.
 	Protocol  string `json:"protocol,omitempty"`
 	Connected bool   `json:"connected,omitempty"`
 }

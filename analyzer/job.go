@@ -38,8 +38,8 @@ type Job struct {
 	Name      string `json:"name"`     // Run.Name
 	Process   Entry  `json:"process"`
 	EnvDigest string `json:"envDigest,omitempty"` // of EnvFile, "" where there is none
-	// AutoProbe asks for the default drive: on every listening port HTTP with same-origin links two deep, or the protocol that it speaks, a plain
-	// connect for the rest; and the health check.
+	// AutoProbe asks for the default drive: on every listening port HTTP with same-origin links two deep, or the protocol that it speaks,
+	// or a plain connect for the rest; and the health check.
 	AutoProbe bool   `json:"autoProbe"`
 	Steps     []Step `json:"steps,omitempty"` // after the automatic ones, in order
 	// ProbeRoot is where the probe image is mounted, with ProbeArgv to run in it (chroot) beside the application.
@@ -48,7 +48,8 @@ type Job struct {
 	ProbeEnv  []string `json:"probeEnv,omitempty"`
 	ProbeDir  string   `json:"probeDir,omitempty"`
 	Timeout   int      `json:"timeout"` // seconds for the whole run, start to stop
-	// ReadyWithin is set for a check: how many seconds the application may take to get ready, by what the original took; 0 for as long as Timeout.
+	// ReadyWithin is set for a check: how many seconds the application may take to get ready, which follows from what the original took; 0
+	// for as long as Timeout.
 	ReadyWithin int  `json:"readyWithin,omitempty"`
 	Trace       bool `json:"trace"` // record paths; false runs it bare, for answers alone
 	// Plain traces without a seccomp filter and without no_new_privs, stopping at every system call: slow, and the only way

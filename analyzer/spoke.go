@@ -25,7 +25,38 @@ func (r Run) Spoke() (spoken, connected []string) {
 	return union(spoken, nil), slices.Compact(connected)
 }
 
-// placeOf is the port or the unix socket that a probe names: "GET http://127.0.0.1:80/", "dns 127.0.0.1:53/udp", "postgresql /run/.s.PGSQL.5432".
+// Answered counts the probes that got an answer. A connection that was accepted is none.
+func (r Run) Answered() int {
+	n := 0
+	for _, a := range r.Answers {
+		if a.OK && !a.Connected {
+			n++
+		}
+	}
+	return n
+}
+
+// Protocols is Spoke as a clause: "spoke ssh on 22; connected only: 9999", "" if no port was probed.
+func (r Run) Protocols() string {
+	const shown = 10
+	spoken, connected := r.Spoke()
+	var clauses []string
+	for _, c := range []struct {
+		prefix string
+		list   []string
+	}{{"spoke ", spoken}, {"connected only: ", connected}} {
+		if len(c.list) > shown {
+			c.list = append(slices.Clone(c.list[:shown]), "...")
+		}
+		if len(c.list) > 0 {
+			clauses = append(clauses, c.prefix+strings.Join(c.list, ", "))
+		}
+	}
+	return strings.Join(clauses, "; ")
+}
+
+// placeOf is the port or the unix socket that a probe names: "GET http://127.0.0.1:80/", "dns 127.0.0.1:53/udp", "postgresql
+// /run/.s.PGSQL.5432".
 func placeOf(probe string) string {
 	_, place, _ := strings.Cut(probe, " ")
 	if u, err := url.Parse(place); err == nil && u.Port() != "" {

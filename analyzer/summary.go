@@ -27,12 +27,14 @@ type EvidenceSummary struct {
 
 // RunSummary is one run in numbers.
 type RunSummary struct {
-	Name     string   `json:"name"`
-	Kind     string   `json:"kind"`
-	Probes   int      `json:"probes"`
-	Answered int      `json:"answered"`
-	Listen   []Socket `json:"listen,omitempty"`
-	Memory   int64    `json:"peakMemory"`
+	Name      string   `json:"name"`
+	Kind      string   `json:"kind"`
+	Probes    int      `json:"probes"`
+	Answered  int      `json:"answered"`
+	Spoke     []string `json:"spoke,omitempty"`     // "ssh on 22"
+	Connected []string `json:"connected,omitempty"` // ports that accepted a connection and said nothing
+	Listen    []Socket `json:"listen,omitempty"`
+	Memory    int64    `json:"peakMemory"`
 }
 
 // Summarize counts evidence.
@@ -43,12 +45,13 @@ func Summarize(e *Evidence) EvidenceSummary {
 	}
 	for _, run := range e.Runs {
 		one := RunSummary{Name: run.Name, Kind: run.Kind, Probes: len(run.Answers), Listen: run.Listen, Memory: run.PeakMemory}
+		one.Answered = run.Answered()
+		one.Spoke, one.Connected = run.Spoke()
 		if run.Failure != "" {
 			s.Failures = append(s.Failures, run.Name+": "+run.Failure)
 		}
 		for _, answer := range run.Answers {
 			if answer.OK {
-				one.Answered++
 				continue
 			}
 			s.Failures = append(s.Failures, run.Name+": "+answer.Probe+": "+answerText(answer))

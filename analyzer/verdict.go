@@ -43,14 +43,14 @@ type Difference struct {
 func (d Difference) String() string { return fmt.Sprintf("%s, %s: %s", d.Probe, d.What, d.Got) }
 
 // Outcome is what the check showed, in one clause that every report uses: "12 answers, all identical to the original's". The evidence
-// of the original's runs, which may be nil, tells answers from ports that only accepted a connection: those are no answers.
+// of the original's runs, which may be nil, has the ports that only accepted a connection: those are no answers.
 func (v *Verdict) Outcome(evidence *Evidence) string {
 	if !v.OK {
 		return fmt.Sprintf("%d of %d answers differ from the original's", len(v.Differences), v.Checked)
 	}
 	connected := connectedOnly(evidence)
 	var text string
-	switch n, volatile := v.Checked-len(connected), len(v.Volatile); {
+	switch n, volatile := v.Checked, len(v.Volatile); {
 	case n <= 0:
 		text = "no answers to compare"
 	case volatile > 0:
@@ -75,8 +75,8 @@ func connectedOnly(evidence *Evidence) []string {
 	for i := range evidence.Runs {
 		for j := range evidence.Runs[i].Answers {
 			a := &evidence.Runs[i].Answers[j]
-			if address, ok := strings.CutPrefix(a.Probe, "connect "); ok && a.OK {
-				list = append(list, address)
+			if a.Connected && a.OK {
+				list = append(list, strings.TrimPrefix(a.Probe, "connect "))
 			}
 		}
 	}

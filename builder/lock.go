@@ -62,7 +62,7 @@ type LockedFile struct {
 
 // LockedCheck is the result of the check of the image, and its findings.
 type LockedCheck struct {
-	Checked  int  `json:"checked"` // answers compared; 0 if it was not checked
+	Checked  int  `json:"checked"` // answers and connections compared; 0 if it was not checked
 	Confined bool `json:"confined"`
 	AnyUser  bool `json:"anyUser"`
 	analyzer.Findings
@@ -109,7 +109,7 @@ func (b *build) lock(ctx context.Context, out *outcome) (_ *Lock, err error) {
 	l.Check.Findings = out.findings
 	l.Check.Syscalls = slices.Compact(slices.Sorted(slices.Values(out.findings.Syscalls)))
 	if v := out.verdict; v != nil {
-		l.Check.Checked, l.Check.Confined, l.Check.AnyUser = v.Checked, v.Confined, v.AnyUser
+		l.Check.Checked, l.Check.Confined, l.Check.AnyUser = v.Checked+v.Connected, v.Confined, v.AnyUser
 	}
 	b.opt.Status, b.opt.CacheTo = nil, nil // both were for the build
 	response, err := b.run(ctx, b.unnamed(), func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {

@@ -226,7 +226,8 @@ func (c *comparison) answers(want, got, again *analyzer.Answer) {
 
 // statusWord is what the status of an answer is called. Requests have a method and an address, or a header.
 func statusWord(want, got *analyzer.Answer) string {
-	if want.Header != "" || got.Header != "" || want.Protocol != "" || strings.Contains(want.Probe, " http://") || strings.Contains(want.Probe, " https://") {
+	if want.Header != "" || got.Header != "" || want.Protocol != "" || strings.Contains(want.Probe, " http://") ||
+		strings.Contains(want.Probe, " https://") {
 		return "status"
 	}
 	return "exit"

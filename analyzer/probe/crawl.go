@@ -118,8 +118,8 @@ func tcpPorts(sockets []analyzer.Socket) []*port {
 	return ports
 }
 
-// crawl probes one port: what is usual on it or greets, else HTTP or HTTPS, with the links of the pages; else HTTP/2 and other protocols; else a
-// plain connection. It takes no more than half of the time that is left.
+// crawl probes one port: what is usual on it or greets, else HTTP or HTTPS, with the links of the pages; else HTTP/2 and other protocols;
+// else a plain connection. It takes no more than half of the time that is left.
 func (d *driver) crawl(ctx context.Context, p *port) {
 	if deadline, ok := ctx.Deadline(); ok {
 		limited, cancel := context.WithTimeout(ctx, time.Until(deadline)/2)
@@ -151,7 +151,8 @@ func (d *driver) crawl(ctx context.Context, p *port) {
 
 // wantsHTTP2 says whether a server refused HTTP/1: it wants another version or an upgrade, or gRPC (RFC 9110, 15.5.16, 15.5.22, 15.6.6).
 func wantsHTTP2(a analyzer.Answer) bool {
-	return a.Status == http.StatusUnsupportedMediaType || a.Status == http.StatusUpgradeRequired || a.Status == http.StatusHTTPVersionNotSupported
+	return a.Status == http.StatusUnsupportedMediaType || a.Status == http.StatusUpgradeRequired ||
+		a.Status == http.StatusHTTPVersionNotSupported
 }
 
 func (d *driver) addPage(p *port, found page) {

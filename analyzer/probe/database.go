@@ -28,7 +28,8 @@ func talkRedis(t *talk) error {
 	for _, line := range strings.Split(info, "\n") {
 		line = strings.TrimSuffix(line, "\r")
 		key, _, _ := strings.Cut(line, ":")
-		if line == info || slices.Contains([]string{"redis_version", "server_name", "valkey_version", "redis_mode", "arch_bits", "multiplexing_api"}, key) {
+		if line == info || slices.Contains([]string{"redis_version", "server_name", "valkey_version", "redis_mode", "arch_bits",
+			"multiplexing_api"}, key) {
 			t.note("INFO %s", line)
 		}
 	}
@@ -169,8 +170,8 @@ func talkMySQL(t *talk) error {
 	return nil
 }
 
-// talkMongo says hello and asks for the version. What is recorded of the documents is which fields they have, and those values that say what
-// the server is.
+// talkMongo says hello and asks for the version. What is recorded of the documents is which fields they have, and those values that say
+// what the server is.
 func talkMongo(t *talk) error {
 	for i, command := range []string{"hello", "buildInfo"} {
 		body := []byte{0, 0, 0, 0, 0x10}
@@ -208,8 +209,8 @@ func talkMongo(t *talk) error {
 	return nil
 }
 
-// bsonFields lists the fields of a document, sorted; with their value those of version and protocol. An element is its type, its name and its value
-// (bsonspec.org); the lengths of values of fixed size follow from the type.
+// bsonFields lists the fields of a document, sorted; with their value those of version and protocol. An element is its type, its name and
+// its value (bsonspec.org); the lengths of values of fixed size follow from the type.
 func bsonFields(doc []byte) (fields []string, ok bool) {
 	if len(doc) < 5 {
 		return nil, false

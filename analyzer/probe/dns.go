@@ -25,8 +25,10 @@ type question struct {
 
 // questions are about the root, about the server itself (RFC 4892, 2 and 3), and about the names that each server knows (RFC 6761, 6.3).
 var questions = []question{
-	{"", dnsSOA, dnsIN, ". SOA"}, {"", dnsNS, dnsIN, ". NS"}, {"", dnsDNSKEY, dnsIN, ". DNSKEY"}, {"version.bind", dnsTXT, dnsCH, "version.bind CH TXT"},
-	{"version.server", dnsTXT, dnsCH, "version.server CH TXT"}, {"localhost", dnsA, dnsIN, "localhost A"}, {"1.0.0.127.in-addr.arpa", dnsPTR, dnsIN, "1.0.0.127.in-addr.arpa PTR"},
+	{"", dnsSOA, dnsIN, ". SOA"}, {"", dnsNS, dnsIN, ". NS"}, {"", dnsDNSKEY, dnsIN, ". DNSKEY"}, {"version.bind", dnsTXT, dnsCH,
+		"version.bind CH TXT"},
+	{"version.server", dnsTXT, dnsCH, "version.server CH TXT"}, {"localhost", dnsA, dnsIN, "localhost A"}, {"1.0.0.127.in-addr.arpa", dnsPTR,
+		dnsIN, "1.0.0.127.in-addr.arpa PTR"},
 }
 
 // query is a question as a message, with EDNS so that the answer may be larger than 512 bytes (RFC 6891, 6.1).
@@ -194,8 +196,10 @@ func talkNTP(t *talk) error {
 // talkSIP asks what a server can do (RFC 3261, 11); of the answer what says that is recorded.
 func talkSIP(transport string) func(*talk) error {
 	return func(t *talk) error {
-		request := "OPTIONS sip:localhost SIP/2.0\r\nVia: SIP/2.0/" + transport + " 127.0.0.1:5099;branch=z9hG4bKslim;rport\r\nMax-Forwards: 70\r\n" +
-			"From: <sip:slim@localhost>;tag=slim\r\nTo: <sip:localhost>\r\nCall-ID: slim@localhost\r\nCSeq: 1 OPTIONS\r\nAccept: application/sdp\r\nContent-Length: 0\r\n\r\n"
+		request := "OPTIONS sip:localhost SIP/2.0\r\nVia: SIP/2.0/" + transport +
+			" 127.0.0.1:5099;branch=z9hG4bKslim;rport\r\nMax-Forwards: 70\r\n" +
+			"From: <sip:slim@localhost>;tag=slim\r\nTo: <sip:localhost>\r\nCall-ID: slim@localhost\r\nCSeq: 1 OPTIONS\r\n" +
+			"Accept: application/sdp\r\nContent-Length: 0\r\n\r\n"
 		if err := t.send([]byte(request)); err != nil {
 			return err
 		}

@@ -41,7 +41,8 @@ func usualPace() pace {
 	return pace{
 		poll: 50 * time.Millisecond, settle: 300 * time.Millisecond, exposed: 5 * time.Second,
 		weak: 10 * time.Second, weakMore: 30 * time.Second, ready: 20 * time.Second,
-		starting: 10 * time.Second, retry: 250 * time.Millisecond, health: 10, request: 10 * time.Second, greeting: 150 * time.Millisecond, quiet: 3 * time.Second,
+		starting: 10 * time.Second, retry: 250 * time.Millisecond, health: 10, request: 10 * time.Second, greeting: 150 * time.Millisecond,
+		quiet: 3 * time.Second,
 	}
 }
 

@@ -59,7 +59,8 @@ func (f *fake) Exec(_ context.Context, c Command) (Result, error) {
 
 func quickPace() pace {
 	return pace{poll: time.Millisecond, settle: 10 * time.Millisecond, exposed: 50 * time.Millisecond, weak: 300 * time.Millisecond,
-		weakMore: 600 * time.Millisecond, ready: 500 * time.Millisecond, starting: time.Second, retry: time.Millisecond, health: 3, request: time.Second, greeting: 20 * time.Millisecond, quiet: 50 * time.Millisecond}
+		weakMore: 600 * time.Millisecond, ready: 500 * time.Millisecond, starting: time.Second, retry: time.Millisecond, health: 3,
+		request: time.Second, greeting: 20 * time.Millisecond, quiet: 50 * time.Millisecond}
 }
 
 func run(t *testing.T, f *fake, job *analyzer.Job) (Outcome, string) {
@@ -385,9 +386,12 @@ func TestDriveWaits(t *testing.T) {
 		want string
 		took time.Duration // at most
 	}{
-		{"check", Fate{}, analyzer.Job{Timeout: 60, ReadyWithin: 1}, "it did not listen and did not end within 1 s, several times what the original took", 2 * time.Second},
-		{"check that gave up", gaveUp, analyzer.Job{Timeout: 60, ReadyWithin: 20}, `it did not listen; a process of it failed, and it printed "master: FATAL: no such user"`, time.Second},
-		{"check in which a process failed", Fate{Failed: 1, Moves: 7, Said: []byte("is there a fatality?\n")}, analyzer.Job{Timeout: 60, ReadyWithin: 1},
+		{"check", Fate{}, analyzer.Job{Timeout: 60, ReadyWithin: 1},
+			"it did not listen and did not end within 1 s, several times what the original took", 2 * time.Second},
+		{"check that gave up", gaveUp, analyzer.Job{Timeout: 60, ReadyWithin: 20},
+			`it did not listen; a process of it failed, and it printed "master: FATAL: no such user"`, time.Second},
+		{"check in which a process failed", Fate{Failed: 1, Moves: 7, Said: []byte("is there a fatality?\n")}, analyzer.Job{Timeout: 60,
+			ReadyWithin: 1},
 			"it did not listen and did not end within 1 s, several times what the original took", 2 * time.Second},
 		{"check that complains", Fate{Moves: 7, Said: gaveUp.Said}, analyzer.Job{Timeout: 60, ReadyWithin: 1},
 			"it did not listen and did not end within 1 s, several times what the original took", 2 * time.Second},
@@ -406,7 +410,8 @@ func TestDriveRecovers(t *testing.T) {
 	address := serve(t, echo)
 	socket, exposed := on(t, address)
 	f := &watched{newFake(socket), Fate{Failed: 1, Moves: 7, Said: []byte("FATAL: the database system is starting up\n")}}
-	out, err := drive(t.Context(), f, &analyzer.Job{AutoProbe: true, ReadyWithin: 20, Process: analyzer.Entry{Exposed: []string{exposed}}}, io.Discard, quickPace())
+	out, err := drive(t.Context(), f, &analyzer.Job{AutoProbe: true, ReadyWithin: 20, Process: analyzer.Entry{Exposed: []string{exposed}}},
+		io.Discard, quickPace())
 	if err != nil || out.Failure != "" || len(out.Answers) != 1 {
 		t.Errorf("outcome %+v, error %v", out, err)
 	}

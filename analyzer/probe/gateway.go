@@ -17,14 +17,17 @@ const (
 
 // webVariables are those of a request for the first page as a web server passes it on (RFC 3875, 4.1).
 func webVariables() [][2]string {
-	return [][2]string{{"GATEWAY_INTERFACE", "CGI/1.1"}, {"REQUEST_METHOD", "GET"}, {"REQUEST_URI", "/"}, {"QUERY_STRING", ""}, {"CONTENT_TYPE", ""}, {"CONTENT_LENGTH", ""},
-		{"SERVER_PROTOCOL", "HTTP/1.1"}, {"SERVER_NAME", "localhost"}, {"SERVER_PORT", "80"}, {"SERVER_SOFTWARE", userAgent}, {"REMOTE_ADDR", "127.0.0.1"}, {"REMOTE_PORT", "1024"},
+	return [][2]string{{"GATEWAY_INTERFACE", "CGI/1.1"}, {"REQUEST_METHOD", "GET"}, {"REQUEST_URI", "/"}, {"QUERY_STRING", ""},
+		{"CONTENT_TYPE", ""}, {"CONTENT_LENGTH", ""},
+		{"SERVER_PROTOCOL", "HTTP/1.1"}, {"SERVER_NAME", "localhost"}, {"SERVER_PORT", "80"}, {"SERVER_SOFTWARE", userAgent}, {"REMOTE_ADDR",
+			"127.0.0.1"}, {"REMOTE_PORT", "1024"},
 		{"HTTP_HOST", "localhost"}, {"HTTP_USER_AGENT", userAgent}, {"HTTP_ACCEPT", "*/*"}}
 }
 
 // talkFastCGI asks for the limits of the server, and for the first page: GET of "/", as the crawler asks a web server.
 func talkFastCGI(t *talk) error {
-	if err := t.send(fcgiRecord(fcgiGetValues, 0, fcgiPairs([][2]string{{"FCGI_MAX_CONNS", ""}, {"FCGI_MAX_REQS", ""}, {"FCGI_MPXS_CONNS", ""}}))); err != nil {
+	if err := t.send(fcgiRecord(fcgiGetValues, 0, fcgiPairs([][2]string{{"FCGI_MAX_CONNS", ""}, {"FCGI_MAX_REQS", ""}, {"FCGI_MPXS_CONNS",
+		""}}))); err != nil {
 		return err
 	}
 	kind, body, err := fcgiRead(t)
@@ -41,8 +44,10 @@ func talkFastCGI(t *talk) error {
 		return err
 	}
 	root := path.Clean("/" + t.entry.Dir)
-	variables := append(webVariables(), [2]string{"DOCUMENT_ROOT", root}, [2]string{"SCRIPT_NAME", "/index.php"}, [2]string{"SCRIPT_FILENAME", path.Join(root, "index.php")})
-	request := slices.Concat(fcgiRecord(fcgiBegin, 1, []byte{0, 1, 0, 0, 0, 0, 0, 0}), fcgiRecord(fcgiParams, 1, fcgiPairs(variables)), fcgiRecord(fcgiParams, 1, nil), fcgiRecord(fcgiStdin, 1, nil))
+	variables := append(webVariables(), [2]string{"DOCUMENT_ROOT", root}, [2]string{"SCRIPT_NAME", "/index.php"},
+		[2]string{"SCRIPT_FILENAME", path.Join(root, "index.php")})
+	request := slices.Concat(fcgiRecord(fcgiBegin, 1, []byte{0, 1, 0, 0, 0, 0, 0, 0}), fcgiRecord(fcgiParams, 1, fcgiPairs(variables)),
+		fcgiRecord(fcgiParams, 1, nil), fcgiRecord(fcgiStdin, 1, nil))
 	if err := t.send(request); err != nil {
 		return err
 	}

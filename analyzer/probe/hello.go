@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// hello is how one protocol is spoken: enough to see that a server speaks it, nothing that changes the server's state. What is recorded is the
-// same for two runs of one image: nonces, times, process numbers and keys are left out.
+// hello is how one protocol is spoken: enough to see that a server speaks it, nothing that changes the server's state. What is recorded
+// is the same for two runs of one image: nonces, times, process numbers and keys are left out.
 type hello struct {
 	name    string
 	ports   []int          // where it is usually spoken
@@ -22,12 +22,17 @@ type hello struct {
 
 // hellos is the table of protocols, in the order in which they are tried.
 var hellos = []hello{
-	{name: "ssh", ports: []int{22, 2222}, network: "tcp", greets: regexp.MustCompile(`^SSH-`), talk: talkSSH, source: "RFC 4253, RFC 4419, RFC 8731"},
-	{name: "ftp", ports: []int{21, 2121}, tls: []int{990}, network: "tcp", greets: regexp.MustCompile(`(?i)^220[ -].*ftp`), talk: script(ftp...),
+	{name: "ssh", ports: []int{22, 2222}, network: "tcp", greets: regexp.MustCompile(`^SSH-`), talk: talkSSH,
+		source: "RFC 4253, RFC 4419, RFC 8731"},
+	{name: "ftp", ports: []int{21, 2121}, tls: []int{990}, network: "tcp", greets: regexp.MustCompile(`(?i)^220[ -].*ftp`),
+		talk:   script(ftp...),
 		source: "RFC 959, RFC 1635, RFC 2389, RFC 4217"},
-	{name: "smtp", ports: []int{25, 587, 2525}, tls: []int{465}, network: "tcp", greets: regexp.MustCompile(`^220[ -]`), talk: script(smtp...), source: "RFC 5321, RFC 3207, RFC 8314"},
-	{name: "imap", ports: []int{143}, tls: []int{993}, network: "tcp", greets: regexp.MustCompile(`^\* (?:OK|PREAUTH|BYE)`), talk: script(imap...), source: "RFC 9051, RFC 8314"},
-	{name: "pop3", ports: []int{110}, tls: []int{995}, network: "tcp", greets: regexp.MustCompile(`^\+OK`), talk: script(pop3...), source: "RFC 1939, RFC 2449, RFC 2595, RFC 8314"},
+	{name: "smtp", ports: []int{25, 587, 2525}, tls: []int{465}, network: "tcp", greets: regexp.MustCompile(`^220[ -]`),
+		talk: script(smtp...), source: "RFC 5321, RFC 3207, RFC 8314"},
+	{name: "imap", ports: []int{143}, tls: []int{993}, network: "tcp", greets: regexp.MustCompile(`^\* (?:OK|PREAUTH|BYE)`),
+		talk: script(imap...), source: "RFC 9051, RFC 8314"},
+	{name: "pop3", ports: []int{110}, tls: []int{995}, network: "tcp", greets: regexp.MustCompile(`^\+OK`), talk: script(pop3...),
+		source: "RFC 1939, RFC 2449, RFC 2595, RFC 8314"},
 	{name: "dns", ports: []int{53}, tls: []int{853}, network: "tcp", talk: talkDNS, source: "RFC 1035, RFC 7766, RFC 7858"},
 	{name: "dns", ports: []int{53}, network: "udp", talk: talkDNSPacket, source: "RFC 1035, RFC 4892"},
 	{name: "ntp", ports: []int{123}, network: "udp", talk: talkNTP, source: "RFC 5905"},
@@ -38,24 +43,31 @@ var hellos = []hello{
 	{name: "memcached", ports: []int{11211}, network: "tcp", blind: true, talk: script(memcached...), source: "memcached, doc/protocol.txt"},
 	{name: "postgresql", ports: []int{5432}, network: "tcp", sockets: regexp.MustCompile(`^\.s\.PGSQL\.\d+$`), blind: true, talk: talkPostgres,
 		source: "PostgreSQL, Frontend/Backend Protocol"},
-	{name: "mysql", ports: []int{3306}, network: "tcp", sockets: regexp.MustCompile(`^mysqld?\.sock$`), greets: regexp.MustCompile(`(?s)^...\x00(?:\x0a\d|\xff)`),
-		talk: talkMySQL, source: "MySQL, Client/Server Protocol, Protocol::HandshakeV10"},
+	{name: "mysql", ports: []int{3306}, network: "tcp", sockets: regexp.MustCompile(`^mysqld?\.sock$`),
+		greets: regexp.MustCompile(`(?s)^...\x00(?:\x0a\d|\xff)`),
+		talk:   talkMySQL, source: "MySQL, Client/Server Protocol, Protocol::HandshakeV10"},
 	{name: "mongodb", ports: []int{27017}, network: "tcp", sockets: regexp.MustCompile(`^mongodb-\d+\.sock$`), blind: true, talk: talkMongo,
 		source: "MongoDB, Wire Protocol, OP_MSG; bsonspec.org"},
 	{name: "amqp", ports: []int{5672}, tls: []int{5671}, network: "tcp", blind: true, talk: talkAMQP, source: "AMQP 0-9-1, 2.2.4 and 4.2"},
-	{name: "mqtt", ports: []int{1883}, tls: []int{8883}, network: "tcp", blind: true, talk: talkMQTT, source: "MQTT 3.1.1, 3.1, 3.2, 3.12, 3.14"},
-	{name: "kafka", ports: []int{9092, 9093}, network: "tcp", blind: true, talk: talkKafka, source: "Apache Kafka, Protocol Guide, ApiVersions"},
+	{name: "mqtt", ports: []int{1883}, tls: []int{8883}, network: "tcp", blind: true, talk: talkMQTT,
+		source: "MQTT 3.1.1, 3.1, 3.2, 3.12, 3.14"},
+	{name: "kafka", ports: []int{9092, 9093}, network: "tcp", blind: true, talk: talkKafka,
+		source: "Apache Kafka, Protocol Guide, ApiVersions"},
 	{name: "ldap", ports: []int{389, 1389}, tls: []int{636}, network: "tcp", blind: true, talk: talkLDAP, source: "RFC 4511, RFC 4512, 5.1"},
-	{name: "fastcgi", ports: []int{9000}, network: "tcp", sockets: regexp.MustCompile(`(?:fpm|fcgi|fastcgi)[^/]*\.sock$`), shared: true, blind: true, talk: talkFastCGI,
+	{name: "fastcgi", ports: []int{9000}, network: "tcp", sockets: regexp.MustCompile(`(?:fpm|fcgi|fastcgi)[^/]*\.sock$`), shared: true,
+		blind: true, talk: talkFastCGI,
 		source: "FastCGI Specification 1.0, 4.1 and 6.2"},
-	{name: "uwsgi", ports: []int{3031}, network: "tcp", sockets: regexp.MustCompile(`uwsgi[^/]*\.sock$`), talk: talkUWSGI, source: "uWSGI, The uwsgi Protocol"},
+	{name: "uwsgi", ports: []int{3031}, network: "tcp", sockets: regexp.MustCompile(`uwsgi[^/]*\.sock$`), talk: talkUWSGI,
+		source: "uWSGI, The uwsgi Protocol"},
 	{name: "git", ports: []int{9418}, network: "tcp", talk: talkGit, source: "Git, gitprotocol-pack: Git Transport"},
-	{name: "rsync", ports: []int{873}, network: "tcp", greets: regexp.MustCompile(`^@RSYNCD: `), talk: script(rsync...), source: "rsync, csprotocol.txt"},
-	{name: "irc", ports: []int{}, tls: []int{6697}, network: "tcp", greets: regexp.MustCompile(`^:\S+ (?:NOTICE|020) `), talk: talkBanner, source: "RFC 2812, RFC 7194"},
+	{name: "rsync", ports: []int{873}, network: "tcp", greets: regexp.MustCompile(`^@RSYNCD: `), talk: script(rsync...),
+		source: "rsync, csprotocol.txt"},
+	{name: "irc", ports: []int{}, tls: []int{6697}, network: "tcp", greets: regexp.MustCompile(`^:\S+ (?:NOTICE|020) `), talk: talkBanner,
+		source: "RFC 2812, RFC 7194"},
 }
 
-// usualHTTP are ports where a web server is so usual that it is not waited for a greeting: the IANA's registry of ports ("http", "https", "http-alt",
-// "https-alt", "pcsync-https", "irdmi") and the default ports of development servers.
+// usualHTTP are ports where a web server is so usual that it is not waited for a greeting: the IANA's registry of ports ("http", "https",
+// "http-alt", "https-alt", "pcsync-https", "irdmi") and the default ports of development servers.
 var usualHTTP = []int{80, 443, 591, 3000, 5000, 8000, 8008, 8080, 8081, 8443, 8888}
 
 // usual lists the protocols that are usual on a port, and whether inside TLS.

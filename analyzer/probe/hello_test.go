@@ -82,7 +82,8 @@ func dnsStream(conn net.Conn) {
 	}
 }
 
-const dnsNotes = ". SOA: REFUSED authoritative\n. NS: REFUSED authoritative\n. DNSKEY: REFUSED authoritative\nversion.bind CH TXT: NOERROR authoritative; TXT \"9.1\"\n" +
+const dnsNotes = ". SOA: REFUSED authoritative\n. NS: REFUSED authoritative\n. DNSKEY: REFUSED authoritative\n" +
+	"version.bind CH TXT: NOERROR authoritative; TXT \"9.1\"\n" +
 	"version.server CH TXT: REFUSED authoritative\nlocalhost A: REFUSED authoritative\n1.0.0.127.in-addr.arpa PTR: REFUSED authoritative\n"
 
 // sshServer is the other side of both exchanges of keys.
@@ -143,7 +144,8 @@ func fcgiServer(conn net.Conn) {
 		seen += string(rest[:n])
 	}
 	script := regexp.MustCompile(`SCRIPT_FILENAME([\w/.]+)`).FindString(seen)
-	_, _ = conn.Write(slices.Concat(fcgiRecord(fcgiStderr, 1, []byte("no script")), fcgiRecord(fcgiStdout, 1, []byte("Status: 404 Not Found\r\nX-Other: 1\r\n\r\n"+script)), fcgiRecord(fcgiEnd, 1, make([]byte, 8))))
+	_, _ = conn.Write(slices.Concat(fcgiRecord(fcgiStderr, 1, []byte("no script")), fcgiRecord(fcgiStdout, 1,
+		[]byte("Status: 404 Not Found\r\nX-Other: 1\r\n\r\n"+script)), fcgiRecord(fcgiEnd, 1, make([]byte, 8))))
 }
 
 // servers speak each protocol of the table over TCP; want is what is recorded.
@@ -152,21 +154,30 @@ var servers = []struct {
 	serve func(net.Conn)
 	want  string
 }{
-	{"ssh", sshServer, "SSH-2.0-Test_1\nkey exchange curve25519-sha256\nhost key rsa-sha2-512, cipher aes128-ctr, MAC hmac-sha2-256\nsigned with ssh-rsa\nnew keys\n" +
+	{"ssh", sshServer, "SSH-2.0-Test_1\nkey exchange curve25519-sha256\nhost key rsa-sha2-512, cipher aes128-ctr, MAC hmac-sha2-256\n" +
+		"signed with ssh-rsa\nnew keys\n" +
 		"key exchange diffie-hellman-group-exchange-sha256\nsigned with ssh-rsa\nnew keys\n"},
-	{"ftp", dialogue("220-Hello\r\n220 FTP of 27 Nov 2026 10:11:12 ready\r\n", "FEAT", "211-Features\r\n UTF8\r\n211 End\r\n", "USER", "331 Password\r\n", "PASS", "530 No\r\n", "QUIT", "221 Bye\r\n"),
+	{"ftp", dialogue("220-Hello\r\n220 FTP of 27 Nov 2026 10:11:12 ready\r\n", "FEAT", "211-Features\r\n UTF8\r\n211 End\r\n", "USER",
+		"331 Password\r\n", "PASS", "530 No\r\n", "QUIT", "221 Bye\r\n"),
 		"220-Hello\n220 FTP of * * ready\n211-Features\n UTF8\n211 End\n331 Password\n530 No\n"},
-	{"smtp", dialogue("220 host ESMTP Fri, 27 Nov 2026 10:11:12 +0000\r\n", "EHLO", "250-host\r\n250 8BITMIME\r\n", "QUIT", "221 Bye\r\n"), "220 host ESMTP * *\n250-host\n250 8BITMIME\n"},
-	{"imap", dialogue("* OK ready\r\n", "a ", "* CAPABILITY IMAP4rev1\r\na OK done\r\n", "d ", "* BYE\r\nd OK\r\n"), "* OK ready\n* CAPABILITY IMAP4rev1\na OK done\n"},
+	{"smtp", dialogue("220 host ESMTP Fri, 27 Nov 2026 10:11:12 +0000\r\n", "EHLO", "250-host\r\n250 8BITMIME\r\n", "QUIT", "221 Bye\r\n"),
+		"220 host ESMTP * *\n250-host\n250 8BITMIME\n"},
+	{"imap", dialogue("* OK ready\r\n", "a ", "* CAPABILITY IMAP4rev1\r\na OK done\r\n", "d ", "* BYE\r\nd OK\r\n"),
+		"* OK ready\n* CAPABILITY IMAP4rev1\na OK done\n"},
 	{"pop3", dialogue("+OK <123.456@host>\r\n", "CAPA", "+OK\r\nTOP\r\n.\r\n", "QUIT", "+OK\r\n"), "+OK *\n+OK\nTOP\n.\n"},
 	{"dns", dnsStream, dnsNotes},
-	{"sip", dialogue("", "OPTIONS", "SIP/2.0 200 OK\r\nVia: x\r\nAllow: INVITE\r\nServer: s\r\n\r\n"), "SIP/2.0 200 OK\nAllow: INVITE\nServer: s\n"},
-	{"redis", dialogue("", "*1\r\n$4\r\nPING", "+PONG\r\n", "*2\r\n$4\r\nINFO", "$37\r\nredis_version:7.0\r\nprocess_id:12345\r\n\r\n", "*2\r\n$7\r\nCOMMAND", ":240\r\n"),
+	{"sip", dialogue("", "OPTIONS", "SIP/2.0 200 OK\r\nVia: x\r\nAllow: INVITE\r\nServer: s\r\n\r\n"),
+		"SIP/2.0 200 OK\nAllow: INVITE\nServer: s\n"},
+	{"redis", dialogue("", "*1\r\n$4\r\nPING", "+PONG\r\n", "*2\r\n$4\r\nINFO", "$37\r\nredis_version:7.0\r\nprocess_id:12345\r\n\r\n",
+		"*2\r\n$7\r\nCOMMAND", ":240\r\n"),
 		"PING +PONG\nINFO redis_version:7.0\nCOMMAND COUNT :240\n"},
-	{"memcached", dialogue("", "version", "VERSION 1.6\r\n", "stats", "STAT pid 12\r\nSTAT uptime 3\r\nEND\r\n"), "VERSION 1.6\nSTAT pid\nSTAT uptime\nEND\n"},
-	{"postgresql", dialogue("", "\x00\x00\x00\x08\x04", "N", "\x00", "R\x00\x00\x00\x17\x00\x00\x00\x0aSCRAM-SHA-256\x00\x00"), "authentication 10\nSCRAM-SHA-256\n"},
+	{"memcached", dialogue("", "version", "VERSION 1.6\r\n", "stats", "STAT pid 12\r\nSTAT uptime 3\r\nEND\r\n"),
+		"VERSION 1.6\nSTAT pid\nSTAT uptime\nEND\n"},
+	{"postgresql", dialogue("", "\x00\x00\x00\x08\x04", "N", "\x00", "R\x00\x00\x00\x17\x00\x00\x00\x0aSCRAM-SHA-256\x00\x00"),
+		"authentication 10\nSCRAM-SHA-256\n"},
 	{"mysql", func(conn net.Conn) {
-		body := "\x0a8.0.1\x00" + "iiiichalleng\x00" + "\xff\xf7\x2d\x02\x00\xff\xdf\x15" + strings.Repeat("\x00", 10) + "challenge123\x00" + "caching_sha2_password\x00"
+		body := "\x0a8.0.1\x00" + "iiiichalleng\x00" + "\xff\xf7\x2d\x02\x00\xff\xdf\x15" + strings.Repeat("\x00", 10) + "challenge123\x00" +
+			"caching_sha2_password\x00"
 		_, _ = io.WriteString(conn, string([]byte{byte(len(body)), 0, 0, 0})+body)
 	}, "version 8.0.1, capabilities dffff7ff, character set 45\nauthentication caching_sha2_password\n"},
 	{"mongodb", func(conn net.Conn) {
@@ -184,9 +195,11 @@ var servers = []struct {
 		_, _ = conn.Read(make([]byte, 1))
 	}, "start 0.9, mechanisms PLAIN, locales en_US\nproduct \"Q\"\n"},
 	{"mqtt", dialogue("", "\x10", "\x20\x02\x00\x00", "\xc0", "\xd0\x00"), "connect 0\nping\n"},
-	{"kafka", dialogue("", "\x00\x00\x00\x0e\x00\x12", long("\x00\x00\x00\x01\x00\x00\x00\x00\x00\x02\x00\x12\x00\x00\x00\x03\x00\x00\x00\x00\x00\x09")), "error 0, requests 0:0-9 18:0-3\n"},
+	{"kafka", dialogue("", "\x00\x00\x00\x0e\x00\x12",
+		long("\x00\x00\x00\x01\x00\x00\x00\x00\x00\x02\x00\x12\x00\x00\x00\x03\x00\x00\x00\x00\x00\x09")), "error 0, requests 0:0-9 18:0-3\n"},
 	{"ldap", dialogue("", "\x30", string(slices.Concat(
-		ber(0x30, slices.Concat(ber(2, []byte{1}), ber(0x64, slices.Concat(ber(4, nil), ber(0x30, ber(0x30, slices.Concat(ber(4, []byte("namingContexts")), ber(0x31, slices.Concat(ber(4, []byte("dc=b")), ber(4, []byte("dc=a"))))))))))),
+		ber(0x30, slices.Concat(ber(2, []byte{1}), ber(0x64, slices.Concat(ber(4, nil), ber(0x30, ber(0x30, slices.Concat(ber(4,
+			[]byte("namingContexts")), ber(0x31, slices.Concat(ber(4, []byte("dc=b")), ber(4, []byte("dc=a"))))))))))),
 		ber(0x30, slices.Concat(ber(2, []byte{1}), ber(0x65, slices.Concat(ber(10, []byte{0}), ber(4, nil), ber(4, nil)))))))),
 		"\"namingContexts\" \"dc=a\" \"dc=b\"\nresult 0\n"},
 	{"fastcgi", fcgiServer, "\"FCGI_MPXS_CONNS\"=\"0\"\nStatus: 404 Not Found\nSCRIPT_FILENAME/srv/index.php\nstderr no script\n"},
@@ -197,7 +210,8 @@ var servers = []struct {
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nhello")
 	}, "HTTP/1.1 200 OK\nContent-Type: text/plain\nhello\n"},
 	{"git", dialogue("", "002", "0012ERR no access\n"), "ERR no access\n"},
-	{"rsync", dialogue("@RSYNCD: 31.0\n", "@RSYNCD:", "Welcome\ndata\tthe data\n@RSYNCD: EXIT\n"), "@RSYNCD: 31.0\nWelcome\ndata\tthe data\n@RSYNCD: EXIT\n"},
+	{"rsync", dialogue("@RSYNCD: 31.0\n", "@RSYNCD:", "Welcome\ndata\tthe data\n@RSYNCD: EXIT\n"),
+		"@RSYNCD: 31.0\nWelcome\ndata\tthe data\n@RSYNCD: EXIT\n"},
 	{"irc", dialogue(":host NOTICE * :*** Looking up your hostname\r\n"), ":host NOTICE * :*** Looking up your hostname\n"},
 }
 
@@ -212,11 +226,11 @@ func rowOf(t testing.TB, name string) *hello {
 	return nil
 }
 
-func converse(t *testing.T, h *hello, address string) (string, error) {
+func converse(t *testing.T, h *hello, address string, patience time.Duration) (string, error) {
 	t.Helper()
 	socket, _ := on(t, address)
 	p := quickPace()
-	p.request = 300 * time.Millisecond
+	p.request = patience
 	d := &driver{pace: p, job: &analyzer.Job{Process: analyzer.Entry{Dir: "/srv"}}}
 	return d.converse(t.Context(), &port{number: socket.Port, host: socket.Address}, spoken{h, false})
 }
@@ -228,7 +242,7 @@ func TestHellos(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			for range 2 {
-				got, err := converse(t, rowOf(t, s.name), serve(t, s.serve))
+				got, err := converse(t, rowOf(t, s.name), serve(t, s.serve), time.Second)
 				if diff := cmp.Diff(s.want, got); diff != "" {
 					t.Errorf("answer (-want +got), error %v:\n%s", err, diff)
 				}
@@ -277,7 +291,7 @@ func TestHellosElsewhere(t *testing.T) {
 					continue
 				}
 				begin := time.Now()
-				got, err := converse(t, h, address)
+				got, err := converse(t, h, address, 60*time.Millisecond)
 				if got != "" && h.name != "irc" || err == nil && h.name != "irc" {
 					t.Errorf("%s: answer %.80q, error %v", h.name, got, err)
 				}
@@ -310,7 +324,7 @@ func TestHelloTLS(t *testing.T) {
 		_, _ = io.WriteString(conn, "220 go on\r\n")
 		dialogue("", "EHLO", "250 inside\r\n", "QUIT", "221 Bye\r\n")(inside(conn))
 	}
-	got, err := converse(t, rowOf(t, "smtp"), serve(t, starttls))
+	got, err := converse(t, rowOf(t, "smtp"), serve(t, starttls), time.Second)
 	if want := "220 host ESMTP\n250-host\n250 STARTTLS\n220 go on\nTLS\n250 inside\n"; got != want {
 		t.Errorf("STARTTLS: answer %q, error %v, want %q", got, err, want)
 	}
@@ -366,7 +380,8 @@ func TestPackets(t *testing.T) {
 	}
 }
 
-// TestDriveSpeaks: what greets, what hangs up at HTTP, HTTP/2, gRPC and WebSockets are found on any port; what says nothing is only connected to.
+// TestDriveSpeaks: what greets, what hangs up at HTTP, HTTP/2, gRPC and WebSockets are found on any port; what says nothing is only
+// connected to.
 func TestDriveSpeaks(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, `<script>new WebSocket("/live")</script>`) })
@@ -463,7 +478,8 @@ func TestReadServices(t *testing.T) {
 func TestSteady(t *testing.T) {
 	for text, want := range map[string]string{
 		"220 (vsFTPd 3.0.3)": "220 (vsFTPd 3.0.3)", "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3": "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3",
-		"220 h ESMTP Exim 4.96 Fri, 27 Nov 2026 22:08:50 +0000": "220 h ESMTP Exim 4.96 * *", "+OK <1896.697170952@h>": "+OK *", "at 2026-11-27T22:08:50Z": "at **",
+		"220 h ESMTP Exim 4.96 Fri, 27 Nov 2026 22:08:50 +0000": "220 h ESMTP Exim 4.96 * *", "+OK <1896.697170952@h>": "+OK *",
+		"at 2026-11-27T22:08:50Z":               "at **",
 		"session 0123456789abcdef0123 of 31337": "session * of *",
 	} {
 		if got := steady(text); got != want {

@@ -15,8 +15,8 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// speakHTTP2 is the probe of a port that speaks HTTP/2 alone: with prior knowledge (RFC 9113, 3.3), or inside TLS where it accepts no other. It
-// asks for the first page, and where gRPC answers for health and for the list of services.
+// speakHTTP2 is the probe of a port that speaks HTTP/2 alone: with prior knowledge (RFC 9113, 3.3), or inside TLS where it accepts no
+// other. It asks for the first page, and where gRPC answers for health and for the list of services.
 func (d *driver) speakHTTP2(ctx context.Context, p *port) bool {
 	for _, scheme := range []string{"http", "https"} {
 		client := d.http2Client(scheme)
@@ -35,7 +35,8 @@ func (d *driver) speakHTTP2(ctx context.Context, p *port) bool {
 		if scheme == "https" {
 			name += "+tls"
 		}
-		a := analyzer.Answer{Probe: name + " " + p.address(), Protocol: name, OK: true, Status: response.StatusCode, Header: keptHeader(response.Header)}
+		a := analyzer.Answer{Probe: name + " " + p.address(), Protocol: name, OK: true, Status: response.StatusCode,
+			Header: keptHeader(response.Header)}
 		d.readBody(&a, response.Body)
 		response.Body.Close()
 		d.add(a, strconv.Itoa(a.Status))
@@ -62,8 +63,8 @@ func (d *driver) http2Client(scheme string) *http.Client {
 	}
 }
 
-// grpcCalls are calls that change nothing: the health of the server as a whole (gRPC Health Checking Protocol), and the list of its services (gRPC Server
-// Reflection Protocol, list_services, field 7), in both versions.
+// grpcCalls are calls that change nothing: the health of the server as a whole (gRPC Health Checking Protocol), and the list of its
+// services (gRPC Server Reflection Protocol, list_services, field 7), in both versions.
 var grpcCalls = []struct {
 	method  string
 	message []byte

@@ -131,7 +131,8 @@ func ldapSearch(attributes ...string) []byte {
 	for _, name := range attributes {
 		list = append(list, ber(0x04, []byte(name))...)
 	}
-	search := slices.Concat(ber(0x04, nil), ber(0x0a, []byte{0}), ber(0x0a, []byte{0}), ber(0x02, []byte{0}), ber(0x02, []byte{10}), ber(0x01, []byte{0}),
+	search := slices.Concat(ber(0x04, nil), ber(0x0a, []byte{0}), ber(0x0a, []byte{0}), ber(0x02, []byte{0}), ber(0x02, []byte{10}),
+		ber(0x01, []byte{0}),
 		ber(0x87, []byte("objectClass")), ber(0x30, list))
 	return ber(0x30, slices.Concat(ber(0x02, []byte{1}), ber(0x63, search)))
 }
@@ -168,7 +169,8 @@ func berField(b []byte) (tag byte, content, rest []byte, ok bool) {
 }
 
 func talkLDAP(t *talk) error {
-	names := []string{"namingContexts", "supportedLDAPVersion", "supportedSASLMechanisms", "supportedExtension", "supportedControl", "vendorName", "vendorVersion"}
+	names := []string{"namingContexts", "supportedLDAPVersion", "supportedSASLMechanisms", "supportedExtension", "supportedControl",
+		"vendorName", "vendorVersion"}
 	if err := t.send(ldapSearch(names...)); err != nil {
 		return err
 	}

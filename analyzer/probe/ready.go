@@ -103,9 +103,9 @@ func roundReady(took time.Duration) int {
 // fatal is a line with which a program gives up: the word, or a severity of syslog above error (RFC 5424, 6.2.1).
 var fatal = regexp.MustCompile(`(?i)\b(?:fatal|panic|emerg|emergency|alert|crit|critical)\b`)
 
-// doomed says whether an application in a check will not get ready: a process of it failed, the end of what it printed says that this was fatal,
-// and since then nothing was printed and no process came or went. In an observation that is no reason to stop: how long the original takes is
-// not known yet.
+// doomed says whether an application in a check will not get ready: a process of it failed, the end of what it printed says that this was
+// fatal, and since then nothing was printed and no process came or went. In an observation that is no reason to stop: how long the
+// original takes is not known yet.
 func (d *driver) doomed() bool {
 	watched, ok := d.target.(Watched)
 	if !ok || d.job.ReadyWithin == 0 {

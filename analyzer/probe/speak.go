@@ -17,8 +17,8 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// speak is the probe of a port before HTTP: the protocols that are usual on it, then the one whose greeting comes. It says whether something was
-// answered.
+// speak is the probe of a port before HTTP: the protocols that are usual on it, then the one whose greeting comes. It says whether
+// something was answered.
 func (d *driver) speak(ctx context.Context, p *port) bool {
 	for _, s := range usual("tcp", p.number, false) {
 		if d.try(ctx, p, s) {
@@ -28,8 +28,8 @@ func (d *driver) speak(ctx context.Context, p *port) bool {
 	return !slices.Contains(usualHTTP, p.number) && d.greeted(ctx, p, d.greeting)
 }
 
-// speakOther is the probe of a port that does not speak HTTP. Where the server said something that is not HTTP, or hung up, others are tried; one
-// that was silent is not asked any more.
+// speakOther is the probe of a port that does not speak HTTP. Where the server said something that is not HTTP, or hung up, others are
+// tried; one that was silent is not asked any more.
 func (d *driver) speakOther(ctx context.Context, p *port, silent bool) bool {
 	for _, s := range usual("tcp", p.number, true) {
 		if d.try(ctx, p, s) {
@@ -97,11 +97,12 @@ func (d *driver) try(ctx context.Context, p *port, s spoken) bool {
 
 func spokenAnswer(name, address, notes string) analyzer.Answer {
 	sum := sha256.Sum256([]byte(notes))
-	return analyzer.Answer{Probe: name + " " + address, Protocol: name, OK: true, Body: []byte(notes), Size: int64(len(notes)), SHA256: hex.EncodeToString(sum[:])}
+	return analyzer.Answer{Probe: name + " " + address, Protocol: name, OK: true, Body: []byte(notes), Size: int64(len(notes)),
+		SHA256: hex.EncodeToString(sum[:])}
 }
 
-// converse is one conversation: what is recorded of it, "" where the server does not speak the protocol. What breaks off is recorded as far as it
-// came.
+// converse is one conversation: what is recorded of it, "" where the server does not speak the protocol. What breaks off is recorded as
+// far as it came.
 func (d *driver) converse(ctx context.Context, p *port, s spoken) (string, error) {
 	t := d.talk(ctx, p, s.secure)
 	t.network = s.network
@@ -153,8 +154,8 @@ func dialPort(ctx context.Context, network string, p *port, limit time.Duration)
 	return conn, err
 }
 
-// packets probes the UDP ports on which a protocol is usual, or whose TCP port spoke one that is spoken over UDP too: nothing is sent to others,
-// for which any packet may be an order.
+// packets probes the UDP ports on which a protocol is usual, or whose TCP port spoke one that is spoken over UDP too: nothing is sent to
+// others, for which any packet may be an order.
 func (d *driver) packets(ctx context.Context) {
 	done := map[int]bool{}
 	for _, s := range d.out.Listen {

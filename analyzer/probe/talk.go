@@ -168,9 +168,10 @@ func (t *talk) note(format string, args ...any) {
 	}
 }
 
-// varying is what servers put into their words that is another at each start or each second: dates and times (RFC 5322, RFC 3339, asctime), the
-// message-id of POP3's APOP (RFC 1939, 7), and numbers and hexadecimal ids that are longer than those of a version.
-var varying = regexp.MustCompile(`(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}` +
+// varying is what servers put into their words that is another at each start or each second: dates and times (RFC 5322, RFC 3339,
+// asctime), the message-id of POP3's APOP (RFC 1939, 7), and numbers and hexadecimal ids that are longer than those of a version.
+var varying = regexp.MustCompile(`(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?` +
+	`\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}` +
 	`|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2}(?: \d{4})?` +
 	`|\d{4}-\d{2}-\d{2}[T ]?|\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?(?: ?(?:[+-]\d{4}(?: \([A-Z]+\))?|GMT|UTC|Z))?` +
 	`|<[^<> ]*\d[^<> ]*>|\b\d{5,}\b|\b[0-9a-fA-F]{16,}\b`)

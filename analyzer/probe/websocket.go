@@ -25,8 +25,8 @@ var (
 	webSocketCall = regexp.MustCompile("new WebSocket\\(\\s*[\"'`](/[\\w./~-]*)")
 )
 
-// webSockets tries the paths that pages named as those of WebSockets, or the first page's where none was named. Only those that speak it are
-// answers.
+// webSockets tries the paths that pages named as those of WebSockets, or the first page's where none was named. Only those that speak it
+// are answers.
 func (d *driver) webSockets(ctx context.Context, p *port, pages []analyzer.Answer) {
 	var paths []string
 	for _, page := range pages {
@@ -72,7 +72,8 @@ func (d *driver) webSocket(ctx context.Context, p *port, path string) string {
 	if t.open() != nil {
 		return ""
 	}
-	request := "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nOrigin: " + p.scheme + "://localhost\r\nUser-Agent: " + userAgent + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+	request := "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nOrigin: " + p.scheme + "://localhost\r\nUser-Agent: " + userAgent +
+		"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + base64.StdEncoding.EncodeToString([]byte("slim's first key")) + "\r\n\r\n"
 	if t.send([]byte(request)) != nil {
 		return ""

@@ -32,8 +32,8 @@ type listener struct {
 	uid   string // of who made it, "" where it is not told
 }
 
-// Listening lists the sockets that the traced processes listen on, sorted. The network may be shared with others, whose sockets are none of the
-// application's; where only the first process is known, all sockets count.
+// Listening lists the sockets that the traced processes listen on, sorted. The network may be shared with others, whose sockets are none
+// of the application's; where only the first process is known, all sockets count.
 func (s *Session) Listening() ([]analyzer.Socket, error) {
 	found, err := listeners()
 	if err != nil {
@@ -100,8 +100,8 @@ func (o owners) owns(l listener) bool {
 	return o.inodes[l.inode] || o.users[l.uid] || l.uid == "" && len(o.users) > 0
 }
 
-// listeningOf are the sockets that the processes listen on, less the ports chosen by chance: a container's network may be shared with others,
-// and Docker's name server listens in it.
+// listeningOf are the sockets that the processes listen on, less the ports chosen by chance: a container's network may be shared with
+// others, and Docker's name server listens in it.
 func listeningOf(processes []*process) ([]analyzer.Socket, error) {
 	o := ownersOf(processes)
 	found, err := listeners()

@@ -73,15 +73,12 @@ func Runs(evidence *analyzer.Evidence) []string {
 	}
 	var list []string
 	for _, run := range evidence.Runs {
-		answered := 0
-		for _, answer := range run.Answers {
-			if answer.OK {
-				answered++
-			}
-		}
 		line := fmt.Sprintf("%s (%s)", run.Name, run.Kind)
 		if len(run.Answers) > 0 { // without answers, a test suite of the user's drove it
-			line += fmt.Sprintf(": %d of %d probes answered", answered, len(run.Answers))
+			line += fmt.Sprintf(": %d of %d probes answered", run.Answered(), len(run.Answers))
+		}
+		if protocols := run.Protocols(); protocols != "" {
+			line += "; " + protocols
 		}
 		if run.Failure != "" {
 			line += "; " + run.Failure

@@ -104,8 +104,11 @@ func runsOf(r *builder.Result) []analyzer.Run {
 
 // status is what a probe got: an HTTP status or an exit code, or that it got nothing.
 func status(a *analyzer.Answer) cell {
-	if a.Error != "" {
+	switch {
+	case a.Error != "":
 		return cell{Text: short(a.Error), State: fair}
+	case a.Connected:
+		return cell{Text: "connected only", State: fair}
 	}
 	return cell{Text: fmt.Sprint(a.Status), Number: true}
 }
