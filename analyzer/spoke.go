@@ -37,9 +37,13 @@ func (r Run) Answered() int {
 }
 
 // Protocols is Spoke as a clause: "spoke ssh on 22; connected only: 9999", "" if no port was probed.
-func (r Run) Protocols() string {
+func (r Run) Protocols() string { return protocols(r.Spoke()) }
+
+// Protocols is the clause of Run.Protocols.
+func (r RunSummary) Protocols() string { return protocols(r.Spoke, r.Connected) }
+
+func protocols(spoken, connected []string) string {
 	const shown = 10
-	spoken, connected := r.Spoke()
 	var clauses []string
 	for _, c := range []struct {
 		prefix string

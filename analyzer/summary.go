@@ -27,12 +27,14 @@ type EvidenceSummary struct {
 
 // RunSummary is one run in numbers.
 type RunSummary struct {
-	Name      string   `json:"name"`
-	Kind      string   `json:"kind"`
-	Probes    int      `json:"probes"`
-	Answered  int      `json:"answered"`
-	Spoke     []string `json:"spoke,omitempty"`     // "ssh on 22"
-	Connected []string `json:"connected,omitempty"` // ports that accepted a connection and said nothing
+	Name     string `json:"name"`
+	Kind     string `json:"kind"`
+	Probes   int    `json:"probes"`
+	Answered int    `json:"answered"`
+	// Spoke has each protocol and where it was spoken, such as "ssh on 22"; Connected has the ports that accepted a connection and said
+	// nothing.
+	Spoke     []string `json:"spoke,omitempty"`
+	Connected []string `json:"connected,omitempty"`
 	Listen    []Socket `json:"listen,omitempty"`
 	Memory    int64    `json:"peakMemory"`
 }

@@ -82,7 +82,11 @@ func (p *program) showEvidence(c *cli.Context, s analyzer.EvidenceSummary) error
 	out.line("%s %s", s.Platform, s.Image)
 	out.line("runs:")
 	for _, run := range s.Runs {
-		out.line("  %s (%s): %d of %d probes answered%s, %s of memory", run.Name, run.Kind, run.Answered, run.Probes, listens(run.Listen), megabytes(run.Memory))
+		out.line("  %s (%s): %d of %d probes answered%s, %s of memory", run.Name, run.Kind, run.Answered, run.Probes, listens(run.Listen),
+			megabytes(run.Memory))
+		if protocols := run.Protocols(); protocols != "" {
+			out.line("    %s", protocols)
+		}
 	}
 	out.line("programs:")
 	for _, process := range s.Processes {
