@@ -17,6 +17,14 @@ type Package struct {
 	Depends   []string // names of the installed packages it depends on (of alternatives the first installed one), sorted
 	Provides  []string // virtual names it provides, sorted
 	Essential bool     // dpkg's Essential or Protected; the others have no such mark
+	Priority  string   // dpkg's
+	Section   string   // dpkg's: "libs", "perl", "fonts"
+	Extends   []string // names of the installed packages that it says it enhances, sorted
+	Suggests  []string // names of the installed packages that it recommends or suggests, sorted
+
+	// Asked is set of a package that the image's author asked for by name, as the package manager noted it, and that is none of the
+	// distribution's base system. Without such notes it is set of a package that no other one depends on.
+	Asked bool
 
 	// What a bill of materials says besides; "" where the database does not. dpkg's database has no licences.
 	SourceVersion string // of the source package, where it is not Version
@@ -25,6 +33,8 @@ type Package struct {
 	Homepage      string
 
 	requires [][]string // dependencies, each a list of alternative names
+	enhances []string   // names
+	suggests []string   // names
 	listed   []string   // paths as the database writes them, with leading slash
 	conffile []string   // likewise
 	bytes    int        // of listed
@@ -52,6 +62,7 @@ type Alternative struct {
 // DB is what the image's package managers say about its files. It is immutable.
 type DB struct {
 	packages     []*Package
+	byName       map[string]*Package
 	owner        map[string]*Package // physical path to owner
 	databases    []string            // physical paths of the files that were read
 	alternatives []Alternative
@@ -64,12 +75,8 @@ func (db *DB) Packages() []*Package { return db.packages }
 
 // Package finds an installed package by name, of any type and architecture: the first in the order of Packages.
 func (db *DB) Package(name string) (*Package, bool) {
-	for _, pkg := range db.packages {
-		if pkg.Name == name {
-			return pkg, true
-		}
-	}
-	return nil, false
+	pkg, ok := db.byName[name]
+	return pkg, ok
 }
 
 // Warnings are doubts about the databases, one sentence each: a database in an unknown format, a list cut at a bound.
@@ -93,9 +100,15 @@ func (db *DB) warn(text string) { db.warnings = append(db.warnings, text) }
 // finish sorts, and turns requirements into names of installed packages.
 func (db *DB) finish() {
 	slices.SortFunc(db.packages, comparePackages)
-	providers := map[string]string{}
+	db.byName = map[string]*Package{}
+	for _, pkg := range slices.Backward(db.packages) {
+		db.byName[pkg.Name] = pkg
+	}
+	providers, all := map[string]string{}, map[string][]string{}
 	for _, pkg := range db.packages {
+		all[pkg.Name] = append(all[pkg.Name], pkg.Name)
 		for _, name := range pkg.Provides {
+			all[name] = append(all[name], pkg.Name)
 			if providers[name] == "" {
 				providers[name] = pkg.Name
 			}
@@ -119,13 +132,23 @@ func (db *DB) finish() {
 				}
 			}
 		}
-		pkg.requires = nil
-		for _, list := range []*[]string{&pkg.Files, &pkg.Conffiles, &pkg.Depends, &pkg.Provides} {
+		pkg.Extends, pkg.Suggests = installed(all, pkg.enhances), installed(all, pkg.suggests)
+		pkg.requires, pkg.enhances, pkg.suggests = nil, nil, nil
+		for _, list := range []*[]string{&pkg.Files, &pkg.Conffiles, &pkg.Depends, &pkg.Provides, &pkg.Extends, &pkg.Suggests} {
 			sortUnique(list)
 		}
 	}
 	sortUnique(&db.databases)
 	sortUnique(&db.warnings)
+}
+
+// installed turns names into those of the installed packages that have or provide them.
+func installed(providers map[string][]string, names []string) []string {
+	var list []string
+	for _, name := range names {
+		list = append(list, providers[name]...)
+	}
+	return list
 }
 
 func (db *DB) ownerName(path string) string {

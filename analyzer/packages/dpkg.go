@@ -3,6 +3,7 @@ package packages
 import (
 	"bytes"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -97,7 +98,10 @@ func debPackage(s stanza) (pkg *Package, ok bool) {
 	pkg = &Package{
 		Type: "deb", Name: name, Version: s.value("Version"), Arch: arch, Source: source,
 		Essential: s.value("Essential") == "yes" || s.value("Protected") == "yes",
-		requires:  append(relations(s.value("Pre-Depends")), relations(s.value("Depends"))...),
+		Priority:  s.value("Priority"), Section: s.value("Section"),
+		requires: append(relations(s.value("Pre-Depends")), relations(s.value("Depends"))...),
+		enhances: slices.Concat(relations(s.value("Enhances"))...),
+		suggests: slices.Concat(relations(s.value("Recommends") + "," + s.value("Suggests"))...),
 
 		SourceVersion: strings.Trim(sourceVersion, " ()"), Maintainer: s.value("Maintainer"), Homepage: s.value("Homepage"),
 	}

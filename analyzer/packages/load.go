@@ -29,6 +29,7 @@ var databaseDirs = []string{
 	"var/lib/dpkg/", "var/lib/ucf/",
 	"var/lib/rpm/", "usr/lib/sysimage/rpm/", "usr/share/rpm/",
 	"lib/apk/db/", "usr/lib/apk/db/",
+	aptStates[1:], apkWorld[1:], zyppAuto[1:], dnf5Reasons[1:], dnfHistory[1:],
 }
 
 // IsDatabase says whether a path, without a leading slash, may be one that Load reads. It is for roots where opening one file is slow, and
@@ -50,6 +51,7 @@ func Load(root layers.RootFS) (*DB, error) {
 	l.ucf()
 	l.links()
 	l.db.finish()
+	l.asked()
 	return l.db, nil
 }
 

@@ -29,9 +29,24 @@ var errSqlite = errors.New("damaged SQLite file")
 
 // readSqlite calls each with the blob of every row of rpm's table Packages (hnum INTEGER PRIMARY KEY, blob BLOB).
 func readSqlite(r io.ReaderAt, size int64, each func([]byte) error) error {
+	db, err := openSqlite(r, size)
+	if err != nil {
+		return err
+	}
+	return db.table("Packages", func(record []byte) error {
+		columns := sqliteColumns(record, 2)
+		if len(columns) < 2 {
+			return errSqlite
+		}
+		return each(columns[1])
+	})
+}
+
+// openSqlite reads the file's header.
+func openSqlite(r io.ReaderAt, size int64) (*sqliteDB, error) {
 	head, err := readExact(r, size, 0, 100)
 	if err != nil || !bytes.HasPrefix(head, []byte(sqliteMagic)) {
-		return errSqlite
+		return nil, errSqlite
 	}
 	page := int64(binary.BigEndian.Uint16(head[16:]))
 	if page == 1 {
@@ -39,13 +54,19 @@ func readSqlite(r io.ReaderAt, size int64, each func([]byte) error) error {
 	}
 	db := &sqliteDB{r: r, size: size, page: page, usable: page - int64(head[20]), visited: map[uint32]bool{}, overflow: 4 * size / max(page, 512)}
 	if page < 512 || page&(page-1) != 0 || db.usable < 480 {
-		return errSqlite
+		return nil, errSqlite
 	}
+	return db, nil
+}
+
+// table calls each with every record of a table, in order of their keys.
+func (db *sqliteDB) table(name string, each func(record []byte) error) error {
 	root := uint32(0)
+	db.visited = map[uint32]bool{}
 	// The schema is a table at page 1: type, name, tbl_name, rootpage, sql.
-	err = db.walk(1, 0, func(record []byte) error {
+	err := db.walk(1, 0, func(record []byte) error {
 		columns := sqliteColumns(record, 4)
-		if len(columns) == 4 && string(columns[0]) == "table" && string(columns[1]) == "Packages" {
+		if len(columns) == 4 && string(columns[0]) == "table" && string(columns[1]) == name {
 			for _, b := range columns[3] {
 				root = root<<8 | uint32(b)
 			}
@@ -56,15 +77,9 @@ func readSqlite(r io.ReaderAt, size int64, each func([]byte) error) error {
 		return err
 	}
 	if root < 2 {
-		return errors.New("no table Packages")
+		return errors.New("no table " + name)
 	}
-	return db.walk(root, 0, func(record []byte) error {
-		columns := sqliteColumns(record, 2)
-		if len(columns) < 2 {
-			return errSqlite
-		}
-		return each(columns[1])
-	})
+	return db.walk(root, 0, each)
 }
 
 // walk visits the records of a table in order of their keys. No page is visited twice, so this ends.
@@ -161,6 +176,9 @@ func sqliteColumns(record []byte, count int) [][]byte {
 		types = types[n:]
 		width := uint64(0)
 		switch {
+		case kind == 9: // the integer 1
+			columns = append(columns, []byte{1})
+			continue
 		case kind >= 12:
 			width = (kind - 12) / 2
 		case kind <= 7:
