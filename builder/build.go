@@ -59,7 +59,7 @@ func Build(ctx context.Context, opt Options) (*Result, error) {
 	out.export = b.exported(ctx, response)
 	result := b.result(out)
 	if opt.Lock {
-		result.Lock, err = b.lock(ctx, out)
+		result.Lock, err = b.makeLock(ctx, out)
 	}
 	return result, err
 }

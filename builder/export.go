@@ -7,14 +7,14 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	bkclient "github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	mobyclient "github.com/moby/moby/client"
+
+	"github.com/slimimage/slim/builder/outfile"
 )
 
 // exports lists where BuildKit sends the result. A file is written under another name, and renamed when it is complete.
@@ -106,7 +106,7 @@ func (b *build) outputEntry(export Export, output Output, names string) (bkclien
 			if output.Dest == "-" {
 				return output.Stdout, nil
 			}
-			return createFile(output.Dest)
+			return outfile.Create(output.Dest)
 		}
 	default:
 		return entry, fmt.Errorf("--output type=%s: unknown type: want oci, docker, tar, local or image", output.Type)
@@ -129,35 +129,6 @@ func (b *build) exported(ctx context.Context, response *bkclient.SolveResponse) 
 		}
 	}
 	return e
-}
-
-// file is an output file that gets its name when it is complete.
-type file struct {
-	*os.File
-	name string
-}
-
-func createFile(name string) (io.WriteCloser, error) {
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		return os.OpenFile(name, os.O_WRONLY, 0) // a device or a pipe such as /dev/null, which a rename would replace
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".part-")
-	if err != nil {
-		return nil, fmt.Errorf("writing %s: %w", name, err)
-	}
-	return &file{f, name}, nil
-}
-
-// Close gives the file its name.
-func (f *file) Close() error {
-	err := errors.Join(f.Chmod(0o644), f.File.Close())
-	if err == nil {
-		err = os.Rename(f.File.Name(), f.name)
-	}
-	if err != nil {
-		os.Remove(f.File.Name())
-	}
-	return err
 }
 
 // loader is a stream into `docker load`; Close waits until the engine has it.

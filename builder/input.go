@@ -16,6 +16,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/tonistiigi/fsutil"
 
+	"github.com/slimimage/slim/builder/lock"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -186,7 +187,7 @@ func openDirs(dirs map[string]string) (map[string]fsutil.FS, error) {
 			return nil, fmt.Errorf("opening %s: %w", dir, err)
 		}
 		if name == "context" { // a lock beside the Dockerfile is not part of the context
-			local, err = fsutil.NewFilterFS(local, &fsutil.FilterOpt{ExcludePatterns: lockFiles})
+			local, err = fsutil.NewFilterFS(local, &fsutil.FilterOpt{ExcludePatterns: lock.Files()})
 		}
 		if err != nil {
 			return nil, fmt.Errorf("opening %s: %w", dir, err)

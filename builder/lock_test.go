@@ -2,7 +2,6 @@ package builder
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,60 +13,13 @@ import (
 	"github.com/tonistiigi/fsutil"
 
 	"github.com/slimimage/slim/analyzer"
-	"github.com/slimimage/slim/layers"
+	"github.com/slimimage/slim/builder/lock"
 )
 
 var epochZero = time.Unix(0, 0)
 
-func lockOf(paths int) *Lock {
-	seen := &analyzer.Evidence{Schema: analyzer.EvidenceSchema, Image: "sha256:1", Platform: "linux/amd64"}
-	for i := range paths {
-		seen.Paths = append(seen.Paths,
-			analyzer.PathUse{Path: layers.Path(fmt.Sprintf("srv/some/where/file-%07d", i)), Ops: []analyzer.Op{analyzer.OpOpen}})
-	}
-	seen.Normalize()
-	return &Lock{Schema: LockSchema, Input: LockedInput{Kind: InputImage, Reference: "app:1", Digest: "sha256:1", Platform: "linux/amd64"},
-		Options: OptionsOf(Options{}), Check: LockedCheck{Findings: analyzer.Findings{Repair: [][]layers.Path{{"etc/a"}}}},
-		Manifest: "sha256:2", seen: seen}
-}
-
-func TestLockSaved(t *testing.T) {
-	for paths, file := range map[int]string{3: "slim.lock.evidence.json", 20_000: "slim.lock.evidence.json.gz"} {
-		name := filepath.Join(t.TempDir(), LockName)
-		want := lockOf(paths)
-		if err := want.Save(name); err != nil {
-			t.Fatal(err)
-		}
-		got, err := OpenLock(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(Lock{})); diff != "" || got.Evidence.File != file {
-			t.Errorf("%d paths, %s: -saved +read\n%s", paths, got.Evidence.File, diff)
-		}
-		first, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := lockOf(paths).Save(name); err != nil {
-			t.Fatal(err)
-		}
-		second, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(first), string(second)); diff != "" {
-			t.Errorf("two locks of the same build differ:\n%s", diff)
-		}
-		files, err := os.ReadDir(filepath.Dir(name))
-		if err != nil || len(files) != 2 {
-			t.Errorf("files beside the lock = %v, %v, want its evidence alone", files, err)
-		}
-	}
-}
-
 func TestLockFits(t *testing.T) {
-	l := lockOf(1)
+	l := &lock.Lock{Options: OptionsOf(Options{})}
 	for want, opt := range map[string]Options{
 		"":              {},
 		"keep":          {Analyze: analyzer.Options{Keep: analyzer.KeepObserved}},
@@ -77,8 +29,8 @@ func TestLockFits(t *testing.T) {
 		"probe":         {Observe: ObserveOptions{Steps: []analyzer.Step{{Name: "x"}}}},
 		"probe-command": {Observe: ObserveOptions{ProbeArgv: []string{"x"}}},
 	} {
-		err := l.Fits(opt)
-		var refused *LockError
+		err := l.Fits(OptionsOf(opt))
+		var refused *lock.Error
 		if (err == nil) != (want == "") || err != nil && (!errors.As(err, &refused) || !strings.Contains(err.Error(), "with "+want+" ")) {
 			t.Errorf("Fits(%+v) = %v, want a word of %q", opt, err, want)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/vuln"
 	"github.com/slimimage/slim/builder/engine"
+	"github.com/slimimage/slim/builder/lock"
 	"github.com/slimimage/slim/builder/profile"
 	"github.com/slimimage/slim/layers"
 )
@@ -34,9 +35,9 @@ type Options struct {
 	// ResourceLabels puts what was measured into labels of the image. The peak of memory differs between runs: it is rounded up to a power
 	// of two, but the digest is the same twice only with the same evidence.
 	ResourceLabels bool
-	Lock           bool  // also make Result.Lock
-	Locked         *Lock // make the same image again, without running the application
-	Scan           *Scan // search original and slim image for known vulnerabilities; nil does not
+	Lock           bool       // also make Result.Lock
+	Locked         *lock.Lock // make the same image again, without running the application
+	Scan           *Scan      // search original and slim image for known vulnerabilities; nil does not
 	Export         Export
 	CacheFrom      []bkclient.CacheOptionsEntry
 	CacheTo        []bkclient.CacheOptionsEntry
@@ -119,7 +120,7 @@ type Result struct {
 	Sizes      *analyzer.Sizes    `json:"sizes,omitempty"`    // where the bytes come from
 	Scan       *vuln.Report       `json:"scan,omitempty"`     // known vulnerabilities, with those of the original; nil when not asked for
 	scanned    time.Time          // the day of Scan
-	Lock       *Lock              `json:"-"` // with Options.Lock
+	Lock       *lock.Lock         `json:"-"` // with Options.Lock
 }
 
 // Config is what changed in the image's config, for the summary.

@@ -19,6 +19,8 @@ import (
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/slimimage/slim/builder/lock"
 )
 
 // sessionAttrs are attributes of a local source that identify a session, and not the content.
@@ -27,7 +29,7 @@ var sessionAttrs = []string{pb.AttrLocalSessionID, pb.AttrLocalUniqueID, pb.Attr
 // recipe returns the digest of what a Dockerfile is built from: the steps that BuildKit's frontend made of it (with arguments and the
 // digests of base images), the content of the files that they use from the contexts, and the config. Like BuildKit's cache, it ignores
 // the times of files. It also returns the base images.
-func (b *build) recipe(ctx context.Context, in input) (string, []LockedBase, error) {
+func (b *build) recipe(ctx context.Context, in input) (string, []lock.Base, error) {
 	def, err := in.state.Marshal(ctx, llb.Platform(b.platform))
 	if err != nil {
 		return "", nil, fmt.Errorf("reading the steps of %s: %w", b.dockerfilePath(), err)
@@ -43,9 +45,9 @@ func (b *build) recipe(ctx context.Context, in input) (string, []LockedBase, err
 			return "", nil, fmt.Errorf("reading the steps of %s: %w", b.dockerfilePath(), err)
 		}
 	}
-	var bases []LockedBase
+	var bases []lock.Base
 	for _, name := range slices.Sorted(maps.Keys(r.bases)) {
-		bases = append(bases, LockedBase{Reference: name, Digest: r.bases[name]})
+		bases = append(bases, lock.Base{Reference: name, Digest: r.bases[name]})
 	}
 	return digest.FromBytes(append([]byte(last+"\n"), in.config.identity()...)).String(), bases, nil
 }

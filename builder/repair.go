@@ -33,7 +33,7 @@ func (b *build) shrink(ctx context.Context, c gateway.Client, in input, seen *ob
 	if base != nil {
 		r.checker = &checker{build: b, client: c, in: in, original: base.evidence}
 	}
-	best, err := r.rounds(ctx, b.opt.Locked.findings())
+	best, err := r.rounds(ctx, b.opt.Locked.Findings())
 	best.unchecked = unchecked
 	if err != nil || base == nil || best.verdict.OK || !b.mayNeedRoot(seen.evidence, best) {
 		return best, err

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/builder/lock"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -235,9 +236,9 @@ func TestBaseline(t *testing.T) {
 		{"evidence", testBuild(Options{Evidence: []*analyzer.Evidence{seen.evidence}}), seen.evidence, true, "", 1},
 		{"evidence, but it does not run here", testBuild(Options{Evidence: []*analyzer.Evidence{seen.evidence}}), failing, false,
 			"the original does not run here: " + analyzer.DefaultRun + ": it crashed", 1},
-		{"lock", testBuild(Options{Locked: &Lock{Check: LockedCheck{Checked: 2}}}), nil, false,
+		{"lock", testBuild(Options{Locked: &lock.Lock{Check: lock.Check{Checked: 2}}}), nil, false,
 			"it was rebuilt from a lock that was written after a check", 0},
-		{"lock without a check", testBuild(Options{Locked: &Lock{}}), nil, false,
+		{"lock without a check", testBuild(Options{Locked: &lock.Lock{}}), nil, false,
 			"it was rebuilt from a lock that was written without a check", 0},
 	} {
 		fake := &fakeBuildKit{t: t, observe: func(string, *analyzer.Job) *analyzer.Evidence { return test.runs }}

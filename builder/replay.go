@@ -9,16 +9,17 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/builder/lock"
 )
 
 // replay rebuilds an image from its lock, without running the application. It first builds the image without a name, and exports it only
 // if it is the image of the lock.
 func replay(ctx context.Context, opt Options) (*Result, error) {
-	lock := opt.Locked
-	if err := lock.Fits(opt); err != nil {
+	locked := opt.Locked
+	if err := locked.Fits(OptionsOf(opt)); err != nil {
 		return nil, err
 	}
-	opt.Evidence = []*analyzer.Evidence{lock.seen}
+	opt.Evidence = []*analyzer.Evidence{locked.Seen}
 	b, err := newBuild(opt)
 	if err != nil {
 		return nil, err
@@ -38,8 +39,8 @@ func replay(ctx context.Context, opt Options) (*Result, error) {
 	if out.export.manifest, err = manifestOf(response); err != nil {
 		return b.result(out), err
 	}
-	if got := out.export.manifest; got != lock.Manifest {
-		return b.result(out), b.notReproduced(ctx, fmt.Sprintf("the result is %s, the lock has %s", got, lock.Manifest))
+	if got := out.export.manifest; got != locked.Manifest {
+		return b.result(out), b.notReproduced(ctx, fmt.Sprintf("the result is %s, the lock has %s", got, locked.Manifest))
 	}
 	b.opt.Status, b.opt.CacheTo = nil, opt.CacheTo // the channel was closed at the end of the first run
 	if response, err = b.exportRebuilt(ctx, out); err != nil {
@@ -55,7 +56,7 @@ func replay(ctx context.Context, opt Options) (*Result, error) {
 
 // rebuild makes the image of a lock from the evidence and the findings in the lock.
 func (b *build) rebuild(ctx context.Context, c gateway.Client) (out *outcome, err error) {
-	lock := b.opt.Locked
+	locked := b.opt.Locked
 	out = &outcome{}
 	if out.in, err = b.openInput(ctx, c); err != nil {
 		return out, err
@@ -64,8 +65,8 @@ func (b *build) rebuild(ctx context.Context, c gateway.Client) (out *outcome, er
 	if err != nil {
 		return out, err
 	}
-	if found.Digest != lock.Input.Digest {
-		return out, &LockError{Reason: inputChange(lock.Input, found), Hint: lockAgain}
+	if found.Digest != locked.Input.Digest {
+		return out, &lock.Error{Reason: inputChange(locked.Input, found), Hint: lock.HintRelock}
 	}
 	if out.seen, err = b.observe(ctx, c, out.in, nil); err != nil {
 		return out, err
@@ -73,10 +74,10 @@ func (b *build) rebuild(ctx context.Context, c gateway.Client) (out *outcome, er
 	if out.candidate, err = b.shrink(ctx, c, out.in, out.seen); err != nil {
 		return out, err
 	}
-	if planDigest(out.plan.Plan) != lock.Plan {
+	if planDigest(out.plan.Plan) != locked.Plan {
 		return out, b.notReproduced(ctx, "the same evidence gives another choice of files than that of the lock")
 	}
-	if b.opt.Strict && !lock.Check.Confined {
+	if b.opt.Strict && !locked.Check.Confined {
 		return out, &StrictError{Result: b.result(out), Reason: "it passed its check only without the profile when the lock was written"}
 	}
 	model := b.model(out.in, out.seen.evidence, out.plan.Plan, out.findings)
@@ -104,7 +105,7 @@ func (b *build) exportRebuilt(ctx context.Context, out *outcome) (response *bkcl
 }
 
 // inputChange describes the difference between the locked input and the present one.
-func inputChange(was, is LockedInput) string {
+func inputChange(was, is lock.Input) string {
 	bases := map[string]string{}
 	for _, base := range was.Bases {
 		bases[base.Reference] = base.Digest
@@ -114,7 +115,7 @@ func inputChange(was, is LockedInput) string {
 			return fmt.Sprintf("the input moved: the base %s is %s, the lock has %s", base.Reference, base.Digest, before)
 		}
 	}
-	if is.Kind == InputDockerfile {
+	if is.Kind == lock.KindDockerfile {
 		return fmt.Sprintf("the input moved: %s or a file that it takes is not what was locked", is.Reference)
 	}
 	return fmt.Sprintf("the input moved: %s is %s, the lock is of %s", is.Reference, is.Digest, was.Digest)
@@ -122,7 +123,7 @@ func inputChange(was, is LockedInput) string {
 
 // notReproduced is the error for a result that differs from the lock's although the input is the same.
 func (b *build) notReproduced(ctx context.Context, what string) error {
-	hint := lockAgain
+	hint := lock.HintRelock
 	if b.opt.Dockerfile != nil {
 		hint = "a Dockerfile may give other files or times when it is built again: " +
 			"keep its cache (--cache-from, --cache-to), or lock the built image"
@@ -130,7 +131,7 @@ func (b *build) notReproduced(ctx context.Context, what string) error {
 	if now := b.engineVersion(ctx); now != b.opt.Locked.Engine {
 		what += fmt.Sprintf(" (it was made by %s, this is %s)", b.opt.Locked.Engine, now)
 	}
-	return &LockError{Reason: what, Hint: hint}
+	return &lock.Error{Reason: what, Hint: hint}
 }
 
 // unnamed is an export into BuildKit's own store without a name. It reports the digest that the image has in every export.

@@ -18,6 +18,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/builder/lock"
 )
 
 // batchStateSchema names the version of batchState.
@@ -92,7 +93,7 @@ func batchKey(ctx context.Context, c *cli.Context, opt builder.Options) (string,
 	key := struct {
 		Input, Platform          string
 		Dockerfile               *builder.Dockerfile
-		Shape                    builder.LockedOptions
+		Shape                    lock.Options
 		Evidence                 any
 		Names, Places            []string
 		Load, Push, NoAttest     bool

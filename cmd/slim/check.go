@@ -11,6 +11,7 @@ import (
 
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/engine"
+	"github.com/slimimage/slim/builder/lock"
 )
 
 func (p *program) checkCommand() *cli.Command {
@@ -51,7 +52,7 @@ type outdatedInput struct {
 
 // check is the command.
 func (p *program) check(c *cli.Context) error {
-	name := builder.LockName
+	name := lock.Name
 	if c.Args().Present() {
 		args, err := p.arguments(c, "LOCK")
 		if err != nil {
@@ -65,12 +66,12 @@ func (p *program) check(c *cli.Context) error {
 	if err := oneOf("format", c.String("format"), "", "text", "json"); err != nil {
 		return err
 	}
-	lock, err := builder.ReadLock(name)
+	locked, err := lock.Read(name, builder.LockOptions())
 	if err != nil {
 		return err
 	}
 	found := &outdated{Schema: outdatedSchema, Lock: name, Inputs: []outdatedInput{}}
-	if found.Inputs, err = p.lookUp(c.Context, lock.Input); err != nil {
+	if found.Inputs, err = p.lookUp(c.Context, locked.Input); err != nil {
 		return err
 	}
 	moved := 0
@@ -102,7 +103,7 @@ func (p *program) printOutdated(c *cli.Context, found *outdated) error {
 }
 
 // lookUp resolves the input of a lock again: the image, or the base images of a Dockerfile.
-func (p *program) lookUp(ctx context.Context, in builder.LockedInput) ([]outdatedInput, error) {
+func (p *program) lookUp(ctx context.Context, in lock.Input) ([]outdatedInput, error) {
 	docker, err := engine.Docker(ctx)
 	if err != nil && !errors.Is(err, engine.ErrNoDocker) {
 		return nil, err
@@ -111,7 +112,7 @@ func (p *program) lookUp(ctx context.Context, in builder.LockedInput) ([]outdate
 		defer docker.Close()
 	}
 	list := []outdatedInput{}
-	if in.Kind == builder.InputImage {
+	if in.Kind == lock.KindImage {
 		now, err := p.openImage(ctx, in.Reference, in.Platform, docker)
 		if err != nil {
 			return nil, err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/slimimage/slim/analyzer/printable"
 	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/builder/lock"
 	"github.com/slimimage/slim/cmd/slim/report"
 )
 
@@ -89,7 +90,7 @@ func hintFor(err error) string {
 		observed *builder.ObservationError
 		checked  *builder.CheckError
 		strict   *builder.StrictError
-		locked   *builder.LockError
+		locked   *lock.Error
 		batch    *batchError
 	)
 	switch {

@@ -7,37 +7,19 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+
+	"github.com/slimimage/slim/builder/outfile"
 )
 
-// writeFile writes a temporary file and renames it when it is complete; "-" is stdout. A device or a pipe (/dev/null, say) is opened and
-// written: a rename would replace it.
-func (p *program) writeFile(name string, write func(io.Writer) error) (err error) {
+// writeFile writes a file that gets its name when it is complete; "-" is stdout.
+func (p *program) writeFile(name string, write func(io.Writer) error) error {
 	if name == "-" {
 		return write(p.stdout)
 	}
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		f, err := os.OpenFile(name, os.O_WRONLY, 0)
-		if err != nil {
-			return fmt.Errorf("writing %s: %w", name, err)
-		}
-		return errors.Join(write(f), f.Close())
-	}
-	part, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".part-")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(part.Name())
-			err = fmt.Errorf("writing %s: %w", name, err)
-		}
-	}()
-	buffered := bufio.NewWriter(part)
-	if err := errors.Join(write(buffered), buffered.Flush(), part.Chmod(0o644), part.Close()); err != nil {
-		return err
-	}
-	return os.Rename(part.Name(), name)
+	return outfile.Write(name, func(w io.Writer) error {
+		buffered := bufio.NewWriter(w)
+		return errors.Join(write(buffered), buffered.Flush())
+	})
 }
 
 // writeJSON writes a value as indented JSON with a final newline.

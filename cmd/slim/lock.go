@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/builder/lock"
 )
 
 // lockFlags are the flags that write a lock or build from one.
@@ -18,9 +19,9 @@ func lockFlags() []cli.Flag {
 
 // lockName is the file of a lock flag: its value, or slim.lock beside the Dockerfile or in the working directory.
 func lockName(c *cli.Context, flag string) (string, bool) {
-	name := builder.LockName
+	name := lock.Name
 	if file := c.String("file"); file != "" {
-		name = filepath.Join(filepath.Dir(file), builder.LockName)
+		name = filepath.Join(filepath.Dir(file), lock.Name)
 	}
 	return optionalOf(c, flag, name)
 }
@@ -28,21 +29,21 @@ func lockName(c *cli.Context, flag string) (string, bool) {
 // lockOptions reads --lock and --locked, and the lock itself.
 func lockOptions(c *cli.Context, opt *builder.Options) error {
 	_, opt.Lock = lockName(c, "lock")
-	name, locked := lockName(c, "locked")
+	name, ok := lockName(c, "locked")
 	switch {
-	case !locked:
+	case !ok:
 		return nil
 	case opt.Lock:
 		return usagef("--locked builds from a lock, --lock writes a new one", "--lock and --locked exclude each other")
 	case len(opt.Evidence) > 0:
 		return usagef("--locked replays the evidence beside the lock", "--evidence and --locked exclude each other")
 	}
-	lock, err := builder.OpenLock(name)
+	locked, err := lock.Open(name, builder.LockOptions())
 	if err != nil {
 		return err
 	}
-	opt.Locked = lock
-	return lock.Fits(*opt)
+	opt.Locked = locked
+	return locked.Fits(builder.OptionsOf(*opt))
 }
 
 // saveLock writes the lock of --lock.

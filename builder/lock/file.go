@@ -1,10 +1,9 @@
-package builder
+package lock
 
 import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,28 +13,31 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/builder/outfile"
 )
 
 const (
-	// LockName is the file that a lock has by default.
-	LockName = "slim.lock"
+	// Name is the default name of a lock.
+	Name = "slim.lock"
 
 	evidenceSuffix = ".evidence.json"
-	readable       = 1 << 20   // bytes of evidence; what is larger is compressed
+	readable       = 1 << 20   // bytes of evidence; larger evidence is compressed
 	maxLock        = 64 << 20  // bytes of a lock
-	maxLocked      = 256 << 20 // bytes of its evidence, as analyzer.ReadEvidence takes
+	maxEvidence    = 256 << 20 // bytes of its evidence, as analyzer.ReadEvidence takes
 )
 
-// lockFiles are excluded from the context that contains them.
-var lockFiles = []string{LockName, LockName + evidenceSuffix, LockName + evidenceSuffix + ".gz"}
+// Files returns the default names of a lock and its evidence. They are excluded from the build context that contains them.
+func Files() []string {
+	return []string{Name, Name + evidenceSuffix, Name + evidenceSuffix + ".gz"}
+}
 
 // Save writes a lock and its evidence, each with an atomic rename.
 func (l *Lock) Save(name string) error {
 	var evidence bytes.Buffer
-	if err := l.seen.Write(&evidence); err != nil {
+	if err := l.Seen.Write(&evidence); err != nil {
 		return err
 	}
-	l.Evidence = LockedFile{File: filepath.Base(name) + evidenceSuffix, Digest: digest.FromBytes(evidence.Bytes()).String()}
+	l.Evidence = File{File: filepath.Base(name) + evidenceSuffix, Digest: digest.FromBytes(evidence.Bytes()).String()}
 	data := evidence.Bytes()
 	if len(data) > readable {
 		l.Evidence.File += ".gz"
@@ -59,51 +61,46 @@ func (l *Lock) Save(name string) error {
 	return writeWhole(name, append(lock, '\n'))
 }
 
-// writeWhole writes a file under another name in its directory and renames it.
+// writeWhole writes a file with an atomic rename.
 func writeWhole(name string, data []byte) error {
-	w, err := createFile(name)
-	if err != nil {
+	return outfile.Write(name, func(w io.Writer) error {
+		_, err := w.Write(data)
 		return err
-	}
-	if _, err := w.Write(data); err != nil {
-		part := w.(*file)
-		return fmt.Errorf("writing %s: %w", name, errors.Join(err, part.File.Close(), os.Remove(part.File.Name())))
-	}
-	return w.Close()
+	})
 }
 
-// ReadLock reads a lock without its evidence. It refuses another schema, unknown fields, and evidence in another directory.
-func ReadLock(name string) (*Lock, error) {
+// Read reads a lock without its evidence. It refuses another schema, unknown fields, options other than the given ones, and evidence in
+// another directory.
+func Read(name string, options []string) (*Lock, error) {
 	data, err := readBounded(name, maxLock)
 	if err != nil {
-		return nil, &LockError{Reason: err.Error(), Hint: "make it with slim build --lock"}
+		return nil, &Error{Reason: err.Error(), Hint: "make it with slim build --lock"}
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	var l Lock
-	if err := decoder.Decode(&l); err != nil || l.Schema != LockSchema {
-		return nil, &LockError{Reason: fmt.Sprintf("%s is not a lock of this version of slim (schema %s)", name, LockSchema),
+	if err := decoder.Decode(&l); err != nil || l.Schema != Schema || !l.Options.within(options) {
+		return nil, &Error{Reason: fmt.Sprintf("%s is not a lock of this version of slim (schema %s)", name, Schema),
 			Hint: "make it again with slim build --lock"}
 	}
 	if file := l.Evidence.File; file == "" || file != filepath.Base(file) || strings.HasPrefix(file, ".") {
-		return nil, &LockError{Reason: fmt.Sprintf("%s: its evidence %q is not a file in the same directory", name, file),
+		return nil, &Error{Reason: fmt.Sprintf("%s: its evidence %q is not a file in the same directory", name, file),
 			Hint: "make it again with slim build --lock"}
 	}
 	return &l, nil
 }
 
-// OpenLock reads a lock and its evidence.
-func OpenLock(name string) (*Lock, error) {
-	l, err := ReadLock(name)
+// Open reads a lock, as Read does, and its evidence.
+func Open(name string, options []string) (*Lock, error) {
+	l, err := Read(name, options)
 	if err != nil {
 		return nil, err
 	}
 	file := filepath.Join(filepath.Dir(name), l.Evidence.File)
 	refuse := func(format string, args ...any) error {
-		return &LockError{Reason: fmt.Sprintf(format, args...),
-			Hint: "restore it, or make both again with slim build --lock"}
+		return &Error{Reason: fmt.Sprintf(format, args...), Hint: "restore it, or make both again with slim build --lock"}
 	}
-	data, err := readBounded(file, maxLocked)
+	data, err := readBounded(file, maxEvidence)
 	if err != nil {
 		return nil, refuse("a lock is replayed from its evidence: %v", err)
 	}
@@ -115,7 +112,7 @@ func OpenLock(name string) (*Lock, error) {
 	if got := digest.FromBytes(data).String(); got != l.Evidence.Digest {
 		return nil, refuse("%s is not the evidence of the lock: it is %s, not %s", file, got, l.Evidence.Digest)
 	}
-	if l.seen, err = analyzer.ReadEvidence(bytes.NewReader(data)); err != nil {
+	if l.Seen, err = analyzer.ReadEvidence(bytes.NewReader(data)); err != nil {
 		return nil, refuse("%s: %v", file, err)
 	}
 	return l, nil
@@ -126,7 +123,7 @@ func unpack(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bounded(r, maxLocked)
+	return bounded(r, maxEvidence)
 }
 
 func readBounded(name string, limit int64) ([]byte, error) {
