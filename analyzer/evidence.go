@@ -15,6 +15,7 @@ type Evidence struct {
 	Paths     []PathUse     `json:"paths"`
 	Missing   []MissingPath `json:"missing,omitempty"`
 	Processes []Process     `json:"processes,omitempty"`
+	Powers    []Power       `json:"powers,omitempty"`   // rights of root that were used
 	Syscalls  []string      `json:"syscalls,omitempty"` // names, less CommonSyscalls; empty where they were not recorded
 	Warnings  []string      `json:"warnings,omitempty"` // what could not be observed, one sentence each
 	// Privileged lists programs that were run and whose setuid bit or file capabilities had no effect under the trace's
@@ -62,13 +63,40 @@ type MissingPath struct {
 	By    []layers.Path `json:"by,omitempty"`
 }
 
-// Process is one program that ran; processes that differ in nothing here are listed once.
+// Process is one program that ran; processes that differ in nothing here are listed once. A process that executes another program is
+// listed once more, as that.
 type Process struct {
 	Exe    layers.Path `json:"exe"`
 	Argv   []string    `json:"argv"`
 	UID    uint32      `json:"uid"` // effective, at the end of its life
 	GID    uint32      `json:"gid"`
 	Groups []uint32    `json:"groups,omitempty"`
+	By     layers.Path `json:"by,omitempty"`   // the program that started it; Exe where it was forked and executed nothing
+	Role   Role        `json:"role,omitempty"` // "" is a descendant of the first process
+	From   uint32      `json:"from,omitempty"` // effective user id at its start
+	// Returns says that it is not root and may become root again: its real, saved or file system user id is 0 (credentials(7)).
+	Returns bool `json:"returns,omitempty"`
+	Stays   bool `json:"stays,omitempty"` // it had not ended when the run was stopped
+}
+
+// Role is how a process came to run.
+type Role string
+
+// The roles of processes that are no descendants of the first one.
+const (
+	RoleMain   Role = "main"   // the first process of the image, under each program that it executes
+	RoleBeside Role = "beside" // a command that the agent ran beside the application, or a descendant of one
+)
+
+// Power is one right of root that a program used, successfully. What the agent ran beside the application is left out.
+type Power struct {
+	Capability string      `json:"capability"` // the right, as capabilities(7) calls it: "CAP_CHOWN"
+	Exe        layers.Path `json:"exe"`
+	// On is the user id that it was used on: the owner of the path, the new owner, the user of the process that got a signal, the user
+	// that the process became.
+	On uint32 `json:"on,omitempty"`
+	// Serving says that the process, or one that it was forked from, had accepted a connection: it was past its start.
+	Serving bool `json:"serving,omitempty"`
 }
 
 // Kinds of runs.

@@ -29,6 +29,16 @@ func (e *Evidence) check() error {
 			return fmt.Errorf("missing path %s: no errno", m.Path)
 		}
 	}
+	for _, p := range e.Processes {
+		if p.Role != "" && p.Role != RoleMain && p.Role != RoleBeside {
+			return fmt.Errorf("process %s: unknown role %q", p.Exe, p.Role)
+		}
+	}
+	for _, p := range e.Powers {
+		if p.Exe == "" || !strings.HasPrefix(p.Capability, "CAP_") {
+			return fmt.Errorf("power %q of %q: no capability or no program", p.Capability, p.Exe)
+		}
+	}
 	if slices.Contains(e.Privileged, "") {
 		return fmt.Errorf("privileged: an empty path")
 	}

@@ -80,6 +80,7 @@ func Merge(list ...*Evidence) (*Evidence, error) {
 		all.Paths = append(all.Paths, e.Paths...)
 		all.Missing = append(all.Missing, e.Missing...)
 		all.Processes = append(all.Processes, e.Processes...)
+		all.Powers = append(all.Powers, e.Powers...)
 		all.Syscalls = append(all.Syscalls, e.Syscalls...)
 		all.Warnings = append(all.Warnings, e.Warnings...)
 		all.Privileged = append(all.Privileged, e.Privileged...)
@@ -102,6 +103,7 @@ func (e *Evidence) Normalize() {
 	// A look-up that was refused stays: another user's success does not make it wrong.
 	e.Missing = slices.DeleteFunc(e.Missing, func(m MissingPath) bool { return there[m.Path] && m.NotFound() })
 	e.Processes = unite(e.Processes, jsonKey[Process], func(a, _ Process) Process { return a })
+	e.Powers = unite(e.Powers, jsonKey[Power], func(a, _ Power) Power { return a })
 	e.Runs = unite(e.Runs, func(r Run) string {
 		if r.Name == DefaultRun {
 			return ""

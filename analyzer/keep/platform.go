@@ -48,7 +48,11 @@ func translate(e *analyzer.Evidence, image, platform string, has func(name strin
 	}
 	other.Processes = slices.Clone(e.Processes)
 	for i := range other.Processes {
-		other.Processes[i].Exe = name(other.Processes[i].Exe)
+		other.Processes[i].Exe, other.Processes[i].By = name(other.Processes[i].Exe), name(other.Processes[i].By)
+	}
+	other.Powers = slices.Clone(e.Powers)
+	for i := range other.Powers {
+		other.Powers[i].Exe = name(other.Powers[i].Exe)
 	}
 	other.Privileged = names(e.Privileged)
 	other.Warnings = append(slices.Clone(e.Warnings), fmt.Sprintf(

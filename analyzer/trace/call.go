@@ -26,6 +26,9 @@ const (
 	kindBind
 	kindIDs
 	kindDup
+	kindAccept
+	kindKill
+	kindAsk
 )
 
 // call describes one system call: which argument holds the directory descriptor (-1: relative to the working directory),
@@ -128,6 +131,17 @@ var calls = map[string]call{
 	"setresuid32":       {"setresuid32", kindIDs, -1, -1, -1, false},
 	"setresgid32":       {"setresgid32", kindIDs, -1, -1, -1, false},
 	"setfsuid32":        {"setfsuid32", kindIDs, -1, -1, -1, false},
+	"setfsgid":          {"setfsgid", kindIDs, -1, -1, -1, false},
+	"setfsgid32":        {"setfsgid32", kindIDs, -1, -1, -1, false},
+	"accept":            {"accept", kindAccept, -1, -1, -1, false},
+	"accept4":           {"accept4", kindAccept, -1, -1, -1, false},
+	"kill":              {"kill", kindKill, -1, -1, -1, false},
+	"mount":             {"mount", kindAsk, -1, -1, -1, false},
+	"umount2":           {"umount2", kindAsk, -1, -1, -1, false},
+	"pivot_root":        {"pivot_root", kindAsk, -1, -1, -1, false},
+	"setgroups":         {"setgroups", kindAsk, -1, -1, -1, false},
+	"setgroups32":       {"setgroups32", kindAsk, -1, -1, -1, false},
+	"socket":            {"socket", kindAsk, -1, -1, -1, false},
 	"dup":               {"dup", kindDup, -1, -1, -1, false},
 	"dup2":              {"dup2", kindDup, -1, -1, -1, false},
 	"dup3":              {"dup3", kindDup, -1, -1, -1, false},

@@ -25,6 +25,7 @@ func (s *Session) Stop(grace time.Duration) {
 	if s.tracer.main == os.Getppid() && !catches(s.tracer.main, signal) {
 		return // the first process of a pid namespace gets no signal it does not catch (pid_namespaces(7))
 	}
+	s.stopping()
 	_ = unix.Kill(s.tracer.main, signal)
 	end, tick := time.After(grace), time.NewTicker(idleTime)
 	defer tick.Stop()
@@ -42,6 +43,13 @@ func (s *Session) Stop(grace time.Duration) {
 			before = now
 		}
 	}
+}
+
+// stopping notes that what ends from now on does not end by itself.
+func (s *Session) stopping() {
+	s.events.Lock()
+	s.tracer.stopping = true
+	s.events.Unlock()
 }
 
 // cpuTime is what all traced processes have used, in clock ticks: fields 14 and 15 of /proc/PID/stat (proc_pid_stat(5)).
@@ -110,11 +118,15 @@ func (s *Session) Written() int64 {
 // Finish ends what is left of the application and puts what was seen into evidence and run. Output is the answer of a command.
 func (s *Session) Finish(e *analyzer.Evidence, run *analyzer.Run) (output analyzer.Answer) {
 	close(s.stopMem)
+	s.stopping()
 	s.killRest()
 	s.out.drain()
 	s.err.drain()
 	s.events.Lock()
 	defer s.events.Unlock()
+	if !s.tracer.held {
+		s.tracer.rec.living(s.tracer.processes()) // an adopted first process that takes no signals
+	}
 	s.tracer.rec.fill(e)
 	for socket := range s.tracer.rec.peers {
 		run.Peers = append(run.Peers, socket)

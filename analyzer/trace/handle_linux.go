@@ -38,7 +38,8 @@ func (t *tracer) enter(tk *task) {
 	t.near(tk)
 	info, err := getSyscallInfo(tk.tid)
 	if err == nil {
-		if info.arch == nativeArch {
+		// accept is one of analyzer.CommonSyscalls: the filter stops at it, but it is not recorded.
+		if info.arch == nativeArch && calls[nativeCalls[uint32(info.number)]].kind != kindAccept {
 			t.rec.call(uint32(info.number))
 		}
 		t.dispatch(tk, info)
@@ -76,7 +77,16 @@ func (t *tracer) handle(tk *task, c call, args [6]uint64, wide bool) error {
 		t.fchdir(tk, int(int32(args[0])))
 		return nil
 	case kindFchange:
-		t.fchange(tk, int(int32(args[0])))
+		t.fchange(tk, c, args)
+		return nil
+	case kindAccept:
+		t.accept(tk)
+		return nil
+	case kindKill:
+		t.kill(tk, int(int32(args[0])), args[1])
+		return nil
+	case kindAsk:
+		t.ask(tk, c, args)
 		return nil
 	case kindIDs:
 		t.changeIDs(tk)
@@ -152,6 +162,7 @@ func (t *tracer) path(tk *task, c call, dir, name string, flags uint64, args [6]
 		root = dir
 	}
 	f := t.resolve(tk, root, dir, name, follow)
+	t.pathPowers(tk.proc, c, f, open, args)
 	switch c.kind {
 	case kindOpen, kindOpen2, kindCreat:
 		tk.proc.recent.name = ""
@@ -162,7 +173,10 @@ func (t *tracer) path(tk *task, c call, dir, name string, flags uint64, args [6]
 		tk.proc.recent.name = ""
 		t.use(tk, f, analyzer.OpChdir, func() { tk.proc.cwd = f.path })
 	case kindChroot:
-		t.use(tk, f, analyzer.OpChdir, func() { tk.proc.root = f.path })
+		t.use(tk, f, analyzer.OpChdir, func() {
+			tk.proc.root = f.path
+			t.rec.power(tk.proc, "CAP_SYS_CHROOT", 0)
+		})
 	case kindReadlink:
 		t.use(tk, f, analyzer.OpReadlink, nil)
 	case kindStat:
@@ -264,6 +278,7 @@ func (t *tracer) twoPaths(tk *task, c call, f found, args [6]uint64) {
 		return
 	}
 	target := t.resolve(tk, tk.proc.root, dir, name, false)
+	t.pathPowers(tk.proc, call{kind: kindRename}, target, openFlags{}, args)
 	op := analyzer.OpWrite
 	if c.kind == kindLink {
 		op = analyzer.OpStat
@@ -291,8 +306,9 @@ func (t *tracer) fchdir(tk *task, fd int) {
 }
 
 // fchange records that a file is changed through a descriptor that is open for reading only, perhaps.
-func (t *tracer) fchange(tk *task, fd int) {
-	if name := tk.proc.descriptor(fd); name != "" {
+func (t *tracer) fchange(tk *task, c call, args [6]uint64) {
+	if name := tk.proc.descriptor(int(int32(args[0]))); name != "" {
+		t.fdPowers(tk.proc, c, name, args)
 		t.use(tk, found{path: name, mode: unix.S_IFREG}, analyzer.OpWrite, nil)
 	}
 }
@@ -310,7 +326,9 @@ func (t *tracer) changeIDs(tk *task) {
 	if !tk.proc.blind {
 		tk.proc.snapshot()
 	}
+	root, uid, gid := tk.proc.uid == 0 || tk.proc.mayReturn, tk.proc.uid, tk.proc.gid
 	tk.pending = func(int64) {
+		t.became(tk, root, uid, gid)
 		tk.proc.refresh()
 		if tk.proc.uid != 0 || !tk.proc.open() {
 			tk.proc.blind = true

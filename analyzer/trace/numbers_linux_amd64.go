@@ -12,6 +12,15 @@ const ioURingSetup = unix.SYS_IO_URING_SETUP
 
 // nativeCalls are the numbers of calls on this architecture (linux/unistd.h).
 var nativeCalls = map[uint32]string{
+	unix.SYS_SETFSGID:          "setfsgid",
+	unix.SYS_ACCEPT:            "accept",
+	unix.SYS_ACCEPT4:           "accept4",
+	unix.SYS_KILL:              "kill",
+	unix.SYS_MOUNT:             "mount",
+	unix.SYS_UMOUNT2:           "umount2",
+	unix.SYS_PIVOT_ROOT:        "pivot_root",
+	unix.SYS_SETGROUPS:         "setgroups",
+	unix.SYS_SOCKET:            "socket",
 	unix.SYS_FCHMOD:            "fchmod",
 	unix.SYS_FCHOWN:            "fchown",
 	unix.SYS_SETXATTRAT:        "setxattrat",
@@ -484,6 +493,16 @@ const compatArch = unix.AUDIT_ARCH_I386
 
 // compatCalls are the numbers of calls of the 32-bit ABI (arch/x86/entry/syscalls/syscall_32.tbl).
 var compatCalls = map[uint32]string{
+	21:  "mount",
+	37:  "kill",
+	52:  "umount2",
+	81:  "setgroups",
+	139: "setfsgid",
+	206: "setgroups32",
+	216: "setfsgid32",
+	217: "pivot_root",
+	359: "socket",
+	364: "accept4",
 	5:   "open",
 	8:   "creat",
 	9:   "link",

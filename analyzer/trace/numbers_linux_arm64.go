@@ -12,6 +12,15 @@ const ioURingSetup = unix.SYS_IO_URING_SETUP
 
 // nativeCalls are the numbers of calls on this architecture (linux/unistd.h).
 var nativeCalls = map[uint32]string{
+	unix.SYS_SETFSGID:          "setfsgid",
+	unix.SYS_ACCEPT:            "accept",
+	unix.SYS_ACCEPT4:           "accept4",
+	unix.SYS_KILL:              "kill",
+	unix.SYS_MOUNT:             "mount",
+	unix.SYS_UMOUNT2:           "umount2",
+	unix.SYS_PIVOT_ROOT:        "pivot_root",
+	unix.SYS_SETGROUPS:         "setgroups",
+	unix.SYS_SOCKET:            "socket",
 	unix.SYS_FCHMOD:            "fchmod",
 	unix.SYS_FCHOWN:            "fchown",
 	unix.SYS_SETXATTRAT:        "setxattrat",

@@ -136,10 +136,16 @@ func (t *tracer) socket(tk *task, k kind, addr, size uint64) error {
 	case unix.AF_UNIX:
 		t.unixSocket(tk, k, buf[2:])
 	case unix.AF_INET:
+		if k == kindBind && len(buf) >= 4 {
+			t.lowPort(tk.proc, buf[2:4])
+		}
 		if k == kindConnect && len(buf) >= 8 {
 			t.rec.peer(netip.AddrFrom4([4]byte(buf[4:8])), binary.BigEndian.Uint16(buf[2:]))
 		}
 	case unix.AF_INET6:
+		if k == kindBind && len(buf) >= 4 {
+			t.lowPort(tk.proc, buf[2:4])
+		}
 		if k == kindConnect && len(buf) >= 24 {
 			t.rec.peer(netip.AddrFrom16([16]byte(buf[8:24])).Unmap(), binary.BigEndian.Uint16(buf[2:]))
 		}
@@ -163,6 +169,7 @@ func (t *tracer) unixSocket(tk *task, k kind, name []byte) {
 	}
 	f := t.resolve(tk, tk.proc.root, dir, string(name), true)
 	if k == kindBind {
+		t.pathPowers(tk.proc, call{kind: kindBind}, f, openFlags{}, [6]uint64{})
 		t.create(tk, f)
 		return
 	}
@@ -175,8 +182,11 @@ func (t *tracer) unixSocket(tk *task, k kind, name []byte) {
 
 // Numbers of the calls behind socketcall(2) (linux/net.h).
 const (
+	sysSocket  = 1
 	sysBind    = 2
 	sysConnect = 3
+	sysAccept  = 5
+	sysAccept4 = 18
 )
 
 func (t *tracer) socketcall(tk *task, args [6]uint64) error {
@@ -185,6 +195,10 @@ func (t *tracer) socketcall(tk *task, args [6]uint64) error {
 		return err
 	}
 	switch args[0] {
+	case sysSocket:
+		t.ask(tk, calls["socket"], [6]uint64{words[0], words[1]})
+	case sysAccept, sysAccept4:
+		t.accept(tk)
 	case sysBind:
 		return t.socket(tk, kindBind, words[1], words[2])
 	case sysConnect:

@@ -20,7 +20,9 @@ type recorder struct {
 	mu         sync.Mutex
 	paths      map[string]*use
 	missing    map[missKey]*use
-	processes  map[string]analyzer.Process
+	processes  map[string]analyzer.Process // that have ended
+	alive      map[string]analyzer.Process // that have not, when they were looked at last
+	powers     map[analyzer.Power]bool
 	privileged map[string]bool
 	peers      map[analyzer.Socket]bool
 	calls      map[uint32]bool
@@ -53,8 +55,8 @@ func (f few[T]) has(value T) bool { return slices.Contains(f, value) }
 
 func newRecorder() *recorder {
 	return &recorder{paths: map[string]*use{}, missing: map[missKey]*use{}, processes: map[string]analyzer.Process{},
-		privileged: map[string]bool{},
-		peers:      map[analyzer.Socket]bool{}, calls: map[uint32]bool{}, warnings: map[string]bool{}}
+		powers: map[analyzer.Power]bool{}, privileged: map[string]bool{},
+		peers: map[analyzer.Socket]bool{}, calls: map[uint32]bool{}, warnings: map[string]bool{}}
 }
 
 func (u *use) add(p *process, ops ...analyzer.Op) {
@@ -120,12 +122,27 @@ func (r *recorder) exec(p *process, e *execution) {
 	}
 }
 
-func (r *recorder) process(p *process) {
+// process records one that has ended, or that now executes another program; stays says that the run was being stopped.
+func (r *recorder) process(p *process, stays bool) { put(r.processes, p, stays) }
+
+// living records the processes that go on, in place of those that did so before.
+func (r *recorder) living(list []*process) {
+	r.alive = map[string]analyzer.Process{}
+	for _, p := range list {
+		put(r.alive, p, true)
+	}
+}
+
+func put(in map[string]analyzer.Process, p *process, stays bool) {
 	if p.exe == "" || foreign(p.exe) {
 		return
 	}
-	entry := analyzer.Process{Exe: layers.CleanPath(p.exe), Argv: p.argv, UID: p.uid, GID: p.gid, Groups: p.groups}
-	r.processes[fmt.Sprintf("%s\x00%q\x00%d\x00%d\x00%v", p.exe, p.argv, p.uid, p.gid, p.groups)] = entry
+	entry := analyzer.Process{Exe: layers.CleanPath(p.exe), Argv: p.argv, UID: p.uid, GID: p.gid, Groups: p.groups, Role: p.role, From: p.from,
+		Returns: p.uid != 0 && p.mayReturn, Stays: stays}
+	if p.by != "" && !foreign(p.by) {
+		entry.By = layers.CleanPath(p.by)
+	}
+	in[fmt.Sprintf("%#v", entry)] = entry
 }
 
 func (r *recorder) privilegedExec(name string) { r.privileged[name] = true }
@@ -168,9 +185,15 @@ func (r *recorder) fill(e *analyzer.Evidence) {
 		e.Missing = append(e.Missing, analyzer.MissingPath{Path: layers.CleanPath(key.path), Errno: unix.ErrnoName(key.errno), Ops: sorted(u.ops),
 			By: clean(u.by)})
 	}
-	for _, p := range r.processes {
-		e.Processes = append(e.Processes, p)
+	for _, processes := range []map[string]analyzer.Process{r.processes, r.alive} {
+		for _, p := range processes {
+			e.Processes = append(e.Processes, p)
+		}
 	}
+	for p := range r.powers {
+		e.Powers = append(e.Powers, p)
+	}
+	slices.SortFunc(e.Powers, func(a, b analyzer.Power) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	for number := range r.calls {
 		if name := callNames[number]; name != "" {
 			e.Syscalls = append(e.Syscalls, name)

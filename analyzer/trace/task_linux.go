@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slimimage/slim/analyzer"
 )
 
 // process is what the threads of a process share.
@@ -24,21 +27,30 @@ type process struct {
 	pid    int
 	exe    string // physical path, "" before the first exec
 	argv   []string
+	by     string // the program that started it
+	role   analyzer.Role
+	from   uint32 // effective user id at its start
 	uid    uint32 // effective
 	gid    uint32
 	groups []uint32
-	cwd    string
-	root   string
-	fds    map[int]string // directories and other opened paths, kept where /proc cannot be asked
-	blind  bool           // /proc/PID/{cwd,fd} are refused: another user without CAP_SYS_PTRACE
-	sealed bool           // its memory is, too, and stayed so
-	peak   int64
+	// mayReturn says that one of its user ids is 0: it may be root again whenever it likes.
+	mayReturn bool
+	serving   bool // it or a process that it was forked from has accepted a connection
+	cwd       string
+	root      string
+	fds       map[int]string // directories and other opened paths, kept where /proc cannot be asked
+	blind     bool           // /proc/PID/{cwd,fd} are refused: another user without CAP_SYS_PTRACE
+	sealed    bool           // its memory is, too, and stayed so
+	peak      int64
 }
 
 // fork copies what a child process starts with.
 func (p *process) fork(pid int) *process {
 	child := *p
-	child.pid = pid
+	child.pid, child.by, child.from = pid, p.exe, p.uid
+	if p.role == analyzer.RoleMain {
+		child.role = ""
+	}
 	child.fds = make(map[int]string, len(p.fds))
 	for fd, name := range p.fds {
 		child.fds[fd] = name
@@ -193,6 +205,7 @@ func (p *process) refresh() {
 		switch {
 		case key == "Uid" && len(fields) > 1:
 			p.uid = number(fields[1])
+			p.mayReturn = slices.Contains(fields, "0")
 		case key == "Gid" && len(fields) > 1:
 			p.gid = number(fields[1])
 		case key == "Groups":

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slimimage/slim/analyzer"
 )
 
 // options of every tracee. EXITKILL: nothing outlives the tracer.
@@ -35,6 +37,7 @@ type tracer struct {
 	mu       sync.Mutex
 	children map[int]*child        // started by this process, by pid
 	main     int                   // pid of the application's first process
+	stopping bool                  // the run is being stopped
 	held     bool                  // the first process has ended and is held where it can still be looked at
 	onEnd    func(unix.WaitStatus) // of an adopted first process
 	place    *unix.CPUSet          // the tracer's processor, nil where it has none of its own
@@ -73,7 +76,10 @@ func (t *tracer) seize(pid int, user Identity, cwd string) error {
 		_, _, _ = unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_INTERRUPT, uintptr(pid), 0, 0, 0, 0)
 	}
 	p := &process{pid: pid, cwd: cwd, root: "/", fds: map[int]string{}, uid: user.UID, gid: user.GID, groups: user.Groups,
-		blind: user.UID != 0}
+		blind: user.UID != 0, role: analyzer.RoleBeside, from: user.UID}
+	if pid == t.main {
+		p.role = analyzer.RoleMain
+	}
 	t.tasks[pid] = &task{tid: pid, proc: p}
 	return nil
 }
@@ -121,7 +127,7 @@ func (t *tracer) ended(pid int, status unix.WaitStatus) {
 	if tk := t.tasks[pid]; tk != nil {
 		t.moves++
 		if tk.proc.pid == pid {
-			t.rec.process(tk.proc)
+			t.rec.process(tk.proc, t.stopping)
 			if status.Signaled() || status.ExitStatus() != 0 {
 				t.failed++
 			}
@@ -214,12 +220,17 @@ func (t *tracer) execed(tk *task) {
 	tk.pending = nil
 	p := tk.proc
 	if p.exe != "" {
-		t.rec.process(p) // what it was until now
+		t.rec.process(p, false) // what it was until now
 	}
-	p.pid = tk.tid
+	before := p.uid
+	p.pid, p.by = tk.tid, p.exe
 	p.refresh()
+	p.from = p.uid
 	if e := tk.exec; e != nil {
 		p.exe, p.argv = e.path, e.argv
+		if before != 0 && p.uid == 0 {
+			t.rec.power(p, "CAP_SETUID", 0) // by a setuid bit
+		}
 		t.rec.exec(p, e)
 		t.interpreters(p, e.path)
 		tk.exec = nil
@@ -243,7 +254,7 @@ func (t *tracer) exiting(tk *task) (hold bool) {
 	if err != nil {
 		return false
 	}
-	t.rec.process(tk.proc)
+	t.rec.process(tk.proc, t.stopping)
 	if t.beforeEnd != nil {
 		t.beforeEnd(unix.WaitStatus(message))
 		return false

@@ -16,6 +16,8 @@ type found struct {
 	path    string
 	hops    []string
 	mode    uint32 // st_mode, 0 when missing
+	uid     uint32
+	gid     uint32
 	missing bool
 	errno   unix.Errno // ENOENT, ENOTDIR, ELOOP ... when missing
 }
@@ -28,8 +30,9 @@ type walker struct {
 }
 
 type node struct {
-	mode   uint32
-	target string // of a symlink
+	mode     uint32
+	uid, gid uint32
+	target   string // of a symlink
 }
 
 // maxNodes bounds the memory of a walker; past it, it starts to remember afresh.
@@ -55,7 +58,7 @@ func (w *walker) lookup(name string) (node, error) {
 	if err := unix.Lstat(name, &stat); err != nil {
 		return node{}, err
 	}
-	n := node{mode: stat.Mode}
+	n := node{mode: stat.Mode, uid: stat.Uid, gid: stat.Gid}
 	switch stat.Mode & unix.S_IFMT {
 	case unix.S_IFLNK:
 		buf := make([]byte, unix.PathMax)
@@ -101,7 +104,7 @@ func (w *walker) resolve(root, dir, name string, follow bool) found {
 	case err == nil && nodes.stopped:
 		f.path = res.Path + "/" + res.Rest
 	case err == nil && res.Path == nodes.at:
-		f.mode = nodes.mode
+		f.mode, f.uid, f.gid = nodes.last.mode, nodes.last.uid, nodes.last.gid
 	case err == nil:
 		f.mode = unix.S_IFDIR | 0o755 // "..", the root or dir itself
 	}
@@ -115,7 +118,7 @@ func (w *walker) resolve(root, dir, name string, follow bool) found {
 type liveNodes struct {
 	*walker
 	at      string
-	mode    uint32
+	last    node
 	stopped bool
 }
 
@@ -125,7 +128,7 @@ func (n *liveNodes) Type(at string) (fs.FileMode, error) {
 		return 0, fs.SkipAll
 	}
 	got, err := n.lookup(at)
-	n.at, n.mode = at, got.mode
+	n.at, n.last = at, got
 	switch got.mode & unix.S_IFMT {
 	case unix.S_IFLNK:
 		return fs.ModeSymlink, err

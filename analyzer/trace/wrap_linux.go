@@ -167,11 +167,9 @@ func (w *Witness) Alone() bool {
 func (w *Witness) seen() Seen {
 	w.sample()
 	t := w.session.tracer
-	for _, p := range t.processes() {
-		t.rec.process(p)
-	}
 	rec := t.rec
-	seen := Seen{Number: w.last.Add(1), Size: len(rec.paths) + len(rec.missing) + len(rec.processes) + len(rec.peers) + len(rec.calls)}
+	rec.living(t.processes())
+	seen := Seen{Number: w.last.Add(1), Size: len(rec.paths) + len(rec.missing) + len(rec.processes) + len(rec.alive) + len(rec.powers) + len(rec.peers) + len(rec.calls)}
 	rec.fill(&seen.Evidence)
 	for socket := range rec.peers {
 		seen.Run.Peers = append(seen.Run.Peers, socket)
