@@ -54,9 +54,11 @@ type Plan struct {
 	After    Totals        `json:"after"`
 	Floor    Totals        `json:"floor"` // regular files the observed run itself opened
 	Warnings []string      `json:"warnings,omitempty"`
-	Syscalls []string      `json:"syscalls,omitempty"` // that kept programs and libraries may make by what they import, sorted
-	Packages []Package     `json:"packages,omitempty"` // with at least one kept file, sorted by name
-	Dropped  []Dropped     `json:"dropped,omitempty"`  // what is not kept, sorted by path
+	Syscalls []string      `json:"syscalls,omitempty"` // that kept programs and libraries may make, by their imports and their code, sorted
+	// AnySyscall lists kept programs and libraries that ask for system calls by numbers which cannot be read from their code, sorted.
+	AnySyscall []layers.Path `json:"anySyscall,omitempty"`
+	Packages   []Package     `json:"packages,omitempty"` // with at least one kept file, sorted by name
+	Dropped    []Dropped     `json:"dropped,omitempty"`  // what is not kept, sorted by path
 }
 
 // User is who the slim image runs as.

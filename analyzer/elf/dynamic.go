@@ -17,7 +17,12 @@ func (m *image) readDynamic() (extent, error) {
 	}
 	m.file.NoDefaultLib = elf.DynFlag1(tags.flags1)&elf.DF_1_NODEFLIB != 0
 	m.file.PIE = elf.DynFlag1(tags.flags1)&elf.DF_1_PIE != 0
-	return table, m.readNames(table, tags)
+	m.tags = tags
+	if err := m.readNames(table, tags); err != nil {
+		return extent{}, err
+	}
+	m.readImports(tags, table)
+	return table, nil
 }
 
 // dynamicSection reads PT_DYNAMIC, and where its string table is; without one the table has no bytes.
@@ -51,6 +56,8 @@ func (m *image) dynamicSection() (dynTags, extent, error) {
 type dynTags struct {
 	strtab, strsize, flags1 uint64
 	soname, rpath, runpath  uint64
+	symtab, hash, gnuHash   uint64 // addresses, 0 when absent
+	jmprel, rela            extent // relocations with addends: address and size
 	needed                  []uint64
 	now                     bool // all functions are bound at start
 }
@@ -85,6 +92,20 @@ func (m *image) parseTags(raw []byte) (dynTags, error) {
 			tags.rpath = value
 		case elf.DT_RUNPATH:
 			tags.runpath = value
+		case elf.DT_SYMTAB:
+			tags.symtab = value
+		case elf.DT_HASH:
+			tags.hash = value
+		case elf.DT_GNU_HASH:
+			tags.gnuHash = value
+		case elf.DT_JMPREL:
+			tags.jmprel.off = value
+		case elf.DT_PLTRELSZ:
+			tags.jmprel.size = value
+		case elf.DT_RELA:
+			tags.rela.off = value
+		case elf.DT_RELASZ:
+			tags.rela.size = value
 		case elf.DT_NEEDED:
 			if len(tags.needed) >= maxNeeded {
 				return tags, fmt.Errorf("reading ELF dynamic section: more than %d needed libraries", maxNeeded)

@@ -24,9 +24,8 @@ type File struct {
 	Static       bool // a program that needs no loader
 	// Dlopens says that its dynamic string table holds a name ending in dlopen or dlmopen (imported or defined).
 	Dlopens bool
-	// Syscalls are the system calls that functions of the C library make which the file names (imported or defined), sorted: what the
-	// program may call. Of the C library itself there are none, of a static program what such programs may call.
-	Syscalls []string
+	// Imports are the names of the undefined symbols of its dynamic symbol table, without version, sorted, at most maxImports.
+	Imports []string
 	// Strings are words in its read-only data that look like names of shared libraries ("libssl.so.3", "/usr/lib/x.so"),
 	// sorted, at most maxStrings of them; Needed, Soname and Interp are left out.
 	Strings []string

@@ -35,6 +35,9 @@ type image struct {
 	shnum int
 	shent int
 	shstr int
+	tags  dynTags
+	// callSymbol is the index of callFunction among the dynamic symbols, 0 where it is not imported.
+	callSymbol int
 }
 
 // prog is a program header.
@@ -47,26 +50,32 @@ type prog struct {
 // Read reads what the loader needs of the ELF file of size bytes in r. It allocates no more than a few megabytes whatever
 // the headers say, and returns an error for a file whose headers point outside it.
 func Read(r io.ReaderAt, size int64) (*File, error) {
-	img := &image{r: r, size: size, file: &File{}}
-	if err := img.readHeader(); err != nil {
-		return nil, err
-	}
-	if err := img.readInterp(); err != nil {
-		return nil, err
-	}
-	dyn, err := img.readDynamic()
+	img, dynstr, err := open(r, size)
 	if err != nil {
 		return nil, err
 	}
+	if err := img.readStrings(dynstr); err != nil {
+		return nil, err
+	}
+	return img.file, nil
+}
+
+// open reads the headers and the dynamic section of a file, and where its dynamic string table is.
+func open(r io.ReaderAt, size int64) (*image, extent, error) {
+	img := &image{r: r, size: size, file: &File{}}
+	if err := img.readHeader(); err != nil {
+		return nil, extent{}, err
+	}
+	if err := img.readInterp(); err != nil {
+		return nil, extent{}, err
+	}
+	dynstr, err := img.readDynamic()
+	if err != nil {
+		return nil, extent{}, err
+	}
 	file := img.file
 	file.Static = file.Interp == "" && len(file.Needed) == 0 && (file.Type == elf.ET_EXEC || file.PIE)
-	if err := img.readStrings(dyn); err != nil {
-		return nil, err
-	}
-	if err := img.readCalls(dyn); err != nil {
-		return nil, err
-	}
-	return file, nil
+	return img, dynstr, nil
 }
 
 // bytesAt reads n bytes at off; it never allocates for what lies outside the file.

@@ -5,7 +5,6 @@ import (
 	stdelf "debug/elf"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 
@@ -38,7 +37,7 @@ func TestRead(t *testing.T) {
 			elf.File{
 				Class: stdelf.ELFCLASS64, Machine: stdelf.EM_X86_64, Type: stdelf.ET_DYN, Interp: "/lib64/ld-linux-x86-64.so.2",
 				Needed: []string{"libb.so.2", "liba.so.1"}, Runpath: []string{"$ORIGIN/../lib", "/opt/lib"},
-				NoDefaultLib: true, PIE: true, Dlopens: true, Strings: []string{"/usr/lib/y.so", "libplug.so.4"},
+				NoDefaultLib: true, PIE: true, Dlopens: true, Imports: []string{"dlopen", "puts"}, Strings: []string{"/usr/lib/y.so", "libplug.so.4"},
 			},
 		},
 		"library, 32 bits": {
@@ -61,7 +60,6 @@ func TestRead(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := read(t, elftest.Build(test.spec))
-			got.Syscalls = nil // TestSyscalls
 			if diff := cmp.Diff(&test.want, got); diff != "" {
 				t.Errorf("Read (-want +got):\n%s", diff)
 			}
@@ -185,28 +183,4 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("Read = %v, %v", file, err)
 		}
 	})
-}
-
-func TestSyscalls(t *testing.T) {
-	for name, test := range map[string]struct {
-		spec         elftest.Spec
-		want, refuse []string
-	}{
-		"imports": {elftest.Spec{Interp: "/lib/ld.so", Symbols: []string{"mkdir", "fopen64", "no_such_function", "__xstat"}},
-			[]string{"mkdir", "mkdirat", "openat"}, []string{"fopen64", "unlink", "mount", "no_such_function"}},
-		"static": {elftest.Spec{Type: stdelf.ET_EXEC}, []string{"mkdirat", "unlinkat", "bind"}, []string{"mount", "ptrace"}},
-		"libc":   {elftest.Spec{Soname: "libc.so.6", Symbols: []string{"mkdir", "unlink"}}, nil, []string{"mkdir"}},
-	} {
-		got := read(t, elftest.Build(test.spec)).Syscalls
-		for _, call := range test.want {
-			if !slices.Contains(got, call) {
-				t.Errorf("%s: %s is not in %q", name, call, got)
-			}
-		}
-		for _, call := range test.refuse {
-			if slices.Contains(got, call) {
-				t.Errorf("%s: %s is in %q", name, call, got)
-			}
-		}
-	}
 }

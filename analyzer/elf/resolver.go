@@ -182,32 +182,50 @@ func (r *Resolver) read(name string) (*File, error) {
 // maxInMemory bounds a file of a root whose files cannot be read at an offset, in bytes.
 const maxInMemory = 256 << 20
 
-func readAt(root layers.RootFS, name string) (*File, error) {
+func readAt(root layers.RootFS, name string) (file *File, err error) {
+	err = withBytes(root, name, func(r io.ReaderAt, size int64) error {
+		file, err = Read(r, size)
+		return err
+	})
+	return file, err
+}
+
+// Code reads what the instructions of the ELF file at a physical path ask the kernel for.
+func (r *Resolver) Code(name string) (code Code, err error) {
+	err = withBytes(r.root, name, func(at io.ReaderAt, size int64) error {
+		code, err = ReadCode(at, size)
+		return err
+	})
+	return code, err
+}
+
+// withBytes opens an ELF file of the root at a physical path to be read at any offset.
+func withBytes(root layers.RootFS, name string, use func(io.ReaderAt, int64) error) error {
 	info, err := root.Lstat(name)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, ErrNotELF
+		return ErrNotELF
 	}
 	f, err := root.Open(name)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
 	if at, ok := f.(io.ReaderAt); ok {
-		return Read(at, info.Size())
+		return use(at, info.Size())
 	}
 	head := make([]byte, 4)
 	if _, err := io.ReadFull(f, head); err != nil || !IsELF(head) {
-		return nil, ErrNotELF
+		return ErrNotELF
 	}
 	rest, err := io.ReadAll(io.LimitReader(f, maxInMemory))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	data := append(head, rest...)
-	return Read(bytes.NewReader(data), int64(len(data)))
+	return use(bytes.NewReader(data), int64(len(data)))
 }
 
 // readSmall reads a configuration file by path, following links; nil when it is not there or larger than limit.

@@ -63,39 +63,12 @@ func (m *image) scanned(dynstr extent) []extent {
 	return clipped
 }
 
-// rodata finds the sections named .rodata or .rodata.*. Damaged section headers are no error: the loader does not read them.
+// rodata finds the sections named .rodata or .rodata.*.
 func (m *image) rodata() []extent {
-	want := 40
-	if m.wide {
-		want = 64
-	}
-	if m.shent != want || m.shnum == 0 || m.shnum > maxSections || m.shstr >= m.shnum {
-		return nil
-	}
-	raw, err := m.bytesAt(uint64(m.shoff), uint64(m.shnum*m.shent), "section headers")
-	if err != nil {
-		return nil
-	}
-	section := func(i int) (name uint32, part extent) {
-		h := raw[i*want:]
-		if m.wide {
-			return m.order.Uint32(h), extent{m.word(h, 24), m.word(h, 32)}
-		}
-		return m.order.Uint32(h), extent{m.word(h, 16), m.word(h, 20)}
-	}
-	_, names := section(m.shstr)
-	if names.size > 1<<20 {
-		return nil
-	}
-	table, err := m.bytesAt(names.off, names.size, "section names")
-	if err != nil {
-		return nil
-	}
 	var parts []extent
-	for i := range m.shnum {
-		at, part := section(i)
-		if uint64(at) < uint64(len(table)) && bytes.HasPrefix(table[at:], []byte(".rodata")) {
-			parts = append(parts, part)
+	for _, s := range m.sections() {
+		if strings.HasPrefix(s.name, ".rodata") {
+			parts = append(parts, s.extent)
 		}
 	}
 	return parts

@@ -6,6 +6,7 @@ import (
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/elf"
 	"github.com/slimimage/slim/analyzer/rules"
+	"github.com/slimimage/slim/layers"
 )
 
 // binaryState is what was read of ELF files.
@@ -13,6 +14,7 @@ type binaryState struct {
 	resolver *elf.Resolver
 	objects  map[string]*elf.Object
 	syscalls map[string]bool // that kept programs and libraries may make
+	any      []layers.Path   // those of them that may make others too
 }
 
 func newBinaryState(im *image, env map[string]string) binaryState {
@@ -30,9 +32,7 @@ func (w *worklist) elfFile(name string) {
 			return
 		}
 	}
-	for _, call := range obj.File.Syscalls {
-		w.binaries.syscalls[call] = true
-	}
+	w.calls(name, obj.File)
 	from := "/" + name
 	for _, need := range w.binaries.resolver.Needs(obj) {
 		for _, found := range need.Found {

@@ -162,6 +162,7 @@ func (p *planner) build() *analyzer.Plan {
 	p.totals(plan)
 	plan.Packages = p.packagesKept()
 	plan.Syscalls = slices.Sorted(maps.Keys(p.binaries.syscalls))
+	plan.AnySyscall = slices.Sorted(slices.Values(p.binaries.any))
 	plan.Warnings = slices.Sorted(maps.Keys(p.warnings))
 	return plan
 }

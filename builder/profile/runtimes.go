@@ -161,18 +161,16 @@ var siblings = []string{
 // wanted are all calls to allow if Docker's default profile does: seen, their siblings, and the baselines.
 func (m Model) wanted() map[string]bool {
 	want := map[string]bool{}
-	for _, name := range m.Syscalls {
+	asked := slices.Concat(m.Syscalls, m.Possible)
+	for _, name := range asked {
 		want[name] = true
 	}
 	for _, line := range siblings {
-		if group := strings.Fields(line); slices.ContainsFunc(m.Syscalls, func(name string) bool { return slices.Contains(group, name) }) {
+		if group := strings.Fields(line); slices.ContainsFunc(asked, func(name string) bool { return slices.Contains(group, name) }) {
 			for _, name := range group {
 				want[name] = true
 			}
 		}
-	}
-	for _, name := range m.Possible {
-		want[name] = true
 	}
 	for _, name := range analyzer.CommonSyscalls() { // not recorded: see there
 		want[name] = true

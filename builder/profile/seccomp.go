@@ -85,7 +85,9 @@ func Allowed(m Model) []string {
 }
 
 // whole says whether the filter is the whole default profile, for want of anything better.
-func (m Model) whole() bool { return len(m.Syscalls) == 0 || len(m.Arches32) > 0 }
+func (m Model) whole() bool {
+	return len(m.Syscalls) == 0 || len(m.Arches32) > 0 || len(m.AnySyscall) > 0
+}
 
 // filter cuts the default profile down to what is wanted.
 func (m Model) filter() (*specs.LinuxSeccomp, error) {

@@ -122,6 +122,27 @@ func TestSeccompPlatforms(t *testing.T) {
 	}
 }
 
+// TestSeccompImports: what programs import may be called, with its siblings; what asks for anything gets the whole default profile.
+func TestSeccompImports(t *testing.T) {
+	plan := webPlan()
+	plan.Syscalls = []string{"getxattr", "mkdir"}
+	m := From(webEvidence(), plan, "web:1")
+	allowed := Allowed(m)
+	for name, want := range map[string]bool{"getxattr": true, "lgetxattr": true, "mkdirat": true, "setxattr": false, "mq_open": false} {
+		if slices.Contains(allowed, name) != want {
+			t.Errorf("Allowed has %s: %v, want %v", name, !want, want)
+		}
+	}
+	plan.AnySyscall = []layers.Path{"usr/bin/perl"}
+	m = From(webEvidence(), plan, "web:1")
+	if all := Allowed(From(nil, nil, "web:1")); !cmp.Equal(Allowed(m), all) {
+		t.Errorf("a program that may make any call gets %d calls, want the default's %d", len(Allowed(m)), len(all))
+	}
+	if !slices.ContainsFunc(m.Warnings, func(w string) bool { return strings.HasPrefix(w, "/usr/bin/perl makes") }) {
+		t.Errorf("warnings %q", m.Warnings)
+	}
+}
+
 // TestBaselinesExist finds misspelt names: each is allowed by the default profile on some platform, or is refused on purpose.
 func TestBaselinesExist(t *testing.T) {
 	known := map[string]bool{"restart_syscall": true}

@@ -19,9 +19,28 @@ type Spec struct {
 	Soname  string
 	Flags1  elf.DynFlag1
 	Strings []string // literals in read-only data
-	Symbols []string // names put in the dynamic string table, as imports would be
+	Symbols []string // imported
+	Exports []string // defined
+	Count   Count    // how the number of symbols can be known
 	Marks   []Mark   // more program headers
+	Code    []byte   // loaded at CodeAt, executable
+	// Slot is an address at which the loader puts that of the first imported symbol, 0 for none.
+	Slot uint64
 }
+
+// Count is a way to know the number of dynamic symbols.
+type Count int
+
+// Ways of Count.
+const (
+	ByGNUHash  Count = iota // DT_GNU_HASH
+	ByHash                  // DT_HASH
+	BySections              // section headers alone
+	ByPlace                 // nothing but the string table behind the symbols
+)
+
+// CodeAt is the address, and the place in the file, of Spec.Code.
+const CodeAt = 0x1000
 
 // Mark is a program header without content, such as PT_GNU_STACK.
 type Mark struct {
@@ -63,7 +82,7 @@ func (w *writer) word(v int) {
 	}
 }
 
-// Build is the file's bytes: header, program headers, one read-only segment over the whole file, no sections.
+// Build is the file's bytes: header, program headers, one read-only segment over the whole file, and one of code where there is any.
 func Build(spec Spec) []byte {
 	spec = withDefaults(spec)
 	w := &writer{order: binary.LittleEndian, wide: spec.Class == elf.ELFCLASS64}
@@ -74,41 +93,58 @@ func Build(spec Spec) []byte {
 	if w.wide {
 		headerSize, progSize, wordSize = 64, 56, 8
 	}
-	strtab, tags := dynamic(spec)
 	interp := ""
-	progs := 2
+	progs := 2 + len(spec.Marks)
 	if spec.Interp != "" {
-		interp, progs = spec.Interp+"\x00", 3
+		interp, progs = spec.Interp+"\x00", progs+1
 	}
-	progs += len(spec.Marks)
+	if len(spec.Code) > 0 {
+		progs++
+	}
 	interpAt := headerSize + progs*progSize
-	strtabAt := interpAt + len(interp)
-	dynAt := (strtabAt + len(strtab) + 7) &^ 7
-	tags = append(tags, [2]int{int(elf.DT_STRTAB), strtabAt}, [2]int{int(elf.DT_STRSZ), len(strtab)}, [2]int{})
-	dynSize := len(tags) * 2 * wordSize
+	symbolsAt := (interpAt + len(interp) + 7) &^ 7
+	table := w.symbols(spec, symbolsAt)
+	dynAt := (symbolsAt + len(table.bytes) + 7) &^ 7
+	dynSize := len(table.tags) * 2 * wordSize
 	var rodata bytes.Buffer
 	rodata.WriteByte(0)
 	for _, s := range spec.Strings {
 		rodata.WriteString(s + "\x00")
 	}
-	header(w, spec, headerSize, progSize, progs)
-	w.prog(elf.PT_LOAD, elf.PF_R, 0, dynAt+dynSize+rodata.Len())
+	end := dynAt + dynSize + rodata.Len()
+	header(w, spec, headerSize, progSize, progs, table.sections(spec, end))
+	w.prog(elf.PT_LOAD, elf.PF_R, 0, end)
 	w.prog(elf.PT_DYNAMIC, elf.PF_R, dynAt, dynSize)
 	if interp != "" {
 		w.prog(elf.PT_INTERP, elf.PF_R, interpAt, len(interp))
 	}
+	if len(spec.Code) > 0 {
+		w.prog(elf.PT_LOAD, elf.PF_R|elf.PF_X, CodeAt, len(spec.Code))
+	}
 	for _, mark := range spec.Marks {
 		w.prog(mark.Type, mark.Flags, 0, 0)
 	}
-	w.WriteString(interp + strtab)
-	w.Write(make([]byte, dynAt-w.Len()))
-	for _, tag := range tags {
+	w.WriteString(interp)
+	w.pad(symbolsAt)
+	w.Write(table.bytes)
+	w.pad(dynAt)
+	for _, tag := range table.tags {
 		w.word(tag[0])
 		w.word(tag[1])
 	}
 	w.Write(rodata.Bytes())
+	if spec.Count == BySections {
+		table.header(w)
+	}
+	if len(spec.Code) > 0 {
+		w.pad(CodeAt)
+		w.Write(spec.Code)
+	}
 	return w.Bytes()
 }
+
+// pad fills up to an offset.
+func (w *writer) pad(at int) { w.Write(make([]byte, at-w.Len())) }
 
 func withDefaults(spec Spec) Spec {
 	if spec.Machine == 0 {
@@ -126,31 +162,7 @@ func withDefaults(spec Spec) Spec {
 	return spec
 }
 
-// dynamic makes the string table and the entries that point into it.
-func dynamic(spec Spec) (strtab string, tags [][2]int) {
-	strtab = "\x00"
-	add := func(tag elf.DynTag, s string) {
-		if s != "" {
-			tags = append(tags, [2]int{int(tag), len(strtab)})
-			strtab += s + "\x00"
-		}
-	}
-	for _, name := range spec.Needed {
-		add(elf.DT_NEEDED, name)
-	}
-	add(elf.DT_SONAME, spec.Soname)
-	add(elf.DT_RPATH, spec.Rpath)
-	add(elf.DT_RUNPATH, spec.Runpath)
-	for _, name := range spec.Symbols {
-		strtab += name + "\x00"
-	}
-	if spec.Flags1 != 0 {
-		tags = append(tags, [2]int{int(elf.DT_FLAGS_1), int(spec.Flags1)})
-	}
-	return strtab, tags
-}
-
-func header(w *writer, spec Spec, headerSize, progSize, progs int) {
+func header(w *writer, spec Spec, headerSize, progSize, progs, sectionsAt int) {
 	data := elf.ELFDATA2LSB
 	if w.order == binary.ByteOrder(binary.BigEndian) {
 		data = elf.ELFDATA2MSB
@@ -162,14 +174,18 @@ func header(w *writer, spec Spec, headerSize, progSize, progs int) {
 	w.full(uint32(elf.EV_CURRENT))
 	w.word(0)          // entry point
 	w.word(headerSize) // program headers
-	w.word(0)          // section headers
+	w.word(sectionsAt) // section headers
 	w.full(0)          // flags
 	w.half(uint16(headerSize))
 	w.half(uint16(progSize))
 	w.half(uint16(progs))
-	w.half(0)
-	w.half(0)
-	w.half(0)
+	if sectionsAt == 0 {
+		w.Write(make([]byte, 6))
+		return
+	}
+	w.half(uint16(sectionSize[w.wide]))
+	w.half(2)
+	w.half(0) // the first one has the names, of which there are none
 }
 
 // prog appends a program header of bytes that lie at the same place in file and memory.
