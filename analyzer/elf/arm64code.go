@@ -13,9 +13,16 @@ const (
 	arm64SVC = 0xd4000001 // svc #0
 )
 
+func arm64Word(code []byte) uint32 { return binary.LittleEndian.Uint32(code) }
+
+// arm64Page is the address that the instruction adrp at an address makes.
+func arm64Page(at uint64, word uint32) uint64 {
+	return at&^0xfff + uint64(int64(int32(word<<8)>>13<<2|int32(word>>29&3))<<12)
+}
+
 func arm64Words(code []byte, addr uint64, visit func(at int, word uint32)) {
 	for i := int(-addr & 3); i+4 <= len(code); i += 4 {
-		visit(i, binary.LittleEndian.Uint32(code[i:]))
+		visit(i, arm64Word(code[i:]))
 	}
 }
 
@@ -29,9 +36,8 @@ func (arm64) mark(code []byte, addr uint64, slots map[uint64]bool, found *marks)
 		if len(slots) == 0 || word&0x9f000000 != 0x90000000 || i+8 > len(code) {
 			return
 		}
-		next, rd := binary.LittleEndian.Uint32(code[i+4:]), word&31
-		page := here&^0xfff + uint64(int64(int32(word<<8)>>13<<2|int32(word>>29&3))<<12)
-		if next&0xffc00000 != 0xf9400000 || next>>5&31 != rd || !slots[page+uint64(next>>10&0xfff)*8] {
+		next, rd := arm64Word(code[i+4:]), word&31
+		if next&0xffc00000 != 0xf9400000 || next>>5&31 != rd || !slots[arm64Page(here, word)+uint64(next>>10&0xfff)*8] {
 			return
 		}
 		if rd == 16 && next&31 == 17 {

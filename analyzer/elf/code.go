@@ -31,8 +31,8 @@ type Code struct {
 	Open bool
 }
 
-// ReadCode searches the code of the ELF file of size bytes in r. The C library itself asks for nothing: who imports its functions does. The
-// errors are those of Read.
+// ReadCode searches the code of the ELF file of size bytes in r. The C library itself asks for nothing: who imports its functions
+// does. The errors are those of Read.
 func ReadCode(r io.ReaderAt, size int64) (Code, error) {
 	m, _, err := open(r, size)
 	if err != nil || libc(m.file.Soname) {
@@ -43,7 +43,8 @@ func ReadCode(r io.ReaderAt, size int64) (Code, error) {
 	if own == nil {
 		return Code{Open: imports || m.file.Static}, nil
 	}
-	c := &codeScan{image: m, own: own, golang: m.isGo(), budget: maxCode, traced: maxTraced, numbers: map[int]bool{}, seen: map[uint64]bool{}}
+	c := &codeScan{image: m, own: own, golang: m.isGo(), budget: maxCode, traced: maxTraced}
+	c.numbers, c.seen = map[int]bool{}, map[uint64]bool{}
 	c.unwind, _ = m.unwindTable()
 	slots := c.slots()
 	marks := c.marks(slots)
@@ -59,7 +60,8 @@ func ReadCode(r io.ReaderAt, size int64) (Code, error) {
 // libc says whether a file is the C library itself, or a part of it.
 func libc(soname string) bool {
 	name, _, _ := strings.Cut(soname, ".so")
-	return slices.Contains([]string{"libc", "libpthread", "librt", "libdl", "libm", "libresolv"}, name) || strings.HasPrefix(name, "ld-") || strings.HasPrefix(name, "libc.musl-")
+	return slices.Contains([]string{"libc", "libpthread", "librt", "libdl", "libm", "libresolv"}, name) ||
+		strings.HasPrefix(name, "ld-") || strings.HasPrefix(name, "libc.musl-")
 }
 
 // machine is what the search has to know of an architecture.
@@ -72,10 +74,12 @@ type machine interface {
 	mark(code []byte, addr uint64, slots map[uint64]bool, found *marks)
 	// branches calls visit for direct calls and jumps.
 	branches(code []byte, addr uint64, visit func(from, to uint64))
+	// slices calls visit for addresses that code loads, with the constants loaded near them: a string and its length.
+	slices(code []byte, addr uint64, visit func(addr, size uint64))
 	// indirect calls visit for calls through pointers.
 	indirect(code []byte, addr uint64, visit func(at uint64))
-	// trace says what a register may hold before the instruction at an offset of code, which begins with a function; false where no instruction
-	// begins there.
+	// trace says what a register may hold before the instruction at an offset of code, which begins with a function; false where no
+	// instruction begins there.
 	trace(code []byte, at, register int) (value, bool)
 	// agree says the same where it is not known where the instructions before begin.
 	agree(code []byte, at, register int) (value, bool)
@@ -120,8 +124,8 @@ type codeScan struct {
 
 // resolve finds the numbers at sites. Where a function got its number from its caller, the calls of it are sites in turn.
 //
-// Go is never open: its runtime has one place that takes the number from memory (runtime.runPerThreadSyscall), put there by a function whose callers are
-// found. Elsewhere, a number that comes from nowhere that is seen may be any.
+// Go is never open: its runtime has one place that takes the number from memory (runtime.runPerThreadSyscall), put there by a
+// function whose callers are found. Elsewhere, a number that comes from nowhere that is seen may be any.
 func (c *codeScan) resolve(sites []site) {
 	for range maxLevels {
 		if len(sites) == 0 {
@@ -146,7 +150,8 @@ func (c *codeScan) resolve(sites []site) {
 type function struct {
 	start uint64
 	known bool
-	// guess says that the file describes its functions, and that none of them holds the site: data between them, or code without a description.
+	// guess says that the file describes its functions, and that none of them holds the site: data between them, or code without a
+	// description.
 	guess bool
 }
 
@@ -204,8 +209,8 @@ func (c *codeScan) blindStart(at uint64) uint64 {
 	return at
 }
 
-// callers are the calls of functions, each with the register that hands the number on. One that nobody calls by name is called through a pointer:
-// from outside where it is exported, else by one of the calls through pointers that are there.
+// callers are the calls of functions, each with the register that hands the number on. One that nobody calls by name is called
+// through a pointer: from outside where it is exported, else by one of the calls through pointers that are there.
 func (c *codeScan) callers(carriers map[uint64]int) []site {
 	sites, called := c.callsOf(carriers)
 	if c.golang || len(called) == len(carriers) {
@@ -232,7 +237,8 @@ func (c *codeScan) exported() map[uint64]bool {
 	return found
 }
 
-// pointers takes the numbers that are handed on in a register to functions called through pointers. False when there is none, or too many calls.
+// pointers takes the numbers that are handed on in a register to functions called through pointers. False when there is none, or too
+// many calls.
 func (c *codeScan) pointers(register int) bool {
 	var sites []site
 	c.eachChunk(func(code []byte, addr uint64) {
@@ -350,10 +356,13 @@ func (c *codeScan) eachBranch(visit func(from, to uint64)) {
 }
 
 // eachChunk reads the executable segments, one chunk overlapping the next.
-func (c *codeScan) eachChunk(visit func(code []byte, addr uint64)) {
+func (c *codeScan) eachChunk(visit func(code []byte, addr uint64)) { c.each(elf.PF_X, visit) }
+
+// each reads the segments that are executable, or that are not.
+func (c *codeScan) each(executable elf.ProgFlag, visit func(code []byte, addr uint64)) {
 	buf := make([]byte, min(codeChunk, c.size))
 	for _, p := range c.progs {
-		if p.typ != elf.PT_LOAD || p.flags&elf.PF_X == 0 || p.off > uint64(c.size) {
+		if p.typ != elf.PT_LOAD || p.flags&elf.PF_X != executable || p.off > uint64(c.size) {
 			continue
 		}
 		size := min(p.filesz, uint64(c.size)-p.off)

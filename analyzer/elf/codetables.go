@@ -45,8 +45,8 @@ func (c *codeScan) relocation(at, info uint64, slots map[uint64]bool) {
 	}
 }
 
-// unwindTable is the sorted table of functions in .eh_frame_hdr (Linux Standard Base Core 5.0, 10.6.2): pairs of a function's begin and its
-// description, both relative to the header.
+// unwindTable is the sorted table of functions in .eh_frame_hdr (Linux Standard Base Core 5.0, 10.6.2): pairs of a function's begin
+// and its description, both relative to the header.
 type unwindTable struct {
 	entries extent
 	base    uint64 // address of the header
@@ -96,7 +96,8 @@ func (t unwindTable) find(m *image, addr uint64) (uint64, bool) {
 	return start, err == nil && addr-start < uint64(m.order.Uint32(raw[12:]))
 }
 
-// goBuildMagic begins the block in which the Go linker says what a program was built of, at the begin of a segment's data (debug/buildinfo).
+// goBuildMagic begins the block in which the Go linker says what a program was built of, at the begin of a segment's data
+// (debug/buildinfo).
 const goBuildMagic = "\xff Go buildinf:"
 
 // isGo says whether a program was linked by Go.

@@ -22,6 +22,7 @@ type File struct {
 	NoDefaultLib bool
 	PIE          bool // DF_1_PIE
 	Static       bool // a program that needs no loader
+	Go           bool // linked by Go
 	// Dlopens says that its dynamic string table holds a name ending in dlopen or dlmopen (imported or defined).
 	Dlopens bool
 	// Imports are the names of the undefined symbols of its dynamic symbol table, without version, sorted, at most maxImports.

@@ -57,6 +57,7 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	if err := img.readStrings(dynstr); err != nil {
 		return nil, err
 	}
+	img.file.Go = img.isGo()
 	return img.file, nil
 }
 

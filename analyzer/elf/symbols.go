@@ -22,8 +22,8 @@ type symbol struct {
 	value   uint64
 }
 
-// readImports lists the undefined symbols of the dynamic symbol table. A table that cannot be read has none: a loader that gets as far as its
-// symbols has what it needs of a file, and a damaged file is not run.
+// readImports lists the undefined symbols of the dynamic symbol table. A table that cannot be read has none: a loader that gets as
+// far as its symbols has what it needs of a file, and a damaged file is not run.
 func (m *image) readImports(tags dynTags, strtab extent) {
 	found := map[string]bool{}
 	names := nameReader{m: m, table: strtab}
@@ -75,8 +75,8 @@ func (m *image) eachSymbol(tags dynTags, visit func(int, symbol) bool) {
 	}
 }
 
-// symbolCount is the number of dynamic symbols, which no entry of the dynamic section says: the hash tables do, else the section headers, else the
-// string table where it lies behind the symbols, as linkers put it.
+// symbolCount is the number of dynamic symbols, which no entry of the dynamic section says: the hash tables do, else the section
+// headers, else the string table where it lies behind the symbols, as linkers put it.
 func (m *image) symbolCount(tags dynTags, entry uint64) uint64 {
 	if count := m.gnuHashCount(tags.gnuHash); count > 0 {
 		return count
@@ -97,8 +97,9 @@ func (m *image) symbolCount(tags dynTags, entry uint64) uint64 {
 	return 0
 }
 
-// gnuHashCount is the number of symbols by DT_GNU_HASH (glibc elf/dl-lookup.c, do_lookup_x): the chain of the highest bucket ends with the last
-// symbol. 0 where the table does not say: without hashed symbols the first that would be hashed stands behind the last import.
+// gnuHashCount is the number of symbols by DT_GNU_HASH (glibc elf/dl-lookup.c, do_lookup_x): the chain of the highest bucket ends
+// with the last symbol. 0 where the table does not say: without hashed symbols the first that would be hashed stands behind the last
+// import.
 func (m *image) gnuHashCount(addr uint64) uint64 {
 	off, ok := m.fileOffset(addr)
 	if !ok || addr == 0 {

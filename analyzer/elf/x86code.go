@@ -9,8 +9,8 @@ func (x86) register() int { return regAX }
 func (x86) argument() int { return regDI }
 func (x86) spilled() int  { return regAX }
 
-// mark finds "syscall", the stubs "jmp *slot(%rip)" with the instructions that may stand before it (endbr64, bnd), calls through the slot, and
-// loads of it.
+// mark finds "syscall", the stubs "jmp *slot(%rip)" with the instructions that may stand before it (endbr64, bnd), calls through the
+// slot, and loads of it.
 func (x86) mark(code []byte, addr uint64, slots map[uint64]bool, found *marks) {
 	for i := 0; i+2 <= len(code); i++ {
 		op, second := code[i], code[i+1]

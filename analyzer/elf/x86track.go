@@ -45,8 +45,8 @@ func (t *tracker) clone() *tracker {
 	return &other
 }
 
-// join adds what another way here brings. A constant of one way is what counts: the other may be one that never comes here, behind a call that does
-// not return.
+// join adds what another way here brings. A constant of one way is what counts: the other may be one that never comes here, behind a
+// call that does not return.
 func (t *tracker) join(other *tracker) {
 	for i := range t.regs {
 		t.regs[i] = t.regs[i].or(other.regs[i])

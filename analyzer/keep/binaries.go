@@ -15,11 +15,13 @@ type binaryState struct {
 	objects  map[string]*elf.Object
 	syscalls map[string]bool // that kept programs and libraries may make
 	any      []layers.Path   // those of them that may make others too
+	opened   map[string]bool // by rule, class and machine: what imports brought in
+	helpers  *helpers
 }
 
 func newBinaryState(im *image, env map[string]string) binaryState {
 	loader := elf.Env{LibraryPath: fields(env["LD_LIBRARY_PATH"], ":;"), Preload: fields(env["LD_PRELOAD"], ": ")}
-	return binaryState{resolver: elf.NewResolver(im, loader), objects: map[string]*elf.Object{}, syscalls: map[string]bool{}}
+	return binaryState{resolver: elf.NewResolver(im, loader), objects: map[string]*elf.Object{}, syscalls: map[string]bool{}, opened: map[string]bool{}}
 }
 
 // elfFile keeps what the kernel and the loader need for a program or library, and the libraries it names to load later.
@@ -33,6 +35,7 @@ func (w *worklist) elfFile(name string) {
 		}
 	}
 	w.calls(name, obj.File)
+	w.imports(name, obj)
 	from := "/" + name
 	for _, need := range w.binaries.resolver.Needs(obj) {
 		for _, found := range need.Found {

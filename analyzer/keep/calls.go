@@ -9,7 +9,8 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// calls notes the system calls that a program or library may make: what the functions that it imports make, and what its own code asks for.
+// calls notes the system calls that a program or library may make: what the functions that it imports make, and what its own code
+// asks for.
 func (w *worklist) calls(name string, file *elf.File) {
 	for _, call := range rules.Calls(file.Imports) {
 		w.binaries.syscalls[call] = true

@@ -104,26 +104,34 @@ func (w *worklist) applyFamilies(name string) {
 }
 
 func (w *worklist) applyFamily(f *family, first, name string) {
+	from := ""
+	if name != "." {
+		from = "for /" + name
+	}
+	for _, match := range w.matches(f, first) {
+		w.add(match, analyzer.Reason{Rule: analyzer.RuleFamily(f.Name), From: from})
+	}
+}
+
+// matches lists the image's files that a rule keeps; first is what $1 stands for.
+func (w *worklist) matches(f *family, first string) []string {
 	var except []rules.Glob
 	for _, pattern := range f.Except {
 		if g, err := rules.Compile(rules.Expand(pattern, first)); err == nil {
 			except = append(except, g)
 		}
 	}
-	from := ""
-	if name != "." {
-		from = "for /" + name
-	}
+	var found []string
 	for _, pattern := range f.Keep {
 		g, err := rules.Compile(rules.Expand(pattern, first))
 		if err != nil {
 			continue
 		}
 		for _, match := range w.im.match(g) {
-			if w.im.isDir(match) || slices.ContainsFunc(except, func(g rules.Glob) bool { return g.Match(match) }) {
-				continue
+			if !w.im.isDir(match) && !slices.ContainsFunc(except, func(g rules.Glob) bool { return g.Match(match) }) {
+				found = append(found, match)
 			}
-			w.add(match, analyzer.Reason{Rule: analyzer.RuleFamily(f.Name), From: from})
 		}
 	}
+	return found
 }

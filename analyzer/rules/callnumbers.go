@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// numbers are the system calls of an architecture (GOARCH) in the order of their numbers; a number stands where some are left out. Sources:
-// arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h of Linux.
+// numbers are the system calls of an architecture (GOARCH) in the order of their numbers; a number stands where some are left out.
+// Sources: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h of Linux.
 var numbers = map[string]string{
 	"amd64": `read write open close stat fstat lstat poll lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn ioctl pread64
 		pwrite64 readv writev access pipe select sched_yield mremap msync mincore madvise shmget shmat shmctl dup dup2 pause nanosleep
@@ -98,5 +98,6 @@ var everyCall = func() map[string]bool {
 	return all
 }()
 
-// CallNames are the names of the system calls of an architecture ("amd64", "arm64") by their numbers, not to be changed; of another there are none.
+// CallNames are the names of the system calls of an architecture ("amd64", "arm64") by their numbers, not to be changed; of another
+// there are none.
 func CallNames(arch string) map[int]string { return callNames[arch] }

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// functions are functions of the C library and the system calls that they make beside the one of their name (glibc and musl sources; syscalls(2)).
-// Names are as spellings gives them; a line that begins with # is a heading.
+// functions are functions of the C library and the system calls that they make beside the one of their name (glibc and musl sources;
+// syscalls(2)). Names are as spellings gives them; a line that begins with # is a heading.
 var functions = table(`
 # files
 fopen freopen open creat mkstemp mkostemp mkstemps mkostemps shm_open: openat
@@ -173,8 +173,8 @@ func table(text string) map[string][]string {
 	return table
 }
 
-// prefixes and suffixes are what C libraries put around a function's name for another version or width of it: glibc's fortified functions (_chk, _2),
-// its private ones, those with wide numbers, and variants by a thread's state or language.
+// prefixes and suffixes are what C libraries put around a function's name for another version or width of it: glibc's fortified
+// functions (_chk, _2), its private ones, those with wide numbers, and variants by a thread's state or language.
 var (
 	prefixes = []string{"libc_", "IO_", "isoc99_", "isoc23_", "xpg_", "GI_"}
 	suffixes = []string{"_chk", "_2", "_nocancel", "_internal", "_time64", "64", "_unlocked", "_np", "_r", "_l"}
@@ -226,8 +226,8 @@ func Calls(imports []string) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// StaticCalls are what a program without a C library of its own to name them may well call: files, processes, sockets and events (the packages os,
-// net and os/exec of Go, and what static C libraries do).
+// StaticCalls are what a program without a C library of its own to name them may well call: files, processes, sockets and events
+// (the packages os, net and os/exec of Go, and what static C libraries do).
 func StaticCalls() []string { return strings.Fields(staticCalls) }
 
 const staticCalls = `chdir chmod chown clone clone3 close_range copy_file_range dup dup2 dup3 epoll_create1 epoll_ctl epoll_pwait execve faccessat

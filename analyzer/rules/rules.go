@@ -4,8 +4,8 @@
 //
 // The tables are families.go (what a runtime reaches), junk.go (what is not for run time), layout.go (the file system layout), arches.go
 // (names of architectures), python.go and optional.go. A row of families.go or junk.go has one field a line: Name, unique and what
-// Options.DisableRules takes; the patterns; and Source, the document or the manual page that states the fact. Rows are read in order. Tests
-// hold that each row has a name of its own and a source, and that its patterns compile.
+// Options.DisableRules takes; the patterns; and Source, the document or the manual page that states the fact. Rows are read in
+// order. Tests hold that each row has a name of its own and a source, and that its patterns compile.
 //
 // A glob is matched by path component: "*" and "?" as in path.Match, "**" stands for any number of components, "{a,b}" for
 // one of several. Paths have no leading slash and no symlink on the way (merged /usr: usr/lib, not lib).
@@ -20,6 +20,9 @@ type Family struct {
 	When   []string
 	Keep   []string
 	Except []string
+	// Imports are functions: where a kept program or library imports one of them, Keep is kept too, of ELF files those of its own
+	// class and machine.
+	Imports []string
 	// Run is set where only a program that the observed run itself executed or opened counts as kept.
 	Run    bool
 	Source string // where the fact is documented
@@ -47,3 +50,6 @@ func Names() []string {
 
 // NodeDevDependencies is the rule that drops packages which a lock file marks as needed for development alone.
 const NodeDevDependencies = "node-dev-dependencies"
+
+// PAM is the rule of the stacks of PAM: the modules that they name are kept with them.
+const PAM = "pam"

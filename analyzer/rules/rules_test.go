@@ -56,7 +56,7 @@ func BenchmarkGlob(b *testing.B) {
 func TestTablesCompile(t *testing.T) {
 	names := map[string]bool{}
 	for _, f := range Families() {
-		if f.Name == "" || f.Source == "" || len(f.When) == 0 || len(f.Keep) == 0 || names[f.Name] {
+		if f.Name == "" || f.Source == "" || len(f.When)+len(f.Imports) == 0 || len(f.Keep) == 0 || names[f.Name] {
 			t.Errorf("family %+v lacks a name of its own, a source, a trigger or a result", f)
 		}
 		names[f.Name] = true
