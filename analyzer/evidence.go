@@ -112,6 +112,7 @@ const DefaultRun = "default"
 type Run struct {
 	Name     string   `json:"name"` // DefaultRun, or "run " and the --run arguments as given
 	Argv     []string `json:"argv"`
+	Mounts   []Mount  `json:"mounts,omitempty"` // what the user mounted in the run; no path below is in the evidence
 	Kind     string   `json:"kind"`
 	Home     string   `json:"home,omitempty"` // HOME of its environment
 	Listen   []Socket `json:"listen,omitempty"`
@@ -126,6 +127,12 @@ type Run struct {
 	PeakMemory int64    `json:"peakMemory"`           // bytes of resident memory of all its processes, rounded up to 16 MiB
 	Failure    string   `json:"failure,omitempty"`    // why this run is not a good observation, one sentence; empty when it is
 	Unfaithful []string `json:"unfaithful,omitempty"` // where the run differed from how the image says it runs
+}
+
+// Mount is a file or directory that the user mounted in a run, which the image does not have.
+type Mount struct {
+	Path   layers.Path `json:"path"`
+	Digest string      `json:"digest"` // short, of the content: another content is another run
 }
 
 // Socket is an address in the run's network: "tcp" or "udp" with a port, or "unix" with a path.

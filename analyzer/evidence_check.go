@@ -71,6 +71,9 @@ func (r Run) check() error {
 			return fmt.Errorf("port %d is none", s.Port)
 		}
 	}
+	if slices.ContainsFunc(r.Mounts, func(m Mount) bool { return m.Path == "" || m.Path == "." }) {
+		return fmt.Errorf("a mount without a path")
+	}
 	seen := map[string]bool{}
 	for _, a := range r.Answers {
 		if a.Probe == "" || seen[a.Probe] {

@@ -59,6 +59,8 @@ type Job struct {
 	// its cache.
 	Again    int  `json:"again,omitempty"`
 	Syscalls bool `json:"syscalls,omitempty"` // also record CommonSyscalls (stops at every call: slow)
+	// Mounts are what the step mounts of the client's machine. What lies there is not recorded: it is not the image's.
+	Mounts []Mount `json:"mounts,omitempty"`
 	// Confine is set when a slim image runs under its own profile.
 	Confine *Confinement `json:"confine,omitempty"`
 }

@@ -141,6 +141,7 @@ func uniteRuns(a, b Run) Run {
 		one.Kind = KindServer
 	}
 	one.Listen, one.Peers = uniteSockets(a.Listen, b.Listen), uniteSockets(a.Peers, b.Peers)
+	one.Mounts = uniteMounts(a.Mounts, b.Mounts)
 	one.Unfaithful = union(a.Unfaithful, b.Unfaithful)
 	one.PeakMemory = max(a.PeakMemory, b.PeakMemory)
 	one.Written = max(a.Written, b.Written)
@@ -181,6 +182,12 @@ func uniteSockets(a, b []Socket) []Socket {
 			cmp.Compare(a.Address, b.Address), cmp.Compare(a.Path, b.Path),
 		)
 	})
+	return slices.Compact(all)
+}
+
+func uniteMounts(a, b []Mount) []Mount {
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, func(a, b Mount) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Digest, b.Digest)) })
 	return slices.Compact(all)
 }
 

@@ -76,7 +76,7 @@ func connectedOnly(evidence *Evidence) []string {
 		for j := range evidence.Runs[i].Answers {
 			a := &evidence.Runs[i].Answers[j]
 			if a.Connected && a.OK {
-				list = append(list, strings.TrimPrefix(a.Probe, ConnectProbe))
+				list = append(list, strings.TrimPrefix(a.Probe, "connect "))
 			}
 		}
 	}

@@ -31,7 +31,40 @@ const (
 // (StopTimeout, say) survive.
 type imageConfig struct {
 	dockerspec.DockerOCIImage
-	raw map[string]json.RawMessage
+	raw   map[string]json.RawMessage
+	edits []edit
+}
+
+// edit is a field of the config that the user replaces.
+type edit struct {
+	field string // of "config"
+	value any    // nil removes it
+	text  string // for Config.Edits
+}
+
+// started returns the config with the entrypoint and the working directory of the options. The raw config stays, so that the identity
+// of the input is the same.
+func (c *imageConfig) started(o ObserveOptions) *imageConfig {
+	own := *c
+	own.edits = nil
+	if len(o.Entrypoint) > 0 {
+		own.Config.Entrypoint, own.Config.Cmd = o.Entrypoint, nil
+		own.edits = append(own.edits, edit{"Entrypoint", o.Entrypoint, fmt.Sprintf("entrypoint is now %q, without CMD", o.Entrypoint)}, edit{field: "Cmd"})
+	}
+	if o.Dir != "" {
+		own.Config.WorkingDir = o.Dir
+		own.edits = append(own.edits, edit{"WorkingDir", o.Dir, fmt.Sprintf("working directory is now %q", o.Dir)})
+	}
+	return &own
+}
+
+// apply makes an edit in the fields of a config.
+func (e edit) apply(fields map[string]json.RawMessage) {
+	if e.value == nil {
+		delete(fields, e.field)
+		return
+	}
+	fields[e.field] = mustJSON(e.value)
 }
 
 // parseConfig reads an OCI or Docker image config.
@@ -127,6 +160,12 @@ func slimConfig(original *imageConfig, in input, plan *analyzer.Plan, epoch int6
 	for _, key := range buildFields {
 		delete(inner, key)
 	}
+	for _, e := range original.edits {
+		e.apply(inner)
+		if e.text != "" {
+			summary.Edits = append(summary.Edits, e.text)
+		}
+	}
 	if h := original.Config.Healthcheck; h == nil || len(h.Test) == 0 || h.Test[0] != "CMD-SHELL" {
 		delete(inner, "Shell") // RUN in a Dockerfile uses it, and a health check in shell form
 	}
@@ -162,7 +201,7 @@ func history(in *imageConfig, plan *analyzer.Plan, created time.Time) []ocispecs
 	return list
 }
 
-// mustJSON encodes strings and maps of strings, which cannot fail.
+// mustJSON encodes strings, lists and maps of strings, which cannot fail.
 func mustJSON(v any) json.RawMessage {
 	data, _ := json.Marshal(v)
 	return data

@@ -7,6 +7,7 @@ import (
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder/profile"
+	"github.com/slimimage/slim/layers"
 )
 
 // model is the profile of a slim image: it follows from the evidence, the plan and the findings of its checks.
@@ -29,7 +30,19 @@ func (b *build) model(in input, seen *analyzer.Evidence, plan *analyzer.Plan, fo
 	if len(b.opt.Export.Names) > 0 {
 		name = b.opt.Export.Names[0]
 	}
-	return profile.From(&all, plan, name).WithConfig(config)
+	return profile.From(&all, plan, name).WithConfig(config).WithStart(b.opt.Observe.start())
+}
+
+// start is how the runs were started, for the files that start the image so.
+func (o ObserveOptions) start() profile.Start {
+	start := profile.Start{Hostname: o.Hostname, EnvFiles: o.EnvFiles}
+	for _, h := range o.Hosts {
+		start.Hosts = append(start.Hosts, profile.Host{Name: h.Name, Address: h.Address})
+	}
+	for _, m := range o.Mounts {
+		start.Mounts = append(start.Mounts, profile.Mount{Source: m.Source, Path: layers.CleanPath(m.Target)})
+	}
+	return start
 }
 
 // confinement is a profile in the form that the agent and the step apply.

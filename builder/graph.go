@@ -92,7 +92,12 @@ func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fre
 		llb.WithCustomName("[slim] " + name),
 		b.platformOption(),
 	}
-	opts = append(opts, env...)
+	opts = append(append(opts, env...), b.startOptions()...)
+	mounts, err := b.userMounts()
+	if err != nil {
+		return llb.State{}, err
+	}
+	opts = append(opts, mounts...)
 	if b.probeState != nil {
 		opts = append(opts, llb.AddMount(probeRoot, *b.probeState))
 	}

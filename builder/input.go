@@ -46,6 +46,7 @@ func (b *build) openInput(ctx context.Context, c gateway.Client) (input, error) 
 	if src.config.slimmed() && !b.opt.Force {
 		return src, &SlimmedError{Name: b.inputName()}
 	}
+	src.config = src.config.started(b.opt.Observe)
 	return src, nil
 }
 
@@ -153,6 +154,11 @@ func (b *build) mounts(agentDir string) (map[string]fsutil.FS, map[string]conten
 	mounts, err := openDirs(dirs)
 	if err != nil {
 		return nil, nil, err
+	}
+	for i, m := range b.opt.Observe.Mounts {
+		if mounts[mountName(i)], err = mountFS(m.Source); err != nil {
+			return nil, nil, fmt.Errorf("--mount: %w", err)
+		}
 	}
 	contents := map[string]content.Store{}
 	for name, dir := range stores {

@@ -114,7 +114,7 @@ func (b *build) job(config *imageConfig, image, name string, args []string) (*an
 		timeout = defaultTimeout
 	}
 	return &analyzer.Job{Schema: analyzer.JobSchema, Image: image, Platform: b.platformString(), Name: name, Process: entry,
-		AutoProbe: true, Timeout: timeout, Trace: true, Syscalls: b.opt.Observe.Syscalls}, nil
+		AutoProbe: true, Timeout: timeout, Trace: true, Syscalls: b.opt.Observe.Syscalls, Mounts: jobMounts(b.opt.Observe.Mounts)}, nil
 }
 
 // runJobs runs every job in its own step and merges their evidence.

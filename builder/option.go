@@ -114,6 +114,17 @@ func OptionsFor(setter Setter) []Option {
 	return slices.DeleteFunc(Table(), func(o Option) bool { return o.SetBy < setter })
 }
 
+// operatorOnly says why an option, by its name or that of its build argument, is not for build arguments and .slim.yaml. It is "" where there
+// is no such option.
+func operatorOnly(name string) string {
+	for _, o := range Table() {
+		if o.Name == name || EnvVar(o.Name) == name {
+			return o.Why
+		}
+	}
+	return ""
+}
+
 // optionNames joins the names of options, for messages.
 func optionNames(options []Option, name func(string) string) string {
 	all := make([]string, len(options))

@@ -47,7 +47,7 @@ func TestShapesResult(t *testing.T) {
 			got = append(got, o.Name)
 		}
 	}
-	want := []string{"run", "env", "exec", "probe", "probe-image", "network", "keep", "include", "exclude", "include-exe", "include-package",
+	want := []string{"run", "exec", "probe", "probe-image", "env", "mount", "entrypoint", "workdir", "hostname", "add-host", "network", "keep", "include", "exclude", "include-exe", "include-package",
 		"include-shell", "disable-rule", "user", "compression"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("options in a lock: -want +got\n%s", diff)
@@ -87,6 +87,10 @@ func TestApply(t *testing.T) {
 		{[]string{"timeout 5m"}, Options{Observe: ObserveOptions{Timeout: 300}}},
 		{[]string{"user 7:8", "keep observed"}, Options{Analyze: analyzer.Options{User: "7:8", Keep: analyzer.KeepObserved}}},
 		{[]string{"env A=b=c", "env D="}, Options{Observe: ObserveOptions{Env: []string{"A=b=c", "D="}}}},
+		{[]string{`entrypoint /bin/app "a b"`, "workdir /srv/", "hostname db.example.com"},
+			Options{Observe: ObserveOptions{Entrypoint: []string{"/bin/app", "a b"}, Dir: "/srv", Hostname: "db.example.com"}}},
+		{[]string{"add-host a:10.0.0.1", "add-host b=[::1]", "add-host c:::1"},
+			Options{Observe: ObserveOptions{Hosts: []Host{{"a", "10.0.0.1"}, {"b", "::1"}, {"c", "::1"}}}}},
 		{[]string{"artifacts out", "strict true"}, Options{Materials: true, Strict: true}},
 		{[]string{"file Dockerfile", "target web", "build-arg A=1", "secret id=x", "build-context a=b"}, Options{Dockerfile: &Dockerfile{File: "Dockerfile",
 			Target: "web", BuildArgs: map[string]string{"A": "1"}, Secrets: []string{"id=x"}, BuildContexts: map[string]string{"a": "b"}}}},
@@ -118,6 +122,25 @@ func TestApplyRefuses(t *testing.T) {
 		"disable-rule none":          "unknown value",
 		"env =x":                     "KEY=VALUE",
 		"strict maybe":               "neither true nor false",
+		"entrypoint  ":               "names no program",
+		"entrypoint a 'b":            "example: --entrypoint",
+		"entrypoint $(id)":           "example: --entrypoint",
+		"workdir srv":                "absolute path",
+		"hostname a b":               "not a host name",
+		"hostname -a":                "not a host name",
+		"add-host db":                "not HOST:IP",
+		"add-host db:host-gateway":   "not an IP address",
+		"add-host a b:10.0.0.1":      "not a host name",
+		"mount /etc":                 "not SRC:DST",
+		"mount .:etc":                "not an absolute path",
+		"mount .:/":                  "hide the image",
+		"mount .:/a/..":              "hide the image",
+		"mount .:/proc/1":            "kernel or to slim",
+		"mount .:/.slim/bin":         "kernel or to slim",
+		"mount .:/a:rw":              "a colon",
+		"mount missing:/a":           "no such file",
+		"mount /dev/null:/a":         "neither a file nor a directory",
+		"env-file missing":           "no such file",
 		"target web":                 "needs --file",
 		"file -":                     "standard input",
 		"evidence {":                 "slim observe",
@@ -146,7 +169,7 @@ func TestSetters(t *testing.T) {
 		t.Errorf("the operator sets %d of %d options", len(OptionsFor(Operator)), len(Table()))
 	}
 	for _, o := range OptionsFor(BuildArgument) {
-		if o.Name == "push" || o.Name == "secret" || o.Name == "output" {
+		if slices.Contains([]string{"push", "secret", "output", "mount", "env-file"}, o.Name) {
 			t.Errorf("a build argument sets %s", o.Name)
 		}
 	}

@@ -60,16 +60,24 @@ type Dockerfile struct {
 
 // ObserveOptions says how the image is run and driven.
 type ObserveOptions struct {
-	Runs      []string        // --run: arguments instead of CMD, one more run each, split as a shell splits words
-	Execs     []string        // --exec: commands in the running container of the default run
-	Steps     []analyzer.Step // --probe
-	Env       []string        // --env: KEY=VALUE, more environment for the runs; the image keeps its own
-	ProbeRef  string          // --probe-image: reference of an image with a test suite
-	ProbeArgv []string        // its command
-	Network   string          // "none" (when empty), "default" or "host"
-	Timeout   int             // seconds for one run; 120 when 0
-	NoDefault bool            // with Runs: do not also run the image's own CMD
-	Syscalls  bool            // record the set of system calls (one more, slow run)
+	Runs     []string        // --run: arguments instead of CMD, one more run each, split as a shell splits words
+	Execs    []string        // --exec: commands in the running container of the default run
+	Steps    []analyzer.Step // --probe
+	Env      []string        // --env-file, then --env: KEY=VALUE, more environment for the runs; the image keeps its own
+	EnvFiles []string        // names of the files of --env-file, for the files that start the image
+	Mounts   []Mount         // --mount: what the runs see of this machine
+	Hostname string          // --hostname of the runs
+	Hosts    []Host          // --add-host: more of /etc/hosts in the runs
+	// Entrypoint (--entrypoint) and Dir (--workdir) replace the image's, in the runs and in the config of the slim image. Entrypoint
+	// replaces CMD, too, as in docker run.
+	Entrypoint []string
+	Dir        string
+	ProbeRef   string   // --probe-image: reference of an image with a test suite
+	ProbeArgv  []string // its command
+	Network    string   // "none" (when empty), "default" or "host"
+	Timeout    int      // seconds for one run; 120 when 0
+	NoDefault  bool     // with Runs: do not also run the image's own CMD
+	Syscalls   bool     // record the set of system calls (one more, slow run)
 }
 
 // Export says where the result goes; with none of it set the result is only built and checked.

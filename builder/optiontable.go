@@ -39,7 +39,7 @@ const (
 //
 // A row belongs here when the option changes Options. A flag that only concerns the command line (its output format, say) stands with its command.
 func Table() []Option {
-	return slices.Concat(inputOptions(), dockerfileOptions(), runOptions(), driveOptions(), keepOptions(), includeOptions(), exportOptions(),
+	return slices.Concat(inputOptions(), dockerfileOptions(), runOptions(), envOptions(), startRows(), driveOptions(), keepOptions(), includeOptions(), exportOptions(),
 		imageOptions(), cacheOptions())
 }
 
@@ -142,21 +142,6 @@ func runOptions() []Option {
 			field:    listField(func(o *Options) *[]string { return &o.Observe.Runs }),
 		},
 		{
-			Name:     "env",
-			Short:    "e",
-			Group:    GroupObserve,
-			Kind:     Pairs,
-			Usage:    "KEY=VALUE for the environment of the runs, or KEY to take the value from the environment; not added to the image (repeatable)",
-			Commands: allRuns,
-			Example:  "example: POSTGRES_PASSWORD=secret",
-			SetBy:    Repository,
-			Shapes:   true,
-			field: field{
-				set: addEnv,
-				get: func(o *Options) any { return envDigest(o.Observe.Env) }, // its values may be secret
-			},
-		},
-		{
 			Name:     "exec",
 			Group:    GroupObserve,
 			Kind:     List,
@@ -185,6 +170,95 @@ func runOptions() []Option {
 			SetBy:    Repository,
 			Shapes:   true,
 			field:    textField(func(o *Options) *string { return &o.Observe.ProbeRef }),
+		},
+	}
+}
+
+// envOptions give the runs more environment. The row of env comes after that of the files: as in docker run, its values win.
+func envOptions() []Option {
+	return []Option{
+		{
+			Name:     "env-file",
+			Group:    GroupObserve,
+			Kind:     List,
+			Usage:    "like --env for each line of FILE, in the format of docker run (repeatable; --env wins)",
+			Commands: allRuns,
+			Example:  "a line is KEY=VALUE, KEY, or a comment after #",
+			Why:      whySecret,
+			field:    field{set: addEnvFile}, // a lock has the digest of the whole environment, in the row of env
+		},
+		{
+			Name:     "env",
+			Short:    "e",
+			Group:    GroupObserve,
+			Kind:     Pairs,
+			Usage:    "KEY=VALUE for the environment of the runs, or KEY to take the value from the environment; not added to the image (repeatable)",
+			Commands: allRuns,
+			Example:  "example: POSTGRES_PASSWORD=secret",
+			SetBy:    Repository,
+			Shapes:   true,
+			field: field{
+				set: addEnv,
+				get: func(o *Options) any { return envDigest(o.Observe.Env) }, // its values may be secret
+			},
+		},
+	}
+}
+
+// startRows say how the application is started.
+func startRows() []Option {
+	return []Option{
+		{
+			Name:     "mount",
+			Group:    GroupObserve,
+			Kind:     List,
+			Usage:    "let the runs see the file or directory SRC at DST, read-only: SRC:DST; never a part of the image (repeatable)",
+			Commands: allRuns,
+			Example:  "example: --mount ./app.conf:/etc/app.conf",
+			Why:      whySecret,
+			Shapes:   true,
+			field:    field{set: addMount, get: mountsKey},
+		},
+		{
+			Name:     "entrypoint",
+			Group:    GroupObserve,
+			Usage:    "start this PROGRAM (with arguments) instead of ENTRYPOINT and CMD, in the runs and as ENTRYPOINT of the slim image",
+			Commands: allRuns,
+			Example:  `example: --entrypoint "/usr/bin/app --serve"`,
+			SetBy:    Repository,
+			Shapes:   true,
+			field:    field{set: setEntrypoint, get: func(o *Options) any { return o.Observe.Entrypoint }},
+		},
+		{
+			Name:     "workdir",
+			Group:    GroupObserve,
+			Usage:    "working directory DIR, in the runs and in the config of the slim image",
+			Commands: allRuns,
+			Example:  "example: --workdir /srv/app",
+			SetBy:    Repository,
+			Shapes:   true,
+			field:    field{set: setWorkdir, get: func(o *Options) any { return o.Observe.Dir }},
+		},
+		{
+			Name:     "hostname",
+			Group:    GroupObserve,
+			Usage:    "host NAME of the runs",
+			Commands: allRuns,
+			Example:  "example: --hostname db",
+			SetBy:    Repository,
+			Shapes:   true,
+			field:    field{set: setHostname, get: func(o *Options) any { return o.Observe.Hostname }},
+		},
+		{
+			Name:     "add-host",
+			Group:    GroupObserve,
+			Kind:     List,
+			Usage:    "HOST:IP for /etc/hosts of the runs (repeatable)",
+			Commands: allRuns,
+			Example:  "example: --add-host db:127.0.0.1",
+			SetBy:    Repository,
+			Shapes:   true,
+			field:    field{set: addHost, get: hostsKey},
 		},
 	}
 }

@@ -42,12 +42,15 @@ func TestReadProjectRefuses(t *testing.T) {
 		{"bulid: {}\n", "bulid"},
 		{"build: [keep]\n", "line 1"},
 		{"build:\n  keep: closure\n  keepp: 1\n", "line 3"},
-		{"build:\n  keep: closure\n  keep: package\n", "twice"},
+		{"build:\n  keep: closure\n  keep: package\n", "again"},
 		{"build:\n  keep: [closure, package]\n", "one value"},
 		{"build:\n  run: [{a: b}]\n", "one value"},
 		{"build:\n  run: &x [*x]\n", "one value"},
 		{"build:\n  include:\n", "one value"},
 		{"build:\n\tkeep: closure\n", "line 2"},
+		{"build:\n  mount: /etc/shadow:/etc/shadow\n", `key "mount": only a flag of slim can set it`},
+		{"build:\n  env-file: secrets.env\n", `key "env-file": only a flag of slim can set it`},
+		{"build:\n  env: [A=1, CI_DEPLOY_TOKEN]\n", "CI_DEPLOY_TOKEN\" is not KEY=VALUE"},
 	} {
 		if given, err := ReadProject([]byte(test.file)); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("ReadProject(%q) = %v, %v; want an error with %q", test.file, given, err, test.want)

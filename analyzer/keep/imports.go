@@ -17,9 +17,7 @@ func (w *worklist) imports(name string, obj *elf.Object) {
 		return
 	}
 	for _, f := range w.rules.families {
-		if !slices.ContainsFunc(f.Imports, func(function string) bool {
-			return contains(obj.File.Imports, function) && !rules.OptionalImport(obj.File.Soname, function)
-		}) {
+		if !slices.ContainsFunc(f.Imports, func(function string) bool { return contains(obj.File.Imports, function) }) {
 			continue
 		}
 		key := fmt.Sprint(f.Name, obj.File.Class, obj.File.Machine)

@@ -27,6 +27,7 @@ type recorder struct {
 	peers      map[analyzer.Socket]bool
 	calls      map[uint32]bool
 	warnings   map[string]bool
+	mounts     []analyzer.Mount
 	peak       int64
 }
 
@@ -59,7 +60,19 @@ func newRecorder() *recorder {
 		peers: map[analyzer.Socket]bool{}, calls: map[uint32]bool{}, warnings: map[string]bool{}}
 }
 
+// outside reports whether a path is the sandbox's or in a mount of the user, and not the image's.
+func (r *recorder) outside(name string) bool {
+	return foreign(name) || slices.ContainsFunc(r.mounts, func(m analyzer.Mount) bool {
+		rest, ok := strings.CutPrefix(name, "/"+string(m.Path))
+		return ok && (rest == "" || rest[0] == '/')
+	})
+}
+
+// add notes a use; a nil use is of a path outside of the image.
 func (u *use) add(p *process, ops ...analyzer.Op) {
+	if u == nil {
+		return
+	}
 	for _, op := range ops {
 		u.ops.add(op)
 	}
@@ -77,12 +90,14 @@ func (r *recorder) use(p *process, f found, ops ...analyzer.Op) {
 	for _, hop := range f.hops {
 		r.at(hop).add(p, analyzer.OpHop)
 	}
-	if !foreign(f.path) {
-		r.at(f.path).add(p, ops...)
-	}
+	r.at(f.path).add(p, ops...)
 }
 
+// at is the record of a path, nil for one outside of the image.
 func (r *recorder) at(name string) *use {
+	if r.outside(name) {
+		return nil
+	}
 	u := r.paths[name]
 	if u == nil {
 		u = &use{}
@@ -98,7 +113,7 @@ func (r *recorder) known(p *process, name string, op analyzer.Op) bool {
 }
 
 func (r *recorder) miss(p *process, f found, op analyzer.Op) {
-	if p.exe == "" || foreign(f.path) {
+	if p.exe == "" || r.outside(f.path) {
 		return
 	}
 	for _, hop := range f.hops {
@@ -117,29 +132,27 @@ func (r *recorder) exec(p *process, e *execution) {
 	for _, hop := range e.hops {
 		r.at(hop).add(p, analyzer.OpHop)
 	}
-	if !foreign(e.path) {
-		r.at(e.path).add(p, analyzer.OpExec)
-	}
+	r.at(e.path).add(p, analyzer.OpExec)
 }
 
 // process records one that has ended, or that now executes another program; stays says that the run was being stopped.
-func (r *recorder) process(p *process, stays bool) { put(r.processes, p, stays) }
+func (r *recorder) process(p *process, stays bool) { r.put(r.processes, p, stays) }
 
 // living records the processes that go on, in place of those that did so before.
 func (r *recorder) living(list []*process) {
 	r.alive = map[string]analyzer.Process{}
 	for _, p := range list {
-		put(r.alive, p, true)
+		r.put(r.alive, p, true)
 	}
 }
 
-func put(in map[string]analyzer.Process, p *process, stays bool) {
-	if p.exe == "" || foreign(p.exe) {
+func (r *recorder) put(in map[string]analyzer.Process, p *process, stays bool) {
+	if p.exe == "" || r.outside(p.exe) {
 		return
 	}
 	entry := analyzer.Process{Exe: layers.CleanPath(p.exe), Argv: p.argv, UID: p.uid, GID: p.gid, Groups: p.groups, Role: p.role, From: p.from,
 		Returns: p.uid != 0 && p.mayReturn, Stays: stays}
-	if p.by != "" && !foreign(p.by) {
+	if p.by != "" && !r.outside(p.by) {
 		entry.By = layers.CleanPath(p.by)
 	}
 	in[fmt.Sprintf("%#v", entry)] = entry

@@ -25,10 +25,11 @@ import (
 // Options says what to run and how.
 type Options struct {
 	Entry    analyzer.Entry
-	Bare     bool            // record nothing: run it for its answers
-	Plain    bool            // without seccomp filter and no_new_privs, stopping at every call
-	Syscalls bool            // record the names of all calls; implies Plain
-	Seccomp  json.RawMessage // a profile to enforce (analyzer.Confinement), none when empty
+	Bare     bool             // record nothing: run it for its answers
+	Plain    bool             // without seccomp filter and no_new_privs, stopping at every call
+	Syscalls bool             // record the names of all calls; implies Plain
+	Seccomp  json.RawMessage  // a profile to enforce (analyzer.Confinement), none when empty
+	Mounts   []analyzer.Mount // what lies there is not the image's: it is not recorded
 	Stdout   io.Writer
 	Stderr   io.Writer
 }
@@ -66,7 +67,9 @@ func New(opt Options) (*Session, error) {
 	case opt.Bare:
 		m = modeBare
 	}
-	return &Session{opt: opt, tracer: newTracer(m, opt.Syscalls), user: user, env: environment(opt.Entry.Env, user), self: self,
+	t := newTracer(m, opt.Syscalls)
+	t.rec.mounts = opt.Mounts
+	return &Session{opt: opt, tracer: t, user: user, env: environment(opt.Entry.Env, user), self: self,
 		ended: make(chan struct{}), stopMem: make(chan struct{})}, nil
 }
 

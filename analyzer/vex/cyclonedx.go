@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-
-	"github.com/slimimage/slim/analyzer/jsonout"
 )
 
 type cdxDocument struct {
@@ -124,7 +122,7 @@ func CycloneDX(statements []Statement, product Product, opts Options) ([]byte, e
 	if doc.Serial, err = documentID(doc); err != nil {
 		return nil, err
 	}
-	return jsonout.Indented(doc)
+	return encode(doc)
 }
 
 func vulnerability(s *Statement) (cdxVulnerability, error) {

@@ -41,6 +41,9 @@ func (m Model) check() error {
 			return fmt.Errorf("port %d/%s is none", p.Number, p.Network)
 		}
 	}
+	if err := m.Start.check(); err != nil {
+		return err
+	}
 	for _, name := range m.Capabilities {
 		if !validCapability.MatchString(name) {
 			return fmt.Errorf("%q is no capability", name)

@@ -39,6 +39,10 @@ func Compose(m Model) ([]byte, error) {
 	for _, p := range m.served() {
 		ports = append(ports, published(p))
 	}
+	for _, mount := range m.Start.Mounts {
+		volumes = append(volumes, dollars(mount.text()))
+	}
+	m.Start.compose(service)
 	for key, list := range map[string][]string{"cap_add": added, "tmpfs": tmpfs, "volumes": volumes, "ports": ports} {
 		if len(list) > 0 {
 			service[key] = list

@@ -2,10 +2,9 @@ package profile
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
-
-	"github.com/slimimage/slim/analyzer/shell"
 )
 
 // DockerRun is one line for a POSIX shell that starts the image confined, in the directory of seccomp.json. Ports are published on the
@@ -22,6 +21,7 @@ func DockerRun(m Model) (string, error) {
 			words = append(words, "--tmpfs", m.tmpfs(w))
 		}
 	}
+	words = append(words, m.Start.dockerWords()...)
 	words = append(words, "--cap-drop", "ALL")
 	for _, name := range m.Capabilities {
 		words = append(words, "--cap-add", strings.TrimPrefix(name, "CAP_"))
@@ -39,9 +39,9 @@ func DockerRun(m Model) (string, error) {
 		words = append(words, "--network", "none")
 	}
 	for i, word := range words {
-		words[i] = shell.Quote(word)
+		words[i] = shellQuote(word)
 	}
-	return strings.Join(append(words, shell.Quote(m.Image)), " "), nil
+	return strings.Join(append(words, shellQuote(m.Image)), " "), nil
 }
 
 // unprivilegedPorts is the first port that an ordinary user may open, for the network namespace (ip-sysctl). Docker and containerd set it
@@ -83,4 +83,14 @@ func dockerScript(m Model) ([]byte, error) {
 	out.line(`cd -- "$(dirname -- "$0")" || exit 1`)
 	out.line(`exec %s "$@"`, line)
 	return out.bytes(), nil
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+
+// shellQuote writes a word so that a shell reads it as it is.
+func shellQuote(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

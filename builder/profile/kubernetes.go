@@ -32,7 +32,7 @@ func Kubernetes(m Model) ([]byte, error) {
 	}
 	head := fmt.Sprintf("# The filter of seccomp.json instead of the node's default: put it at /var/lib/kubelet/seccomp/%s.json on every node and set\n"+
 		"# seccompProfile to {type: Localhost, localhostProfile: %s.json}.\n", m.appArmorName(), m.appArmorName())
-	return append([]byte(head), data...), nil
+	return append([]byte(head+m.Start.podComments()), data...), nil
 }
 
 // object is one object of the API, with the name and labels of the Model.
@@ -85,6 +85,7 @@ func (m Model) pod() object {
 		"securityContext":              security,
 		"containers":                   []any{m.container()},
 	}
+	m.Start.pod(pod)
 	var volumes []any
 	for i, w := range m.Writable {
 		volumes = append(volumes, object{"name": volumeName(i), "emptyDir": object{"sizeLimit": mebibytes(w.size(), "Mi")}})

@@ -35,6 +35,7 @@ type Model struct {
 	Kept         []layers.Path `json:"kept,omitempty"`         // files of the image (no directories)
 	Programs     []layers.Path `json:"programs,omitempty"`     // those of Kept that may be executed
 	Listed       []layers.Path `json:"listed,omitempty"`       // directories whose entries were read
+	Start        Start         `json:"start,omitzero"`         // how the runs were started, beside the image's config
 	Predicates   []string      `json:"predicates,omitempty"`   // in-toto predicate types that admission demands beside the signature
 	Warnings     []string      `json:"warnings,omitempty"`     // what is uncertain, one sentence each
 }
@@ -84,6 +85,7 @@ func From(ev *analyzer.Evidence, plan *analyzer.Plan, name string) Model {
 	if plan != nil {
 		m.Possible, m.AnySyscall = sortedSet(plan.Syscalls), plan.AnySyscall
 	}
+	m.mounted(ev)
 	m.kept(ev, plan)
 	m.user(ev, plan)
 	m.network(ev)

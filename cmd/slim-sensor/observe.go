@@ -115,7 +115,7 @@ func giveWritable(job *analyzer.Job) error {
 
 func newEvidence(job *analyzer.Job) (*analyzer.Evidence, *analyzer.Run) {
 	return &analyzer.Evidence{Schema: analyzer.EvidenceSchema, Image: job.Image, Platform: job.Platform},
-		&analyzer.Run{Name: job.Name, Argv: job.Process.Argv}
+		&analyzer.Run{Name: job.Name, Argv: job.Process.Argv, Mounts: job.Mounts}
 }
 
 // runJob starts the application, exercises and stops it, and returns the evidence.
@@ -126,7 +126,7 @@ func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evide
 	evidence, run := newEvidence(job)
 	debug.SetGCPercent(400) // a short pause at each stop matters
 	session, err := trace.New(trace.Options{Entry: job.Process, Bare: !job.Trace, Plain: job.Plain, Syscalls: job.Syscalls,
-		Seccomp: seccompOf(job), Stdout: os.Stdout, Stderr: os.Stderr})
+		Seccomp: seccompOf(job), Mounts: job.Mounts, Stdout: os.Stdout, Stderr: os.Stderr})
 	if err != nil {
 		run.Kind, run.Failure = analyzer.KindCommand, err.Error()
 		evidence.Runs = []analyzer.Run{*run}

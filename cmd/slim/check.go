@@ -9,7 +9,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/engine"
 	"github.com/slimimage/slim/builder/lock"
@@ -90,7 +89,7 @@ func (p *program) check(c *cli.Context) error {
 
 func (p *program) printOutdated(c *cli.Context, found *outdated) error {
 	if c.String("format") == "json" {
-		return jsonout.Write(p.stdout, found)
+		return writeJSON(p.stdout, found)
 	}
 	out := &printer{w: p.stdout}
 	for _, input := range found.Inputs {

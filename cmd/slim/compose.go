@@ -28,7 +28,8 @@ func composeFlags() []cli.Flag {
 }
 
 // notWithCompose are the flags of observe for running and exercising an image without Compose.
-var notWithCompose = []string{"platform", "file", "run", "env", "exec", "probe", "probe-image", "network"}
+var notWithCompose = []string{"platform", "file", "run", "env", "env-file", "exec", "probe", "probe-image", "mount",
+	"entrypoint", "workdir", "hostname", "add-host", "network"}
 
 // observeCompose starts a service under the agent, with its dependencies, in a project of its own, and runs the test command.
 func (p *program) observeCompose(c *cli.Context) (err error) {

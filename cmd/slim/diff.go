@@ -6,7 +6,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -49,7 +48,7 @@ func (p *program) diff(c *cli.Context) error {
 		return fmt.Errorf("comparing %s and %s: %w", args[0], args[1], err)
 	}
 	if c.String("format") == "json" {
-		return jsonout.Write(p.stdout, diffReport{diffSchema, changes})
+		return writeJSON(p.stdout, diffReport{diffSchema, changes})
 	}
 	out := &printer{w: p.stdout}
 	for _, change := range changes {

@@ -9,7 +9,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/analyzer"
-	"github.com/slimimage/slim/analyzer/jsonout"
 )
 
 func (p *program) evidenceCommand() *cli.Command {
@@ -77,7 +76,7 @@ func (p *program) mergeEvidence(c *cli.Context, files []string) error {
 
 func (p *program) showEvidence(c *cli.Context, s analyzer.EvidenceSummary) error {
 	if c.String("format") == "json" {
-		return jsonout.Write(p.stdout, s)
+		return writeJSON(p.stdout, s)
 	}
 	out := &printer{w: p.stdout}
 	out.line("%s %s", s.Platform, s.Image)
@@ -132,7 +131,7 @@ func listens(sockets []analyzer.Socket) string {
 
 func (p *program) diffEvidence(c *cli.Context, d analyzer.EvidenceDiff) error {
 	if c.String("format") == "json" {
-		return jsonout.Write(p.stdout, d)
+		return writeJSON(p.stdout, d)
 	}
 	out := &printer{w: p.stdout}
 	if d.Images[0] != d.Images[1] {

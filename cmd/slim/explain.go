@@ -8,7 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/analyzer"
-	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/builder"
 )
 
@@ -47,7 +46,7 @@ func (p *program) explain(c *cli.Context) error {
 		return err
 	}
 	if c.String("format") == "json" {
-		return jsonout.Write(p.stdout, why)
+		return writeJSON(p.stdout, why)
 	}
 	return printExplanation(&printer{w: p.stdout}, why)
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/builder/sign"
 )
 
@@ -83,7 +82,7 @@ func (p *program) verify(c *cli.Context) error {
 		}
 	}
 	if c.String("format") == "json" {
-		err = jsonout.Write(p.stdout, report)
+		err = writeJSON(p.stdout, report)
 	} else {
 		err = p.printVerified(report)
 	}

@@ -3,6 +3,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -102,6 +103,18 @@ func do(op string) {
 		}
 	case "length":
 		op = fmt.Sprint(op, " ", len(os.Getenv(path)))
+	case "hostname":
+		var found string
+		found, err = os.Hostname()
+		fmt.Print(found, " ")
+	case "lookup":
+		var found []string
+		found, err = net.LookupHost(path)
+		fmt.Print(found, " ")
+	case "cwd":
+		var found string
+		found, err = os.Getwd()
+		fmt.Print(found, " ")
 	case "id":
 		groups, _ := os.Getgroups()
 		fmt.Print(os.Getuid(), ":", os.Getgid(), " ", groups, " ")
