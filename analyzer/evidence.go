@@ -76,7 +76,9 @@ type Process struct {
 	From   uint32      `json:"from,omitempty"` // effective user id at its start
 	// Returns says that it is not root and may become root again: its real, saved or file system user id is 0 (credentials(7)).
 	Returns bool `json:"returns,omitempty"`
-	Stays   bool `json:"stays,omitempty"` // it had not ended when the run was stopped
+	Stays   bool `json:"stays,omitempty"`   // it had not ended when the run was stopped
+	Execs   bool `json:"execs,omitempty"`   // it went on as another program, which it executed
+	Listens bool `json:"listens,omitempty"` // it listened for connections itself (listen(2))
 }
 
 // Role is how a process came to run.

@@ -1,14 +1,14 @@
 package keep
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/accounts"
+	"github.com/slimimage/slim/analyzer/rules"
+	"github.com/slimimage/slim/layers"
 )
 
 // reasonNonroot is the reason of a user that neither the image nor the application has chosen.
@@ -21,8 +21,8 @@ func (w *worklist) readAccounts() accounts.Files {
 	return accounts.Parse(passwd, group)
 }
 
-// decideUser says who the slim image runs as: the image's own user unless that is root, the user that the program dropped to, or
-// nonroot.
+// decideUser says who the slim image runs as: the image's own user unless that is root; root where the evidence does not carry giving it up;
+// the user that the program dropped to; or nonroot.
 func (w *worklist) decideUser() (analyzer.User, error) {
 	files := w.readAccounts()
 	if spec := w.req.Options.User; spec != "" {
@@ -39,9 +39,18 @@ func (w *worklist) decideUser() (analyzer.User, error) {
 		own.Reason = "the application needs root; as another user: " + why
 		return own, nil
 	}
-	if uid, gid, exe, ok := w.droppedTo(); ok {
-		e, _ := files.ByUID(uid)
-		return analyzer.User{UID: uid, GID: gid, Name: e.Name, Home: e.Home, Reason: "the user that " + exe + " dropped to"}, nil
+	rights := rootRights{seen: w.seen, functions: w.identityFunctions, base: w.baseSystem}
+	switch got := rights.decide(); {
+	case got.why != "":
+		own.Reason = "the application needs root: " + got.why
+		return own, nil
+	case got.exe != "":
+		e, _ := files.ByUID(got.uid)
+		gid := got.gids[len(got.gids)-1]
+		if slices.Contains(got.gids, e.GID) {
+			gid = e.GID
+		}
+		return analyzer.User{UID: got.uid, GID: gid, Name: e.Name, Home: e.Home, Reason: "the user that " + got.exe.String() + " dropped to"}, nil
 	}
 	e, _ := files.ByUID(accounts.Nonroot)
 	if e.Name == "" {
@@ -59,27 +68,37 @@ func namedUser(spec string, files accounts.Files, reason string) (analyzer.User,
 	return analyzer.User{UID: id.UID, GID: id.GID, Name: id.Name, Home: id.Home, Reason: reason}, err
 }
 
-// droppedTo is the non-root user that most processes switched to.
-func (w *worklist) droppedTo() (uid, gid uint32, exe string, ok bool) {
-	type identity struct{ uid, gid uint32 }
-	count, first := map[identity]int{}, map[identity]string{}
-	for _, p := range w.seen.Processes {
-		if p.UID == 0 {
-			continue
-		}
-		id := identity{p.UID, p.GID}
-		count[id]++
-		if first[id] == "" {
-			first[id] = p.Exe.String()
+// baseSystem says whether a program belongs to the distribution's base system.
+func (w *worklist) baseSystem(exe layers.Path) bool {
+	pkg, ok := w.db.Owner(string(exe))
+	return ok && pkg.Essential
+}
+
+// identityFunctions are the functions that a program imports, itself or in libraries of its own, to change its user or root directory.
+func (w *worklist) identityFunctions(exe layers.Path) []string {
+	if rules.GeneralPurpose(string(exe)) {
+		return nil
+	}
+	obj, err := w.binaries.resolver.Open(string(exe), nil)
+	if err != nil {
+		return nil // a script, or a program that the image does not have
+	}
+	imports := slices.Clone(obj.File.Imports)
+	for _, dep := range w.binaries.resolver.Closure(obj) {
+		for _, found := range dep.Need.Found {
+			if found.File != nil && w.sameSource(string(exe), found.Path) {
+				imports = append(imports, found.File.Imports...)
+			}
 		}
 	}
-	ids := slices.SortedFunc(maps.Keys(count), func(a, b identity) int {
-		return cmp.Or(count[b]-count[a], int(int64(a.uid)-int64(b.uid)), int(int64(a.gid)-int64(b.gid)))
-	})
-	if len(ids) == 0 {
-		return 0, 0, "", false
-	}
-	return ids[0].uid, ids[0].gid, first[ids[0]], true
+	return rules.IdentityFunctions(imports)
+}
+
+// sameSource says whether two files were made together: their packages have one source package, or neither has a package.
+func (w *worklist) sameSource(a, b string) bool {
+	one, owned := w.db.Owner(a)
+	other, too := w.db.Owner(b)
+	return owned == too && (!owned || one.Source == other.Source)
 }
 
 // passwdFiles gives the user a name and a home where the image has none for it.

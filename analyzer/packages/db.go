@@ -64,6 +64,7 @@ type DB struct {
 	packages     []*Package
 	byName       map[string]*Package
 	owner        map[string]*Package // physical path to owner
+	listed       map[string]bool     // physical paths of directories that packages list
 	databases    []string            // physical paths of the files that were read
 	alternatives []Alternative
 	warnings     []string
@@ -94,6 +95,9 @@ func (db *DB) Owner(path string) (*Package, bool) {
 	pkg, ok := db.owner[path]
 	return pkg, ok
 }
+
+// Directory says whether a package lists the directory at a physical path as its own, which the databases of dpkg and rpm do.
+func (db *DB) Directory(path string) bool { return db.listed[path] }
 
 func (db *DB) warn(text string) { db.warnings = append(db.warnings, text) }
 

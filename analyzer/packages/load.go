@@ -41,7 +41,7 @@ func IsDatabase(name string) bool {
 // Load reads the package databases of root: dpkg, apk and rpm, each where it is present. A root without any is no error:
 // the DB is then empty. A damaged database yields what could be read and a warning.
 func Load(root layers.RootFS) (*DB, error) {
-	l := &loader{root: root, db: &DB{owner: map[string]*Package{}, makers: compileMakers()}, dirs: map[string]string{}, budget: maxFiles}
+	l := &loader{root: root, db: &DB{owner: map[string]*Package{}, listed: map[string]bool{}, makers: compileMakers()}, dirs: map[string]string{}, budget: maxFiles}
 	for _, read := range []func() error{l.dpkg, l.distroless, l.apk, l.rpm} {
 		if err := read(); err != nil {
 			return nil, err
@@ -146,7 +146,11 @@ func (l *loader) place(pkg *Package) {
 			continue
 		}
 		info, err := l.root.Lstat(where)
-		if err != nil || info.IsDir() {
+		if err != nil {
+			continue
+		}
+		if info.IsDir() {
+			l.db.listed[where] = true
 			continue
 		}
 		if info.Mode()&fs.ModeSymlink != 0 && hasChild(pkg.listed[i+1:], name) {

@@ -22,7 +22,8 @@ func (p *Place) below(name string) bool {
 
 // Places is the table of the layout: each fact once.
 func Places() []Place {
-	return []Place{ungivable, sharedDirs, systemTops, applicationDirs, unmountable, kernelDirs, unusedTrees, unusedParts, foreignSettings}
+	return []Place{ungivable, sharedDirs, systemTops, applicationDirs, unmountable, kernelDirs, unusedTrees, unusedParts,
+		systemTrees, systemState, foreignSettings}
 }
 
 var ungivable = Place{
@@ -89,6 +90,24 @@ var unusedParts = Place{
 	Source: "Debian Python Policy 2.5; gitrepository-layout(5); Python Library Reference, site",
 }
 
+var systemTrees = Place{
+	Name:   "trees of programs, settings and users' homes, in which an application keeps no state of its own",
+	Paths:  []string{"bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "sbin", "sys", "usr"},
+	Source: "Filesystem Hierarchy Standard 3.0, chapters 3 and 4",
+}
+
+var systemState = Place{
+	Name: "variable data of the distribution's own tools, most of it made by the scripts of packages",
+	Paths: []string{
+		"run/lock", "run/log", "run/mount", "run/systemd", "run/user", "var/backups", "var/cache/apk", "var/cache/apt", "var/cache/debconf",
+		"var/cache/dnf", "var/cache/fontconfig", "var/cache/ldconfig", "var/cache/man", "var/cache/yum", "var/lib/alternatives", "var/lib/apk",
+		"var/lib/apt", "var/lib/dnf", "var/lib/dpkg", "var/lib/misc", "var/lib/pam", "var/lib/rpm", "var/lib/selinux", "var/lib/sgml-base",
+		"var/lib/systemd", "var/lib/ucf", "var/lib/xml-core", "var/lib/yum", "var/local", "var/lock", "var/log/apt", "var/mail", "var/run",
+		"var/spool/mail", "var/tmp", "var/www",
+	},
+	Source: "Filesystem Hierarchy Standard 3.0, chapter 5; apt(8), debconf(7), dnf(8), ldconfig(8), pam-auth-update(8), systemd(1), ucf(1): FILES",
+}
+
 var foreignSettings = Place{
 	Name: "beginnings of settings that a package installs for other programs: cron, the init system, package managers",
 	Paths: []string{
@@ -111,6 +130,20 @@ func ApplicationTop(name string) bool {
 	top, _, _ := strings.Cut(name, "/")
 	return !systemTops.has(top) || strings.HasPrefix(name, "var/www/") || strings.HasPrefix(name, "usr/src/")
 }
+
+// VariableData reports whether a path lies where the layout puts what programs write, below a directory of one program's own.
+func VariableData(name string) bool {
+	switch top, rest, _ := strings.Cut(name, "/"); {
+	case rest == "" || systemState.below(name) || name == "var/lib" || name == "var/cache" || name == "var/log" || name == "var/spool" ||
+		name == "var/opt":
+		return false
+	default:
+		return top == "var" || top == "run"
+	}
+}
+
+// SystemTree reports whether a path lies among the system's programs and settings.
+func SystemTree(name string) bool { return systemTrees.below(name) }
 
 // ApplicationDirs lists the directories that hold an application where nothing says which files are a package's.
 func ApplicationDirs() []string { return slices.Clone(applicationDirs.Paths) }

@@ -28,6 +28,7 @@ const (
 	kindDup
 	kindAccept
 	kindKill
+	kindListen
 	kindAsk
 )
 
@@ -136,6 +137,7 @@ var calls = map[string]call{
 	"accept":            {"accept", kindAccept, -1, -1, -1, false},
 	"accept4":           {"accept4", kindAccept, -1, -1, -1, false},
 	"kill":              {"kill", kindKill, -1, -1, -1, false},
+	"listen":            {"listen", kindListen, -1, -1, -1, false},
 	"mount":             {"mount", kindAsk, -1, -1, -1, false},
 	"umount2":           {"umount2", kindAsk, -1, -1, -1, false},
 	"pivot_root":        {"pivot_root", kindAsk, -1, -1, -1, false},

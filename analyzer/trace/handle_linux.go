@@ -82,6 +82,9 @@ func (t *tracer) handle(tk *task, c call, args [6]uint64, wide bool) error {
 	case kindAccept:
 		t.accept(tk)
 		return nil
+	case kindListen:
+		tk.proc.listens = true
+		return nil
 	case kindKill:
 		t.kill(tk, int(int32(args[0])), args[1])
 		return nil

@@ -16,6 +16,7 @@ var nativeCalls = map[uint32]string{
 	unix.SYS_ACCEPT:            "accept",
 	unix.SYS_ACCEPT4:           "accept4",
 	unix.SYS_KILL:              "kill",
+	unix.SYS_LISTEN:            "listen",
 	unix.SYS_MOUNT:             "mount",
 	unix.SYS_UMOUNT2:           "umount2",
 	unix.SYS_PIVOT_ROOT:        "pivot_root",

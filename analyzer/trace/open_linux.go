@@ -185,6 +185,7 @@ const (
 	sysSocket  = 1
 	sysBind    = 2
 	sysConnect = 3
+	sysListen  = 4
 	sysAccept  = 5
 	sysAccept4 = 18
 )
@@ -197,6 +198,8 @@ func (t *tracer) socketcall(tk *task, args [6]uint64) error {
 	switch args[0] {
 	case sysSocket:
 		t.ask(tk, calls["socket"], [6]uint64{words[0], words[1]})
+	case sysListen:
+		tk.proc.listens = true
 	case sysAccept, sysAccept4:
 		t.accept(tk)
 	case sysBind:

@@ -122,7 +122,7 @@ func TestOrigins(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can become another user")
 	}
-	dir := place(t)
+	dir := place(t, "given", "theirs")
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
 			got := tracee(t, "returning", dir, way.change)
@@ -131,21 +131,30 @@ func TestOrigins(t *testing.T) {
 				t.Errorf("%+v, want the first process, which ended as user 1234 and may be root again", p)
 			}
 			got = tracee(t, "serve", dir, way.change, func(o *order) { o.Stop = true })
-			if p := got.Evidence.Processes[0]; p.Role != analyzer.RoleMain || !p.Stays || p.Returns {
+			if p := got.Evidence.Processes[0]; p.Role != analyzer.RoleMain || !p.Stays || p.Returns || p.Listens {
 				t.Errorf("%+v, want the first process, which went on", p)
+			}
+			got = tracee(t, "serving", dir, way.change)
+			if !slices.ContainsFunc(got.Evidence.Processes, func(p analyzer.Process) bool { return p.Listens && p.Role == analyzer.RoleMain }) {
+				t.Errorf("%+v, want one that listened", got.Evidence.Processes)
 			}
 			o := command(t, dir, "sh", "-c", "(sleep 0; true); exec env true")
 			way.change(&o)
 			var lines []string
 			for _, p := range observe(t, o).Evidence.Processes {
-				lines = append(lines, strings.TrimSpace(fmt.Sprintf("%s by %s %s", path.Base(p.Argv[0]), path.Base(string(p.By)), p.Role)))
+				line := strings.TrimSpace(fmt.Sprintf("%s by %s %s", path.Base(p.Argv[0]), path.Base(string(p.By)), p.Role))
+				if p.Execs {
+					line += " executes"
+				}
+				lines = append(lines, line)
 			}
 			shell, err := filepath.EvalSymlinks("/bin/sh")
 			if err != nil {
 				t.Fatal(err)
 			}
 			sh := filepath.Base(shell)
-			want := []string{"env by " + sh + " main", "sh by . main", "sh by " + sh, "sleep by " + sh, "true by env main"}
+			want := []string{"env by " + sh + " main executes", "sh by . main executes", "sh by " + sh, "sh by " + sh + " executes",
+				"sleep by " + sh, "true by env main"}
 			slices.Sort(lines)
 			slices.Sort(want)
 			if diff := cmp.Diff(want, lines); diff != "" {

@@ -151,7 +151,7 @@ func (r *recorder) put(in map[string]analyzer.Process, p *process, stays bool) {
 		return
 	}
 	entry := analyzer.Process{Exe: layers.CleanPath(p.exe), Argv: p.argv, UID: p.uid, GID: p.gid, Groups: p.groups, Role: p.role, From: p.from,
-		Returns: p.uid != 0 && p.mayReturn, Stays: stays}
+		Returns: p.uid != 0 && p.mayReturn, Stays: stays, Execs: p.execs, Listens: p.listens}
 	if p.by != "" && !r.outside(p.by) {
 		entry.By = layers.CleanPath(p.by)
 	}

@@ -35,6 +35,8 @@ type process struct {
 	groups []uint32
 	// mayReturn says that one of its user ids is 0: it may be root again whenever it likes.
 	mayReturn bool
+	execs     bool // it has executed another program and is about to be that
+	listens   bool
 	serving   bool // it or a process that it was forked from has accepted a connection
 	cwd       string
 	root      string
@@ -48,6 +50,7 @@ type process struct {
 func (p *process) fork(pid int) *process {
 	child := *p
 	child.pid, child.by, child.from = pid, p.exe, p.uid
+	child.listens = false
 	if p.role == analyzer.RoleMain {
 		child.role = ""
 	}

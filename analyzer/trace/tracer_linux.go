@@ -219,9 +219,9 @@ func (t *tracer) execed(tk *task) {
 	}
 	tk.pending = nil
 	p := tk.proc
-	if p.exe != "" {
-		t.rec.process(p, false) // what it was until now
-	}
+	p.execs = true
+	t.rec.process(p, false) // what it was until now
+	p.execs, p.listens = false, false
 	before := p.uid
 	p.pid, p.by = tk.tid, p.exe
 	p.refresh()
