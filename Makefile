@@ -51,6 +51,7 @@ lint: sensors ## gofmt, vet, the rules of the house, tidy go.mod, docs in step w
 	  { echo "rootfs paths are slash paths: use package path"; exit 1; }
 	go mod tidy -diff
 	go test -count 1 -run '^TestReference$$' ./cmd/slim
+	go test -count 1 -run '^Test(LineLength|FunctionLength|ImportArrow|BuildKitHome)$$' ./integration
 	@! command -v golangci-lint >/dev/null || golangci-lint run
 
 generate: ## docs/reference.md from the program's own help

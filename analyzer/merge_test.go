@@ -27,12 +27,15 @@ func three() []*Evidence {
 		Run{Name: "-v", Kind: KindCommand, Answers: []Answer{{Probe: "output", OK: true, Body: []byte("1"), Size: 1}}},
 		Run{Name: "default", Kind: KindServer, Failure: "it failed", PeakMemory: 32 << 20, Listen: []Socket{{Network: "tcp", Port: 80}},
 			Answers: []Answer{{Probe: "GET z", OK: true, Status: 200}, {Probe: "GET a", Status: 500}}})
-	a.Paths = []PathUse{{Path: "etc/b", Ops: []Op{OpStat, OpOpen, OpStat}, By: []layers.Path{"bin/y", "bin/x"}, UIDs: []uint32{33, 0}}, use("etc", OpList), use("etc/b", OpExec)}
+	a.Paths = []PathUse{{Path: "etc/b", Ops: []Op{OpStat, OpOpen, OpStat}, By: []layers.Path{"bin/y", "bin/x"}, UIDs: []uint32{33, 0}},
+		use("etc", OpList), use("etc/b", OpExec)}
 	a.Missing = []MissingPath{missing("etc/c", "ENOENT"), missing("etc/d", "EACCES")}
 	a.Processes = []Process{{Exe: "bin/x", Argv: []string{"x", "1"}}, {Exe: "bin/x", Argv: []string{"x", "1"}}}
 	a.Syscalls = []string{"read", "open"}
-	b := observation(Run{Name: "default", Kind: KindServer, PeakMemory: 16 << 20, Listen: []Socket{{Network: "tcp", Port: 80}, {Network: "tcp", Port: 9}},
-		Answers: []Answer{{Probe: "GET a", OK: true, Status: 200}, {Probe: "GET m", OK: true}}, Peers: []Socket{{Network: "tcp", Address: "2", Port: 2}, {Network: "tcp", Address: "1", Port: 2}}})
+	b := observation(Run{Name: "default", Kind: KindServer, PeakMemory: 16 << 20, Listen: []Socket{{Network: "tcp", Port: 80},
+		{Network: "tcp", Port: 9}},
+		Answers: []Answer{{Probe: "GET a", OK: true, Status: 200}, {Probe: "GET m", OK: true}},
+		Peers:   []Socket{{Network: "tcp", Address: "2", Port: 2}, {Network: "tcp", Address: "1", Port: 2}}})
 	b.Paths = []PathUse{use("etc/c", OpOpen), {Path: "etc/d", Ops: []Op{OpOpen}, By: []layers.Path{"bin/z"}}}
 	b.Missing = []MissingPath{missing("etc/b", "ENOTDIR"), missing("etc/e", "ENOENT")}
 	b.Warnings = []string{"w"}
@@ -51,7 +54,8 @@ func TestMerge(t *testing.T) {
 			Peers:   []Socket{{Network: "tcp", Address: "1", Port: 2}, {Network: "tcp", Address: "2", Port: 2}},
 			Answers: []Answer{{Probe: "GET a", OK: true, Status: 200}, {Probe: "GET m", OK: true}, {Probe: "GET z", OK: true, Status: 200}}},
 		Run{Name: "-v", Kind: KindCommand, Answers: []Answer{{Probe: "output", OK: true, Body: []byte("1"), Size: 1}}})
-	want.Paths = []PathUse{use("etc", OpList), {Path: "etc/b", Ops: []Op{OpExec, OpOpen, OpStat}, By: []layers.Path{"bin/x", "bin/y"}, UIDs: []uint32{0, 33}},
+	want.Paths = []PathUse{use("etc", OpList), {Path: "etc/b", Ops: []Op{OpExec, OpOpen, OpStat}, By: []layers.Path{"bin/x", "bin/y"},
+		UIDs: []uint32{0, 33}},
 		use("etc/c", OpOpen), {Path: "etc/d", Ops: []Op{OpOpen}, By: []layers.Path{"bin/z"}}}
 	want.Missing = []MissingPath{missing("etc/d", "EACCES"), missing("etc/e", "ENOENT")}
 	want.Processes = []Process{{Exe: "bin/x", Argv: []string{"x", "1"}}}
@@ -76,7 +80,8 @@ func TestMergeLaws(t *testing.T) {
 		list := three()
 		a, b, c := list[order[0]], list[order[1]], list[order[2]]
 		for name, got := range map[string]*Evidence{
-			"a b c": merge(a, b, c), "(a b) c": merge(merge(a, b), c), "a (b c)": merge(a, merge(b, c)), "a b c a": merge(a, b, c, a), "m m": merge(want, want), "m b": merge(want, b),
+			"a b c": merge(a, b, c), "(a b) c": merge(merge(a, b), c), "a (b c)": merge(a, merge(b, c)), "a b c a": merge(a, b, c, a),
+			"m m": merge(want, want), "m b": merge(want, b),
 		} {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("order %v, %s (-want +got):\n%s", order, name, diff)

@@ -12,8 +12,9 @@ import (
 // A plan comes out of a report that anyone may have written (slim explain, slim profile).
 func FuzzReadPlan(f *testing.F) {
 	plan := Plan{Schema: PlanSchema, Image: "sha256:1", Platform: "linux/amd64", Layers: []Layer{{}},
-		Files:   []File{{Path: "bin/a", Kind: "file", Reasons: []Reason{{}}}, {Path: "lib", Kind: "dir", Reasons: []Reason{{}}}},
-		Dropped: []Dropped{{Path: "etc/b", Package: "b", Rule: DropExcluded}, {Path: "etc/c", Package: "c"}}, Packages: []Package{{Name: "c"}}, Writable: []layers.Path{"lib"}}
+		Files:    []File{{Path: "bin/a", Kind: "file", Reasons: []Reason{{}}}, {Path: "lib", Kind: "dir", Reasons: []Reason{{}}}},
+		Dropped:  []Dropped{{Path: "etc/b", Package: "b", Rule: DropExcluded}, {Path: "etc/c", Package: "c"}},
+		Packages: []Package{{Name: "c"}}, Writable: []layers.Path{"lib"}}
 	data, err := json.Marshal(plan)
 	if err != nil {
 		f.Fatal(err)

@@ -119,7 +119,8 @@ var unranked = []RuleText{
 	{RuleEnteredBy, "The run made this directory its working directory."},
 	{RuleWorkingDirectory, "The image's config names it as the working directory."},
 	{RuleAppFile, "No package owns it, and no junk rule drops it: it is the application's own."},
-	{familyRule + "NAME", "The entry NAME of the rule table keeps it, because the kept path after \"for\" is in use, or imports a function of the entry."},
+	{familyRule + "NAME", "The entry NAME of the rule table keeps it, because the kept path after \"for\" is in use, or imports a function " +
+		"of the entry."},
 	{RuleIdentity, "It says what the system is or who its users are."},
 	{RuleVolume, "The image's config names this directory as a volume, and the image does not have it."},
 	{RuleWrittenByRun, "The run wrote in this directory; it becomes the user's."},

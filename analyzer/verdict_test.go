@@ -3,7 +3,8 @@ package analyzer
 import "testing"
 
 func TestOutcome(t *testing.T) {
-	connects := &Evidence{Runs: []Run{{Answers: []Answer{{Probe: "GET http://127.0.0.1:80/", OK: true}, {Probe: "connect 127.0.0.1:5432", Connected: true, OK: true},
+	connects := &Evidence{Runs: []Run{{Answers: []Answer{{Probe: "GET http://127.0.0.1:80/", OK: true}, {Probe: "connect 127.0.0.1:5432",
+		Connected: true, OK: true},
 		{Probe: "connect 127.0.0.1:1", Connected: true, Error: "refused"}}}}}
 	for _, test := range []struct {
 		verdict  Verdict
@@ -12,7 +13,8 @@ func TestOutcome(t *testing.T) {
 	}{
 		{Verdict{OK: true, Checked: 1}, nil, "1 answer, identical to the original's"},
 		{Verdict{OK: true, Checked: 3}, &Evidence{}, "3 answers, all identical to the original's"},
-		{Verdict{OK: true, Checked: 3, Volatile: []string{"x"}}, nil, "3 answers, all identical to the original's but for 1 that differ between its own runs"},
+		{Verdict{OK: true, Checked: 3, Volatile: []string{"x"}}, nil,
+			"3 answers, all identical to the original's but for 1 that differ between its own runs"},
 		{Verdict{OK: true, Checked: 1, Connected: 2}, connects, "1 answer, identical to the original's; connected only: 127.0.0.1:5432"},
 		{Verdict{OK: true, Connected: 2}, connects, "no answers to compare; connected only: 127.0.0.1:5432"},
 		{Verdict{OK: true}, nil, "no answers to compare"},

@@ -49,7 +49,8 @@ func (c *imageConfig) started(o ObserveOptions) *imageConfig {
 	own.edits = nil
 	if len(o.Entrypoint) > 0 {
 		own.Config.Entrypoint, own.Config.Cmd = o.Entrypoint, nil
-		own.edits = append(own.edits, edit{"Entrypoint", o.Entrypoint, fmt.Sprintf("entrypoint is now %q, without CMD", o.Entrypoint)}, edit{field: "Cmd"})
+		own.edits = append(own.edits, edit{"Entrypoint", o.Entrypoint, fmt.Sprintf("entrypoint is now %q, without CMD", o.Entrypoint)},
+			edit{field: "Cmd"})
 	}
 	if o.Dir != "" {
 		own.Config.WorkingDir = o.Dir

@@ -6,8 +6,8 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// The config is the image's: whoever made it wrote what they liked. Each byte of a full one is changed in turn; what is still read has to give a
-// whole config. (A fuzz target would do more, but instrumenting BuildKit for it takes minutes.)
+// The config is the image's: whoever made it wrote what they liked. Each byte of a full one is changed in turn; what is still read has to
+// give a whole config. (A fuzz target would do more, but instrumenting BuildKit for it takes minutes.)
 func TestConfigOfAnyBytes(t *testing.T) {
 	seeds := []string{`{"architecture":"amd64","os":"linux","created":"2020-01-01T00:00:00Z","author":"x","config":{"User":"a:b","Env":["A=B"],"Entrypoint":["/a"],"Cmd":["b"],"ExposedPorts":{"80/tcp":{}},` +
 		`"Volumes":{"/v":{}},"Labels":{"a":"b"},"Healthcheck":{"Test":["CMD-SHELL","x"],"Timeout":1000000000},"Shell":["/bin/sh"],"StopTimeout":3,"OnBuild":["x"]},"rootfs":{"type":"layers","diff_ids":[]}}`,

@@ -107,8 +107,8 @@ func (d *dockerfile) special() string {
 	return target
 }
 
-// inner are the options for BuildKit's own Dockerfile frontend: the same, without slim's. A first line that names another frontend is followed,
-// as it would be without slim; one that names this one is not.
+// inner are the options for BuildKit's own Dockerfile frontend: the same, without slim's. A first line that names another frontend is
+// followed, as it would be without slim; one that names this one is not.
 func (d *dockerfile) inner() map[string]string {
 	inner := maps.Clone(d.opts)
 	for key := range inner {
@@ -132,7 +132,8 @@ func (d *dockerfile) inner() map[string]string {
 	return inner
 }
 
-// settings reads the options of slim: the project's file, then the build arguments, which win. attest says whether attestations are asked for.
+// settings reads the options of slim: the project's file, then the build arguments, which win. attest says whether attestations are asked
+// for.
 func (d *dockerfile) settings(ctx context.Context, opt *Options) (attest bool, err error) {
 	given, err := d.project(ctx)
 	if err != nil {

@@ -136,7 +136,8 @@ func TestStarted(t *testing.T) {
 		!strings.Contains(string(slim.raw["config"]), `"StopTimeout":3`) {
 		t.Errorf("config %s", data)
 	}
-	if text := strings.Join(summary.Edits, "\n"); !strings.Contains(text, "entrypoint is now") || !strings.Contains(text, "working directory is now") {
+	if text := strings.Join(summary.Edits, "\n"); !strings.Contains(text, "entrypoint is now") ||
+		!strings.Contains(text, "working directory is now") {
 		t.Errorf("edits %q", summary.Edits)
 	}
 	if same, _, err := slimConfig(own.started(ObserveOptions{}), input{}, &analyzer.Plan{}, 0); err != nil ||
@@ -146,7 +147,8 @@ func TestStarted(t *testing.T) {
 }
 
 func TestStart(t *testing.T) {
-	got := ObserveOptions{Hostname: "db", EnvFiles: []string{"/e"}, Hosts: []Host{{"a", "::1"}}, Mounts: []Mount{{Source: "/s", Target: "/t"}}}.start()
+	got := ObserveOptions{Hostname: "db", EnvFiles: []string{"/e"}, Hosts: []Host{{"a", "::1"}},
+		Mounts: []Mount{{Source: "/s", Target: "/t"}}}.start()
 	want := profile.Start{Hostname: "db", EnvFiles: []string{"/e"}, Hosts: []profile.Host{{Name: "a", Address: "::1"}},
 		Mounts: []profile.Mount{{Source: "/s", Path: "t"}}}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -7,10 +7,11 @@ import (
 	"strings"
 )
 
-// Option is one row of the table of options (Table). The flags of the commands, the keys of .slim.yaml, the build arguments of the frontend, the
-// options in a lock and the lists in docs/reference.md are made from it.
+// Option is one row of the table of options (Table). The flags of the commands, the keys of .slim.yaml, the build arguments of the
+// frontend, the options in a lock and the lists in docs/reference.md are made from it.
 type Option struct {
-	Name     string            // of the flag, of the key in .slim.yaml and in a lock; SLIM_NAME is the environment variable and the build argument
+	// of the flag, of the key in .slim.yaml and in a lock; SLIM_NAME is the environment variable and the build argument
+	Name     string
 	Short    string            // the flag's one-letter name, if any
 	Group    string            // heading in the help
 	Kind     Kind              // how its values are written
@@ -114,8 +115,8 @@ func OptionsFor(setter Setter) []Option {
 	return slices.DeleteFunc(Table(), func(o Option) bool { return o.SetBy < setter })
 }
 
-// operatorOnly says why an option, by its name or that of its build argument, is not for build arguments and .slim.yaml. It is "" where there
-// is no such option.
+// operatorOnly says why an option, by its name or that of its build argument, is not for build arguments and .slim.yaml. It is "" where
+// there is no such option.
 func operatorOnly(name string) string {
 	for _, o := range Table() {
 		if o.Name == name || EnvVar(o.Name) == name {

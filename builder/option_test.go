@@ -47,7 +47,8 @@ func TestShapesResult(t *testing.T) {
 			got = append(got, o.Name)
 		}
 	}
-	want := []string{"run", "exec", "probe", "probe-image", "env", "mount", "entrypoint", "workdir", "hostname", "add-host", "network", "keep", "include", "exclude", "include-exe", "include-package",
+	want := []string{"run", "exec", "probe", "probe-image", "env", "mount", "entrypoint", "workdir", "hostname", "add-host", "network",
+		"keep", "include", "exclude", "include-exe", "include-package",
 		"include-shell", "disable-rule", "user", "compression"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("options in a lock: -want +got\n%s", diff)
@@ -79,7 +80,8 @@ func TestApply(t *testing.T) {
 		{[]string{"output -"}, out(Output{Type: "tar", Dest: "-"})},
 		{[]string{"output dir"}, out(Output{Type: "local", Dest: "dir"})},
 		{[]string{"output type=oci,dest=a.tar"}, out(Output{Type: "oci", Dest: "a.tar"})},
-		{[]string{`output type=oci,"dest=a,b.tar",tar=false`}, out(Output{Type: "oci", Dest: "a,b.tar", Attrs: map[string]string{"tar": "false"}})},
+		{[]string{`output type=oci,"dest=a,b.tar",tar=false`},
+			out(Output{Type: "oci", Dest: "a,b.tar", Attrs: map[string]string{"tar": "false"}})},
 		{[]string{"output type=registry,name=r/x"}, out(Output{Type: "image", Attrs: map[string]string{"name": "r/x", "push": "true"}})},
 		{[]string{"output type=docker"}, Options{Export: Export{Load: true}}},
 		{[]string{"timeout 90"}, Options{Observe: ObserveOptions{Timeout: 90}}},
@@ -92,8 +94,9 @@ func TestApply(t *testing.T) {
 		{[]string{"add-host a:10.0.0.1", "add-host b=[::1]", "add-host c:::1"},
 			Options{Observe: ObserveOptions{Hosts: []Host{{"a", "10.0.0.1"}, {"b", "::1"}, {"c", "::1"}}}}},
 		{[]string{"artifacts out", "strict true"}, Options{Materials: true, Strict: true}},
-		{[]string{"file Dockerfile", "target web", "build-arg A=1", "secret id=x", "build-context a=b"}, Options{Dockerfile: &Dockerfile{File: "Dockerfile",
-			Target: "web", BuildArgs: map[string]string{"A": "1"}, Secrets: []string{"id=x"}, BuildContexts: map[string]string{"a": "b"}}}},
+		{[]string{"file Dockerfile", "target web", "build-arg A=1", "secret id=x", "build-context a=b"},
+			Options{Dockerfile: &Dockerfile{File: "Dockerfile",
+				Target: "web", BuildArgs: map[string]string{"A": "1"}, Secrets: []string{"id=x"}, BuildContexts: map[string]string{"a": "b"}}}},
 	} {
 		got, err := apply(t, test.lines...)
 		if err != nil {

@@ -37,9 +37,11 @@ const (
 
 // Table is the table of options. To add an option, add a row; the test of the reference then asks for `make generate`.
 //
-// A row belongs here when the option changes Options. A flag that only concerns the command line (its output format, say) stands with its command.
+// A row belongs here when the option changes Options. A flag that only concerns the command line (its output format, say) stands with its
+// command.
 func Table() []Option {
-	return slices.Concat(inputOptions(), dockerfileOptions(), runOptions(), envOptions(), startRows(), driveOptions(), keepOptions(), includeOptions(), exportOptions(),
+	return slices.Concat(inputOptions(), dockerfileOptions(), runOptions(), envOptions(), startRows(), driveOptions(), keepOptions(),
+		includeOptions(), exportOptions(),
 		imageOptions(), cacheOptions())
 }
 
@@ -188,11 +190,12 @@ func envOptions() []Option {
 			field:    field{set: addEnvFile}, // a lock has the digest of the whole environment, in the row of env
 		},
 		{
-			Name:     "env",
-			Short:    "e",
-			Group:    GroupObserve,
-			Kind:     Pairs,
-			Usage:    "KEY=VALUE for the environment of the runs, or KEY to take the value from the environment; not added to the image (repeatable)",
+			Name:  "env",
+			Short: "e",
+			Group: GroupObserve,
+			Kind:  Pairs,
+			Usage: "KEY=VALUE for the environment of the runs, or KEY to take the value from the environment; not added to the image " +
+				"(repeatable)",
 			Commands: allRuns,
 			Example:  "example: POSTGRES_PASSWORD=secret",
 			SetBy:    Repository,

@@ -11,8 +11,8 @@ import (
 	"github.com/slimimage/slim/analyzer/vuln"
 )
 
-// ProjectFile is a project's own file of options, beside its Dockerfile: the key "build" has those of builds (rows of Table with SetBy Repository),
-// the others are for slim scan and slim sbom.
+// ProjectFile is a project's own file of options, beside its Dockerfile: the key "build" has those of builds (rows of Table with SetBy
+// Repository), the others are for slim scan and slim sbom.
 const ProjectFile = ".slim.yaml"
 
 // ProjectSection is the key whose part of the file is read here.
@@ -33,8 +33,8 @@ func (g Given) Apply(opt *Options) error {
 	return nil
 }
 
-// ReadProject reads the section "build" of a project's file, in the order of the file. Unknown keys anywhere in the file are errors, with the
-// line.
+// ReadProject reads the section "build" of a project's file, in the order of the file. Unknown keys anywhere in the file are errors, with
+// the line.
 func ReadProject(data []byte) ([]Given, error) {
 	if _, err := vuln.ReadConfig(data, ProjectSection); err != nil {
 		return nil, fmt.Errorf("%s: %w", ProjectFile, err)
@@ -84,7 +84,8 @@ func readOption(key, value *yaml.Node) (Given, error) {
 			return given, errors.New(key.Value + ": one value is expected")
 		}
 		if given.Option.Kind == Pairs && !strings.Contains(node.Value, "=") {
-			return given, fmt.Errorf("%s: %q is not KEY=VALUE: a project takes no value from the environment of who runs slim", key.Value, node.Value)
+			return given, fmt.Errorf("%s: %q is not KEY=VALUE: a project takes no value from the environment of who runs slim", key.Value,
+				node.Value)
 		}
 		given.Values = append(given.Values, node.Value)
 	}

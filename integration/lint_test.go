@@ -146,7 +146,8 @@ func TestContractFails(t *testing.T) {
 	result := builder.Result{Plan: &analyzer.Plan{User: analyzer.User{UID: 65532},
 		Packages: []analyzer.Package{{Type: "deb", Name: "tools", Version: "1.0"}}}}
 	for name := range contents(t, img) {
-		result.Plan.Files = append(result.Plan.Files, analyzer.File{Path: layers.CleanPath(name), Reasons: []analyzer.Reason{{Rule: analyzer.RuleAppFile}}})
+		result.Plan.Files = append(result.Plan.Files, analyzer.File{Path: layers.CleanPath(name),
+			Reasons: []analyzer.Reason{{Rule: analyzer.RuleAppFile}}})
 	}
 	result.Plan.Dropped = []analyzer.Dropped{{Path: "etc/ssl/certs/ca-certificates.crt"}}
 	r := &recorder{TB: t}

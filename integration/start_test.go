@@ -84,7 +84,8 @@ func TestStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"--volume " + mount + ":/mnt:ro", "--env-file " + envFile, "--hostname web.example.com", "--add-host db:192.0.2.7"} {
+	for _, want := range []string{"--volume " + mount + ":/mnt:ro", "--env-file " + envFile, "--hostname web.example.com",
+		"--add-host db:192.0.2.7"} {
 		if !strings.Contains(string(script), want) {
 			t.Errorf("docker-run.sh lacks %q:\n%s", want, script)
 		}

@@ -83,7 +83,8 @@ func TestCompare(t *testing.T) {
 	broken := page(200, "")
 	broken.OK, broken.Error = false, "the body broke off: EOF"
 	exec := analyzer.Answer{Probe: "exec: id", OK: true}
-	execFailed := analyzer.Answer{Probe: "exec: id", Status: 127, Stderr: []byte("id: not found\n"), Error: `exit 127, expected 0: "id: not found"`}
+	execFailed := analyzer.Answer{Probe: "exec: id", Status: 127, Stderr: []byte("id: not found\n"),
+		Error: `exit 127, expected 0: "id: not found"`}
 	dns, local := analyzer.Socket{Network: "udp", Port: 53}, analyzer.Socket{Network: "unix", Path: "run/s"}
 	long := page(200, "")
 	long.SHA256, long.Size = strings.Repeat("a", 64), 1<<20
@@ -98,11 +99,14 @@ func TestCompare(t *testing.T) {
 	}{
 		{"equal", server(page(200, "")), server(page(200, "")), nil, nil, nil},
 		{"extra", server(accepted), server(accepted, page(500, "")), nil, nil, nil},
-		{"status", server(page(200, "")), server(page(404, "")), nil, []string{"default/GET http://127.0.0.1:80/ status: want 200, got 404: hello"}, nil},
-		{"status that varies", server(page(200, "")), server(page(404, "")), run(server(page(503, ""))), nil, []string{"GET http://127.0.0.1:80/"}},
+		{"status", server(page(200, "")), server(page(404, "")), nil,
+			[]string{"default/GET http://127.0.0.1:80/ status: want 200, got 404: hello"}, nil},
+		{"status that varies", server(page(200, "")), server(page(404, "")), run(server(page(503, ""))), nil,
+			[]string{"GET http://127.0.0.1:80/"}},
 		{"header", server(page(200, "content-type: text/css")), server(page(200, "content-type: text/plain")), nil,
 			[]string{"default/GET http://127.0.0.1:80/ header: want content-type: text/css, got content-type: text/plain"}, nil},
-		{"header that varies", server(page(302, "location: /s/1a")), server(page(302, "location: /s/3c")), run(server(page(302, "location: /s/2b"))), nil, []string{"GET http://127.0.0.1:80/"}},
+		{"header that varies", server(page(302, "location: /s/1a")), server(page(302, "location: /s/3c")),
+			run(server(page(302, "location: /s/2b"))), nil, []string{"GET http://127.0.0.1:80/"}},
 		{"missing answer", server(accepted), server(), nil, []string{"default/connect 127.0.0.1:9 error: want an answer, got none"}, nil},
 		{"answer that comes and goes", server(accepted), server(), run(server(refusedElsewhere)), nil, []string{"connect 127.0.0.1:9"}},
 		{"a port that speaks at last", server(accepted),
@@ -111,36 +115,50 @@ func TestCompare(t *testing.T) {
 			server(analyzer.Answer{Probe: "redis 127.0.0.1:9", OK: true, Protocol: "redis"}), nil, nil, nil},
 		{"another port that speaks", server(accepted), server(analyzer.Answer{Probe: "redis 127.0.0.1:99", OK: true, Protocol: "redis"}), nil,
 			[]string{"default/connect 127.0.0.1:9 error: want an answer, got none"}, nil},
-		{"refused", server(accepted), server(refused), nil, []string{"default/connect 127.0.0.1:9 error: want an answer, got dial: connection refused"}, nil},
+		{"refused", server(accepted), server(refused), nil,
+			[]string{"default/connect 127.0.0.1:9 error: want an answer, got dial: connection refused"}, nil},
 		{"refused before", server(refused), server(accepted), nil, nil, nil},
-		{"broken off", server(page(200, "")), server(broken), nil, []string{"default/GET http://127.0.0.1:80/ error: want an answer, got the body broke off: EOF"}, nil},
-		{"exit code", command(0, "1.2\n", ""), command(1, "", "no module\n"), nil, []string{"default/output exit: want 0, got 1: no module"}, nil},
+		{"broken off", server(page(200, "")), server(broken), nil,
+			[]string{"default/GET http://127.0.0.1:80/ error: want an answer, got the body broke off: EOF"}, nil},
+		{"exit code", command(0, "1.2\n", ""), command(1, "", "no module\n"), nil, []string{"default/output exit: want 0, got 1: no module"},
+			nil},
 		{"standard error", command(0, "", "a\nb"), command(0, "", "a\nc"), nil, []string{"default/output stderr: want b, got c"}, nil},
-		{"standard output ends early", command(0, "a\nb\n", ""), command(0, "a\n", ""), nil, []string{"default/output body: want b, got (nothing more)"}, nil},
+		{"standard output ends early", command(0, "a\nb\n", ""), command(0, "a\n", ""), nil,
+			[]string{"default/output body: want b, got (nothing more)"}, nil},
 		{"more of it", command(0, "a", ""), command(0, "a\nb", ""), nil, []string{"default/output body: want (nothing more), got b"}, nil},
-		{"did not run", command(0, "a", ""), failed(analyzer.Run{Name: "default", Kind: analyzer.KindCommand}, "no such file"), nil, []string{"default/run ready: want it ran, got no such file"}, nil},
-		{"server ended", server(accepted), failed(command(1, "", "x\nno config\n"), ""), nil, []string{"default/run ready: want a server, got a command: no config"}, nil},
-		{"server failed", server(accepted), failed(server(accepted), "it ended"), nil, []string{"default/run ready: want it ran, got it ended"}, nil},
+		{"did not run", command(0, "a", ""), failed(analyzer.Run{Name: "default", Kind: analyzer.KindCommand}, "no such file"), nil,
+			[]string{"default/run ready: want it ran, got no such file"}, nil},
+		{"server ended", server(accepted), failed(command(1, "", "x\nno config\n"), ""), nil,
+			[]string{"default/run ready: want a server, got a command: no config"}, nil},
+		{"server failed", server(accepted), failed(server(accepted), "it ended"), nil,
+			[]string{"default/run ready: want it ran, got it ended"}, nil},
 		{"server failed before, too", failed(server(accepted), "it ended"), failed(server(accepted), "it ended"), nil, nil, nil},
 		{"step failed", server(exec), failed(server(execFailed), "exec: id: "+execFailed.Error), nil,
 			[]string{`default/exec: id exit: want 0, got 127: exit 127, expected 0: "id: not found"`}, nil},
-		{"signal", command(139, "", ""), func() analyzer.Run { r := command(139, "", ""); r.Signal = "SIGSEGV"; return r }(), nil, []string{"default/run exit: want 139, got SIGSEGV"}, nil},
-		{"udp and unix sockets", listening(dns, local), listening(dns), nil, []string{"default/listen unix /run/s error: want a socket, got none"}, nil},
-		{"socket named after user and process", listening(analyzer.Socket{Network: "unix", Path: "tmp/x-0/30.pipe"}), listening(analyzer.Socket{Network: "unix", Path: "tmp/x-65532/7.pipe"}), nil, nil, nil},
-		{"socket of another name", listening(analyzer.Socket{Network: "unix", Path: "tmp/x-0/30.pipe"}), listening(analyzer.Socket{Network: "unix", Path: "tmp/y-0/30.pipe"}), nil,
+		{"signal", command(139, "", ""), func() analyzer.Run { r := command(139, "", ""); r.Signal = "SIGSEGV"; return r }(), nil,
+			[]string{"default/run exit: want 139, got SIGSEGV"}, nil},
+		{"udp and unix sockets", listening(dns, local), listening(dns), nil,
+			[]string{"default/listen unix /run/s error: want a socket, got none"}, nil},
+		{"socket named after user and process", listening(analyzer.Socket{Network: "unix", Path: "tmp/x-0/30.pipe"}),
+			listening(analyzer.Socket{Network: "unix", Path: "tmp/x-65532/7.pipe"}), nil, nil, nil},
+		{"socket of another name", listening(analyzer.Socket{Network: "unix", Path: "tmp/x-0/30.pipe"}),
+			listening(analyzer.Socket{Network: "unix", Path: "tmp/y-0/30.pipe"}), nil,
 			[]string{"default/listen unix /tmp/x-0/30.pipe error: want a socket, got none"}, nil},
-		{"home of another user", inHome("/root", "at /root/.x, /root\n"), inHome("/home/nonroot", "at /home/nonroot/.x, /home/nonroot\n"), nil, nil, nil},
+		{"home of another user", inHome("/root", "at /root/.x, /root\n"), inHome("/home/nonroot", "at /home/nonroot/.x, /home/nonroot\n"),
+			nil, nil, nil},
 		{"what only looks like home", inHome("/root", "at /rootfs\n"), inHome("/home/nonroot", "at /home/nonrootfs\n"), nil,
 			[]string{"default/output body: want at /rootfs, got at /home/nonrootfs"}, nil},
 		{"no home", inHome("/", "at /x\n"), inHome("/home/nonroot", "at /home/nonroot/x\n"), nil,
 			[]string{"default/output body: want at /x, got at /home/nonroot/x"}, nil},
-		{"socket that varies", withAnswer(listening(local)), withAnswer(listening()), run(withAnswer(listening())), nil, []string{"listen unix /run/s"}},
+		{"socket that varies", withAnswer(listening(local)), withAnswer(listening()), run(withAnswer(listening())), nil,
+			[]string{"listen unix /run/s"}},
 		{"a second observation that went wrong", server(accepted), server(), run(failed(server(), "it did not listen")),
 			[]string{"default/connect 127.0.0.1:9 error: want an answer, got none"}, nil},
 		{"a second observation that ended", server(accepted), server(), run(command(1, "", "")),
 			[]string{"default/connect 127.0.0.1:9 error: want an answer, got none"}, nil},
 		{"beyond what is kept", server(long), server(longer), nil,
-			[]string{"default/GET http://127.0.0.1:80/ body: want 1048576 bytes, SHA-256 " + long.SHA256 + ", got 1048576 bytes, SHA-256 " + longer.SHA256}, nil},
+			[]string{"default/GET http://127.0.0.1:80/ body: want 1048576 bytes, SHA-256 " + long.SHA256 + ", got 1048576 bytes, SHA-256 " +
+				longer.SHA256}, nil},
 		{"varies beyond what is kept", server(long), server(longer), run(server(page(200, ""))), nil, []string{"GET http://127.0.0.1:80/"}},
 	} {
 		var again *analyzer.Evidence
@@ -189,10 +207,13 @@ func TestNeedsSecond(t *testing.T) {
 
 func TestMissing(t *testing.T) {
 	original := observation(command(0, "", ""))
-	original.Paths = []analyzer.PathUse{use("etc/a", analyzer.OpOpen), use("lib", analyzer.OpHop, analyzer.OpReadlink), use("opt/app/x", analyzer.OpStat), use("tmp/t", analyzer.OpCreate, analyzer.OpOpen), use("var/run", analyzer.OpCreate), use("etc/denied", analyzer.OpOpen)}
+	original.Paths = []analyzer.PathUse{use("etc/a", analyzer.OpOpen), use("lib", analyzer.OpHop, analyzer.OpReadlink),
+		use("opt/app/x", analyzer.OpStat), use("tmp/t", analyzer.OpCreate, analyzer.OpOpen), use("var/run", analyzer.OpCreate),
+		use("etc/denied", analyzer.OpOpen)}
 	slim := observation(command(1, "", "open /etc/a: no such file, nor /etc/never\n"))
 	slim.Missing = []analyzer.MissingPath{
-		missing("etc/a", "ENOENT"), missing("etc/denied", "EACCES"), missing("etc/never", "ENOENT"), missing("lib/libx.so", "ENOENT"), missing("lib/liby.so", "ENOENT"),
+		missing("etc/a", "ENOENT"), missing("etc/denied", "EACCES"), missing("etc/never", "ENOENT"), missing("lib/libx.so", "ENOENT"),
+		missing("lib/liby.so", "ENOENT"),
 		missing("opt/app", "ENOENT"), missing("opt/app/other", "ENOENT"), missing("tmp/t", "ENOENT"), missing("var/run/x", "ENOTDIR"),
 	}
 	v := Verdict(original, nil, slim)
@@ -200,7 +221,8 @@ func TestMissing(t *testing.T) {
 	if diff := cmp.Diff(want, v.Missing); diff != "" {
 		t.Errorf("missing (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"default/output exit: want 0, got 1: open /etc/a: no such file, nor /etc/never (/etc/a)"}, differences(v)); diff != "" {
+	if diff := cmp.Diff([]string{"default/output exit: want 0, got 1: open /etc/a: no such file, nor /etc/never (/etc/a)"},
+		differences(v)); diff != "" {
 		t.Error(diff)
 	}
 	if p := anyParent("a/b/c", map[layers.Path]bool{"a": true}); p != "a" {
@@ -229,13 +251,16 @@ func TestAlike(t *testing.T) {
 	}{
 		{"nothing varies", "a", "a", "b", false},
 		{"date", "built Tue Nov 24 11:29:26 UTC 2026 ok", "built Tue Nov 24 11:29:27 UTC 2026 ok", "built Wed Nov  5 00:00:01 UTC 2026 ok", true},
-		{"date and another word", "built Tue Nov 24 11:29:26 UTC 2026 ok", "built Tue Nov 24 11:29:27 UTC 2026 ok", "built Tue Nov 24 11:29:28 UTC 2026 no", false},
+		{"date and another word", "built Tue Nov 24 11:29:26 UTC 2026 ok", "built Tue Nov 24 11:29:27 UTC 2026 ok",
+			"built Tue Nov 24 11:29:28 UTC 2026 no", false},
 		{"RFC 3339", `{"t":"2026-11-24T11:59:59.1Z","n":1}`, `{"t":"2026-11-24T11:59:59.9Z","n":1}`, `{"t":"2026-11-24T12:00:00Z","n":1}`, true},
-		{"RFC 3339 and a number", `{"t":"2026-11-24T11:59:59.1Z","n":1}`, `{"t":"2026-11-24T11:59:59.9Z","n":1}`, `{"t":"2026-11-24T12:00:00Z","n":2}`, false},
+		{"RFC 3339 and a number", `{"t":"2026-11-24T11:59:59.1Z","n":1}`, `{"t":"2026-11-24T11:59:59.9Z","n":1}`,
+			`{"t":"2026-11-24T12:00:00Z","n":2}`, false},
 		{"RFC 1123", "x Tue, 24 Nov 2026 11:29:26 GMT", "x Tue, 24 Nov 2026 11:29:27 GMT", "x Wed, 25 Nov 2026 00:00:00 GMT", true},
 		{"common log", "[24/Nov/2026:11:29:26 +0000] GET", "[24/Nov/2026:11:29:27 +0000] GET", "[25/Nov/2026:00:00:00 +0000] GET", true},
 		{"clock of a day", "at 9:59 AM, 3 users", "at 10:00 AM, 3 users", "at 12:01 PM, 3 users", true},
-		{"UUID", "id=6fa459ea-ee8a-3ca4-894e-db77e160355e;", "id=16fd2706-8baf-433b-82cb-8c7fada847da;", "id=886313e1-3b8a-5372-9b90-0c9aee199e5d;", true},
+		{"UUID", "id=6fa459ea-ee8a-3ca4-894e-db77e160355e;", "id=16fd2706-8baf-433b-82cb-8c7fada847da;",
+			"id=886313e1-3b8a-5372-9b90-0c9aee199e5d;", true},
 		{"base64", "csrf a/b+c== end", "csrf d+e/fg= end", "csrf xyzw end", true},
 		{"empty where both have something", "id: a1, x", "id: b2, x", "id: , x", false},
 		{"pid", "worker [12] up\nready", "worker [31] up\nready", "worker [7] up\nready", true},
@@ -250,7 +275,8 @@ func TestAlike(t *testing.T) {
 		{"order of lines, one changed", "a\nb\nc\n", "c\na\nb\n", "b\nx\na\n", false},
 		{"order and times of lines", "10:00:01 a\n10:00:02 b\n", "10:00:03 b\n10:00:04 a\n", "10:00:05 b\n10:00:06 a\n", true},
 		{"order and times of lines, one changed", "10:00:01 a\n10:00:02 b\n", "10:00:03 b\n10:00:04 a\n", "10:00:05 b\n10:00:06 c\n", false},
-		{"order and times of lines, a stable number changed", "10:00:01 a\n10:00:02 b\nrows 5\n", "10:00:03 b\n10:00:04 a\nrows 5\n", "10:00:05 b\n10:00:06 a\nrows 0\n", false},
+		{"order and times of lines, a stable number changed", "10:00:01 a\n10:00:02 b\nrows 5\n", "10:00:03 b\n10:00:04 a\nrows 5\n",
+			"10:00:05 b\n10:00:06 a\nrows 0\n", false},
 		{"order of words", "{'a', 'b'}", "{'b', 'a'}", "{'b', 'a'}", true},
 		{"another order of words", "{'a', 'b', 'c'}", "{'a', 'c', 'b'}", "{'c', 'b', 'a'}", true},
 		{"order of words, one changed", "{'a', 'b', 'c'}", "{'a', 'c', 'b'}", "{'c', 'b', 'd'}", false},

@@ -92,7 +92,8 @@ func (t unwindTable) find(m *image, addr uint64) (uint64, bool) {
 	if !ok || start > addr {
 		return 0, false
 	}
-	raw, err := m.bytesAt(off, 16, "unwind table") // length, the common entry, begin and size of the function (the encodings that linkers write)
+	// length, the common entry, begin and size of the function (the encodings that linkers write)
+	raw, err := m.bytesAt(off, 16, "unwind table")
 	return start, err == nil && addr-start < uint64(m.order.Uint32(raw[12:]))
 }
 

@@ -22,7 +22,8 @@ func TestImports(t *testing.T) {
 		} {
 			t.Run(name+", "+way, func(t *testing.T) {
 				data := elftest.Build(elftest.Spec{
-					Machine: machine, Symbols: []string{"preadv64v2", "mkdir", "__read_chk", "getxattr"}, Exports: []string{"main", "unlink", "other"}, Count: count,
+					Machine: machine, Symbols: []string{"preadv64v2", "mkdir", "__read_chk", "getxattr"}, Exports: []string{"main", "unlink", "other"},
+					Count: count,
 				})
 				if diff := cmp.Diff(want, read(t, data).Imports); diff != "" {
 					t.Errorf("Imports (-want +got):\n%s", diff)
@@ -127,8 +128,10 @@ func TestCode(t *testing.T) {
 
 func FuzzReadCode(f *testing.F) {
 	f.Add(elftest.Build(elftest.Spec{Type: stdelf.ET_EXEC, Code: []byte{0xb8, 1, 0, 0, 0, 0x0f, 0x05, 0xe8, 0xf4, 0xff, 0xff, 0xff}}))
-	f.Add(elftest.Build(elftest.Spec{Machine: stdelf.EM_AARCH64, Type: stdelf.ET_EXEC, Code: []byte{0x68, 0x22, 0x80, 0xd2, 0x01, 0, 0, 0xd4}}))
-	f.Add(elftest.Build(elftest.Spec{Symbols: []string{"syscall"}, Slot: 0x2000, Code: []byte{0xff, 0x25, 0xfa, 0x0f, 0, 0, 0xe8, 0, 0, 0, 0}}))
+	f.Add(elftest.Build(elftest.Spec{Machine: stdelf.EM_AARCH64, Type: stdelf.ET_EXEC, Code: []byte{0x68, 0x22, 0x80, 0xd2, 0x01, 0, 0,
+		0xd4}}))
+	f.Add(elftest.Build(elftest.Spec{Symbols: []string{"syscall"}, Slot: 0x2000, Code: []byte{0xff, 0x25, 0xfa, 0x0f, 0, 0, 0xe8, 0, 0, 0,
+		0}}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 1<<20 {
 			return

@@ -21,7 +21,8 @@ const vexTable = 0x80
 // Classes of the one-byte opcodes (Intel SDM volume 2, appendix A): what follows the opcode.
 //
 //	. nothing   m ModRM   b byte   z four bytes (two with 66)   B ModRM and byte   Z ModRM and four bytes
-//	w two bytes   e three bytes   o address of eight bytes   v four, or eight with REX.W   3, 7 group with a test   p prefix   x not in 64-bit mode
+//	w two bytes   e three bytes   o address of eight bytes   v four, or eight with REX.W   3, 7 group with a test   p prefix
+//	x not in 64-bit mode
 const oneByte = "mmmmbzxxmmmmbzxp" + "mmmmbzxxmmmmbzxx" + "mmmmbzpxmmmmbzpx" + "mmmmbzpxmmmmbzpx" +
 	"pppppppppppppppp" + "................" + "xxxmppppzZbB...." + "bbbbbbbbbbbbbbbb" +
 	"BZxBmmmmmmmmmmmm" + "..........x....." + "oooo....bz......" + "bbbbbbbbvvvvvvvv" +

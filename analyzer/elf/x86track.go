@@ -19,7 +19,8 @@ const (
 // Registers of x86-64 by their number in instructions.
 const (
 	regAX, regCX, regDX, regSP, regSI, regDI = 0, 1, 2, 4, 6, 7
-	afterCall                                = 1<<regAX | 1<<regCX | 1<<regDX | 1<<regSI | 1<<regDI | 0xf<<8 // what a call destroys (System V ABI)
+	// what a call destroys (System V ABI)
+	afterCall = 1<<regAX | 1<<regCX | 1<<regDX | 1<<regSI | 1<<regDI | 0xf<<8
 )
 
 // maxAhead bounds the places of a function that branches lead to, of which the registers are remembered.

@@ -21,7 +21,8 @@ type binaryState struct {
 
 func newBinaryState(im *image, env map[string]string) binaryState {
 	loader := elf.Env{LibraryPath: fields(env["LD_LIBRARY_PATH"], ":;"), Preload: fields(env["LD_PRELOAD"], ": ")}
-	return binaryState{resolver: elf.NewResolver(im, loader), objects: map[string]*elf.Object{}, syscalls: map[string]bool{}, opened: map[string]bool{}}
+	return binaryState{resolver: elf.NewResolver(im, loader), objects: map[string]*elf.Object{}, syscalls: map[string]bool{},
+		opened: map[string]bool{}}
 }
 
 // elfFile keeps what the kernel and the loader need for a program or library, and the libraries it names to load later.

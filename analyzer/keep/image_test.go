@@ -88,7 +88,8 @@ func linked(t *testing.T, n int) (lookups, kept int) {
 		t.Fatal(err)
 	}
 	count := 0
-	plan, err := Plan(context.Background(), counted{root, &count}, analyzer.Request{Process: analyzer.Entry{Argv: []string{"/bin/app"}}}, []*analyzer.Evidence{seen})
+	plan, err := Plan(context.Background(), counted{root, &count}, analyzer.Request{Process: analyzer.Entry{Argv: []string{"/bin/app"}}},
+		[]*analyzer.Evidence{seen})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +107,8 @@ func TestD10SymlinksTakeLinearTime(t *testing.T) {
 	}
 	t.Logf("%d, %d and %d look-ups for %d, %d and %d links", one, two, four, 2*n, 4*n, 8*n)
 	if growth := float64(four-two) / float64(two-one); growth > 2.2 {
-		t.Errorf("%d, %d and %d look-ups for %d, %d and %d links: they grow by %.1f where the links grow by 2", one, two, four, 2*n, 4*n, 8*n, growth)
+		t.Errorf("%d, %d and %d look-ups for %d, %d and %d links: they grow by %.1f where the links grow by 2", one, two, four, 2*n, 4*n, 8*n,
+			growth)
 	}
 }
 

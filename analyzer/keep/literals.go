@@ -19,8 +19,8 @@ var (
 	literalPath = regexp.MustCompile("[\"'`=: \t(](/[A-Za-z0-9_@%+][A-Za-z0-9_@%+.,/-]{2,200})[\"'`; \t\r\n,)]")
 	// literalCommand is the first argument of a call that starts a program, in the languages above: exec, spawn, system, popen,
 	// subprocess.run and the like, ProcessBuilder, Command.
-	literalCommand = regexp.MustCompile("(?:exec\\w*|spawn\\w*|fork|system2?|popen\\w*|run|call|check_call|check_output|getoutput|getstatusoutput|" +
-		"Popen|ProcessBuilder|passthru|shell_exec|proc_open|Command|capture[23]e?|IO\\.popen|os\\.execute|cmd)" +
+	literalCommand = regexp.MustCompile("(?:exec\\w*|spawn\\w*|fork|system2?|popen\\w*|run|call|check_call|check_output|getoutput|" +
+		"getstatusoutput|Popen|ProcessBuilder|passthru|shell_exec|proc_open|Command|capture[23]e?|IO\\.popen|os\\.execute|cmd)" +
 		"\\s*\\(?\\s*[\\[({]*\\s*(?:new\\s+String\\s*\\[\\s*\\]\\s*\\{\\s*|Arrays\\.asList\\(|List\\.of\\()?" +
 		"[\"'`]([A-Za-z0-9_./+-][^\"'`\n]{0,400})[\"'`]")
 )

@@ -42,7 +42,8 @@ func after(words []string, key string) (n uint32) {
 
 func processOf(words []string) analyzer.Process {
 	has := func(word string) bool { return slices.Contains(words, word) }
-	p := analyzer.Process{Exe: layers.Path(words[0]), Argv: words[:1], From: after(words, "from"), UID: after(words, "uid"), Stays: has("stays"),
+	p := analyzer.Process{Exe: layers.Path(words[0]), Argv: words[:1], From: after(words, "from"), UID: after(words, "uid"),
+		Stays: has("stays"),
 		Execs: has("execs"), Returns: has("returns"), Listens: has("listens")}
 	p.GID = p.UID + 1
 	switch {
@@ -61,7 +62,8 @@ func processOf(words []string) analyzer.Process {
 }
 
 // imports are what the programs of the tests can do.
-var imports = map[layers.Path][]string{"nginx": {"setuid"}, "cron": {"initgroups", "setuid"}, "sshd": {"chroot"}, "named": {"setuid"}, "su": {"initgroups"},
+var imports = map[layers.Path][]string{"nginx": {"setuid"}, "cron": {"initgroups", "setuid"}, "sshd": {"chroot"}, "named": {"setuid"},
+	"su":   {"initgroups"},
 	"ftpd": {"chroot"}, "lighttpd": {"setuid"}, "tar": {"initgroups"}, "squid": {"setresuid"}, "smtpd": {"setuid"}, "haproxy": {"chroot"}}
 
 func decided(e *analyzer.Evidence) string {
@@ -81,23 +83,29 @@ func decided(e *analyzer.Evidence) string {
 // answer is the same for the first of them and for all.
 func TestRootRights(t *testing.T) {
 	for name, test := range map[string]struct{ run, maybe, want string }{
-		"nothing":            {"", "", "nonroot"},
-		"one root program":   {"app main stays", "curl beside\ncurl uid 33 beside", "nonroot"},
-		"master and workers": {"nginx main stays listens\nnginx by nginx uid 33 stays\npower CAP_SETUID nginx on 33", "nginx by nginx", "33[34] nginx"},
+		"nothing":          {"", "", "nonroot"},
+		"one root program": {"app main stays", "curl beside\ncurl uid 33 beside", "nonroot"},
+		"master and workers": {"nginx main stays listens\nnginx by nginx uid 33 stays\npower CAP_SETUID nginx on 33", "nginx by nginx",
+			"33[34] nginx"},
 		"under an init": {"tini main stays\nnginx by tini stays\nnginx by nginx uid 33 stays", "nginx by nginx uid 33",
 			"33[34] nginx"},
 		"the program itself": {"named main uid 100 stays\npower CAP_SETUID named on 100\npower CAP_SETGID named on 0", "", "100[101] named"},
 		"chroot and user":    {"haproxy main uid 99 stays\npower CAP_SYS_CHROOT haproxy\npower CAP_SETUID haproxy on 99", "", "99[100] haproxy"},
-		"start script": {"sh main execs\nfind by sh\nchown by find\ngosu by sh main uid 7 execs\nredis by gosu main from 7 uid 7 stays listens\n" +
+		"start script": {"sh main execs\nfind by sh\nchown by find\ngosu by sh main uid 7 execs\nredis by gosu main from 7 uid 7 stays " +
+			"listens\n" +
 			"power CAP_SETUID gosu on 7\npower CAP_CHOWN chown on 7", "tar by sh", "7[8] redis"},
-		"su that waits": {"sh main execs\nsu by sh main stays\nsu by su uid 7 execs\ndb by su from 7 uid 7 stays listens\npower CAP_SETUID su on 7", "",
+		"su that waits": {"sh main execs\nsu by sh main stays\nsu by su uid 7 execs\ndb by su from 7 uid 7 stays listens\npower CAP_SETUID su " +
+			"on 7", "",
 			"7[8] db"},
-		"a loop beside it": {"sh main stays\nsh by sh stays\nsleep by sh\nsu by sh uid 7 execs\ndb by su from 7 uid 7 listens stays", "sleep by sh stays",
+		"a loop beside it": {"sh main stays\nsh by sh stays\nsleep by sh\nsu by sh uid 7 execs\ndb by su from 7 uid 7 listens stays",
+			"sleep by sh stays",
 			"7[8] db"},
-		"users of clients":  {"tini main stays\nsshd by tini stays", "power CAP_SETUID sshd on 105 serving\nsshd by sshd uid 105", "root: sshd"},
-		"always a client":   {"mon main stays listens\nmon by mon uid 5\npower CAP_SETUID mon on 5 serving", "", "root: mon becomes another user for its clients"},
+		"users of clients": {"tini main stays\nsshd by tini stays", "power CAP_SETUID sshd on 105 serving\nsshd by sshd uid 105", "root: sshd"},
+		"always a client": {"mon main stays listens\nmon by mon uid 5\npower CAP_SETUID mon on 5 serving", "",
+			"root: mon becomes another user for its clients"},
 		"may become others": {"lighttpd main stays", "", "root: lighttpd stays root"},
-		"cron": {"cron main stays", "power CAP_SETUID cron on 33\ncron by cron uid 33 execs\nsh by cron from 33 uid 33\nreport by sh from 33 uid 33 stays",
+		"cron": {"cron main stays", "power CAP_SETUID cron on 33\ncron by cron uid 33 execs\nsh by cron from 33 uid 33\nreport by sh from 33 " +
+			"uid 33 stays",
 			"root: cron"},
 		"supervised": {"boss main stays\nnginx by boss stays\nnginx by nginx uid 33 stays\nwsgi by boss uid 33 stays\ncron by boss stays",
 			"cron by cron execs\nsh by cron stays\nawk by sh\nsort by sh stays\npower CAP_DAC_OVERRIDE awk on 33", "root: cron stays root"},
@@ -107,26 +115,30 @@ func TestRootRights(t *testing.T) {
 			"root: redis stays root beside it"},
 		"supervised, two users": {"boss main stays\nboss by boss uid 33 execs\nweb by boss from 33 uid 33 stays\nboss by boss uid 7 execs\n" +
 			"db by boss from 7 uid 7 stays", "", "root: its programs ran as several users: boss as 7, boss as 33"},
-		"several users": {"master main stays\nsmtpd by master uid 100 stays\nqmgr by master uid 101 stays", "", "root: its programs ran as several"},
-		"returns":       {"squid main stays\nsquid by squid uid 13 returns stays\npower CAP_SETUID squid on 13", "", "root: squid"},
-		"returned":      {"app main stays\npower CAP_SETUID app on 13\npower CAP_SETUID app", "", "root: app becomes another user for a time"},
+		"several users": {"master main stays\nsmtpd by master uid 100 stays\nqmgr by master uid 101 stays", "",
+			"root: its programs ran as several"},
+		"returns":  {"squid main stays\nsquid by squid uid 13 returns stays\npower CAP_SETUID squid on 13", "", "root: squid"},
+		"returned": {"app main stays\npower CAP_SETUID app on 13\npower CAP_SETUID app", "", "root: app becomes another user for a time"},
 		"setuid program": {"nginx main stays\nnginx by nginx uid 33 stays\nmail by nginx uid 0\npower CAP_SETUID mail", "",
 			"root: mail becomes another user for a time, or becomes root"},
 		"multi-call":       {"busybox as sh main stays\nbusybox as crond by busybox stays", "", "root: busybox crond stays root"},
 		"a shell's worker": {"busybox as sh main stays\nsu-exec by busybox uid 7 execs\ndb by su-exec from 7 uid 7 stays listens", "", "7[8] db"},
-		"a helper as another user": {"app main stays listens\nsu by app uid 65534 execs\nid by su from 65534 uid 65534\npower CAP_SETUID su on 65534", "",
+		"a helper as another user": {"app main stays listens\nsu by app uid 65534 execs\nid by su from 65534 uid 65534\npower CAP_SETUID su " +
+			"on 65534", "",
 			"root: app stays root"},
 		"powers at its start":  {"app main stays listens\npower CAP_CHOWN app on 33\npower CAP_DAC_OVERRIDE app on 33", "", "nonroot"},
 		"powers while serving": {"app main stays listens\npower CAP_CHOWN app on 33 serving", "", "root: app gives files to other users"},
-		"others' files":        {"app main stays\npower CAP_DAC_OVERRIDE app on 33 serving", "", "root: app uses files that their mode keeps from all but user 33"},
-		"own files":            {"app main stays\npower CAP_DAC_OVERRIDE app serving\npower CAP_FOWNER app serving", "", "nonroot"},
-		"raw sockets":          {"pinger main stays\npower CAP_NET_RAW pinger", "", "root: pinger opens raw sockets"},
-		"mounts":               {"app main stays\npower CAP_SYS_ADMIN mount", "", "root: mount mounts or unmounts file systems"},
-		"a command":            {"command\nseal main\nrm by seal\ngpg by seal", "tar by seal", "nonroot"},
-		"a command's owner":    {"command\nsync main\npower CAP_CHOWN sync on 33", "", "root: sync gives files to other users"},
-		"a command as another": {"command\nsh main\nsu by sh\nsu by su uid 7 execs\njob by su from 7 uid 7\npower CAP_SETUID su on 7", "", "7[8] job"},
-		"may be another's":     {"command\nsh main\nftpd by sh", "", "root: ftpd stays root"},
-		"old evidence":         {"sh\nfind\nredis uid 7", "", "7[8] redis"},
+		"others' files": {"app main stays\npower CAP_DAC_OVERRIDE app on 33 serving", "",
+			"root: app uses files that their mode keeps from all but user 33"},
+		"own files":         {"app main stays\npower CAP_DAC_OVERRIDE app serving\npower CAP_FOWNER app serving", "", "nonroot"},
+		"raw sockets":       {"pinger main stays\npower CAP_NET_RAW pinger", "", "root: pinger opens raw sockets"},
+		"mounts":            {"app main stays\npower CAP_SYS_ADMIN mount", "", "root: mount mounts or unmounts file systems"},
+		"a command":         {"command\nseal main\nrm by seal\ngpg by seal", "tar by seal", "nonroot"},
+		"a command's owner": {"command\nsync main\npower CAP_CHOWN sync on 33", "", "root: sync gives files to other users"},
+		"a command as another": {"command\nsh main\nsu by sh\nsu by su uid 7 execs\njob by su from 7 uid 7\npower CAP_SETUID su on 7", "",
+			"7[8] job"},
+		"may be another's": {"command\nsh main\nftpd by sh", "", "root: ftpd stays root"},
+		"old evidence":     {"sh\nfind\nredis uid 7", "", "7[8] redis"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for round := range 8 {

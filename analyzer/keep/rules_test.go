@@ -35,7 +35,10 @@ const wantName = "WANT"
 // a line each,
 //
 //	files PATH...              small text files
-//	program PATH [NEED...]     an ELF program; also key=value: runpath, rpath, interp, machine (386, arm64), strings, symbols (several by commas)
+//	program PATH [NEED...]     an ELF program; also key=value: runpath, rpath, interp, machine (386, arm64), strings, symbols (several by
+//
+// commas)
+//
 //	library PATH [NEED...]     an ELF library, likewise
 //	package NAME GLOB...       a dpkg package that owns the files that match; "essential" and "lib" packages are the system's
 //	owned GLOB...              each file that matches and has no package is one of its own
@@ -64,7 +67,9 @@ type script struct {
 
 func parseScript(t *testing.T, data []byte) *script {
 	t.Helper()
-	s := &script{req: analyzer.Request{Image: "sha256:1", Platform: "linux/amd64"}, evidence: observation(analyzer.Run{Name: "default", Kind: analyzer.KindCommand}), show: map[string]bool{}, paths: map[layers.Path][]analyzer.Op{}, files: map[string][]byte{}}
+	s := &script{req: analyzer.Request{Image: "sha256:1", Platform: "linux/amd64"},
+		evidence: observation(analyzer.Run{Name: "default", Kind: analyzer.KindCommand}), show: map[string]bool{},
+		paths: map[layers.Path][]analyzer.Op{}, files: map[string][]byte{}}
 	archive := txtar.Parse(data)
 	for _, f := range archive.Files {
 		if f.Name == wantName {
@@ -83,12 +88,14 @@ func parseScript(t *testing.T, data []byte) *script {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.paths)) {
-		s.evidence.Paths = append(s.evidence.Paths, analyzer.PathUse{Path: name, Ops: s.paths[name], By: []layers.Path{"usr/bin/someone"}, UIDs: []uint32{0}})
+		s.evidence.Paths = append(s.evidence.Paths, analyzer.PathUse{Path: name, Ops: s.paths[name], By: []layers.Path{"usr/bin/someone"},
+			UIDs: []uint32{0}})
 	}
 	return s
 }
 
-var scriptOps = []analyzer.Op{analyzer.OpOpen, analyzer.OpExec, analyzer.OpInterp, analyzer.OpStat, analyzer.OpList, analyzer.OpWrite, analyzer.OpCreate, analyzer.OpHop, analyzer.OpConnect, analyzer.OpReadlink, analyzer.OpChdir}
+var scriptOps = []analyzer.Op{analyzer.OpOpen, analyzer.OpExec, analyzer.OpInterp, analyzer.OpStat, analyzer.OpList, analyzer.OpWrite,
+	analyzer.OpCreate, analyzer.OpHop, analyzer.OpConnect, analyzer.OpReadlink, analyzer.OpChdir}
 
 func (s *script) directive(verb string, words []string) error {
 	p, o := &s.req.Process, &s.req.Options
@@ -280,7 +287,8 @@ func (s *script) result(plan *analyzer.Plan) string {
 	for i := range plan.Files {
 		f := &plan.Files[i]
 		record := strings.HasPrefix(string(f.Path), "var/lib/dpkg/")
-		if f.Kind == "dir" && (f.Mode == nil || f.New) || record && !s.show["records"] || f.New && !record && !s.show["user"] || f.Edited && !record && !s.show["user"] {
+		if f.Kind == "dir" && (f.Mode == nil || f.New) || record && !s.show["records"] || f.New && !record && !s.show["user"] || f.Edited &&
+			!record && !s.show["user"] {
 			continue
 		}
 		fmt.Fprintf(&b, "+ %s  %s", f.Path, rulesOf(f.Reasons))

@@ -78,7 +78,8 @@ func (w *worklist) state() []string {
 }
 
 func (w *worklist) stateFinder() *stateFinder {
-	s := &stateFinder{worklist: w, work: strings.Trim(path.Clean("/"+w.req.Process.Dir), "/"), filled: map[string]bool{}, code: map[string]bool{},
+	s := &stateFinder{worklist: w, work: strings.Trim(path.Clean("/"+w.req.Process.Dir), "/"), filled: map[string]bool{},
+		code:     map[string]bool{},
 		packaged: w.packagedDirs(), used: map[string]bool{}, written: map[string]bool{}, named: map[string]bool{}, trees: map[string]bool{}}
 	for _, name := range w.im.names {
 		n := w.im.nodes[name]
@@ -128,8 +129,8 @@ func (s *stateFinder) own(name string) bool {
 	return inWork || rules.ApplicationTop(name) || rules.VariableData(name) || s.trees[path.Dir(name)] || s.private(name) || s.named[name]
 }
 
-// private says whether a directory outside the system's own is closed to all but root: in a place for applications it is this one's, elsewhere
-// where it was used.
+// private says whether a directory outside the system's own is closed to all but root: in a place for applications it is this one's,
+// elsewhere where it was used.
 func (s *stateFinder) private(name string) bool {
 	n := s.im.nodes[name]
 	return n.mode.IsDir() && n.mode.Perm()&0o077 == 0 && !rules.SystemTree(name) && (s.used[name] || rules.ApplicationTop(name))

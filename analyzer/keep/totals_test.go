@@ -13,12 +13,15 @@ import (
 
 // TestDroppedAgain: of the names of one file only one counts, a kept one before those that are dropped; so the sizes add up to the image's.
 func TestDroppedAgain(t *testing.T) {
-	root, err := layerstest.TreeFromTxtar([]byte("hardlink usr/a/kept usr/b/kept\nhardlink usr/a/one usr/b/one\n-- usr/b/kept --\n12345678\n-- usr/b/one --\n1234\n"))
+	root, err := layerstest.TreeFromTxtar([]byte("hardlink usr/a/kept usr/b/kept\nhardlink usr/a/one usr/b/one\n-- usr/b/kept " +
+		"--\n12345678\n-- usr/b/one --\n1234\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	evidence := &analyzer.Evidence{Schema: analyzer.EvidenceSchema, Paths: []analyzer.PathUse{{Path: "usr/b/kept", Ops: []analyzer.Op{analyzer.OpOpen}}}}
-	plan, err := Plan(t.Context(), root, analyzer.Request{Schema: analyzer.RequestSchema, Options: analyzer.Options{Keep: analyzer.KeepObserved}}, []*analyzer.Evidence{evidence})
+	evidence := &analyzer.Evidence{Schema: analyzer.EvidenceSchema,
+		Paths: []analyzer.PathUse{{Path: "usr/b/kept", Ops: []analyzer.Op{analyzer.OpOpen}}}}
+	plan, err := Plan(t.Context(), root, analyzer.Request{Schema: analyzer.RequestSchema,
+		Options: analyzer.Options{Keep: analyzer.KeepObserved}}, []*analyzer.Evidence{evidence})
 	if err != nil {
 		t.Fatal(err)
 	}

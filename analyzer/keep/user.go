@@ -21,8 +21,8 @@ func (w *worklist) readAccounts() accounts.Files {
 	return accounts.Parse(passwd, group)
 }
 
-// decideUser says who the slim image runs as: the image's own user unless that is root; root where the evidence does not carry giving it up;
-// the user that the program dropped to; or nonroot.
+// decideUser says who the slim image runs as: the image's own user unless that is root; root where the evidence does not carry giving it
+// up; the user that the program dropped to; or nonroot.
 func (w *worklist) decideUser() (analyzer.User, error) {
 	files := w.readAccounts()
 	if spec := w.req.Options.User; spec != "" {

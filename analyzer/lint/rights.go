@@ -46,7 +46,8 @@ func checkWorldWritable(f *facts) ([]Finding, string) {
 }
 
 // private are files that only root may read by their purpose (shadow(5)).
-var private = words("etc/shadow etc/shadow- etc/gshadow etc/gshadow- etc/passwd- etc/group- etc/subuid- etc/subgid- etc/.pwd.lock etc/security/opasswd root")
+var private = words("etc/shadow etc/shadow- etc/gshadow etc/gshadow- etc/passwd- etc/group- etc/subuid- etc/subgid- etc/.pwd.lock " +
+	"etc/security/opasswd root")
 
 // closedTo says whether a file that the image's user can read by ownership is closed to a user of group 0.
 func (f *facts) closedTo(file *file, uid, gid uint32) bool {
@@ -176,7 +177,8 @@ func checkCaches(f *facts) ([]Finding, string) {
 // Names that only a workplace needs: those Dockle knows, and their kin.
 var (
 	strayDirs  = words(".git .svn .hg .cache .aws .npm .ssh .vscode .idea .terraform")
-	strayFiles = words("Dockerfile Containerfile docker-compose.yml docker-compose.yaml compose.yaml .DS_Store .vimrc .bash_history .ash_history .python_history .node_repl_history .dockerignore .gitlab-ci.yml Thumbs.db")
+	strayFiles = words("Dockerfile Containerfile docker-compose.yml docker-compose.yaml compose.yaml .DS_Store .vimrc .bash_history " +
+		".ash_history .python_history .node_repl_history .dockerignore .gitlab-ci.yml Thumbs.db")
 )
 
 // checkStray tells a directory once. What a package brought is its business.

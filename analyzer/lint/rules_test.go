@@ -169,7 +169,8 @@ func TestRules(t *testing.T) {
 
 var baseRows = map[string]row{
 	"B1-stray": {
-		bad:  image{tree: "dir app/.git\ndir app/.git-not\nfile app/.git/config\nfile app/Dockerfile\nfile app/node_modules/x/Dockerfile\nfile .git2\n"},
+		bad: image{tree: "dir app/.git\ndir app/.git-not\nfile app/.git/config\nfile app/Dockerfile\nfile " +
+			"app/node_modules/x/Dockerfile\nfile .git2\n"},
 		want: []string{"warning /app/.git: a directory of a workplace", "warning /app/Dockerfile: a file of a workplace"},
 		good: image{tree: "file app/main\n"},
 	},
@@ -203,7 +204,8 @@ func buildRows() map[string]row {
 	pie.want[0] = strings.Replace(pie.want[0], "note", "warning", 1)
 	return map[string]row{
 		"P5-compiler": {
-			bad: image{tree: "file usr/bin/x86_64-linux-gnu-gcc-12\nmode usr/bin/x86_64-linux-gnu-gcc-12 755\nfile usr/bin/m4\nmode usr/bin/m4 755\nsymlink usr/bin/cc -> x86_64-linux-gnu-gcc-12\nfile usr/local/go/bin/go\nmode usr/local/go/bin/go 755\n"},
+			bad: image{tree: "file usr/bin/x86_64-linux-gnu-gcc-12\nmode usr/bin/x86_64-linux-gnu-gcc-12 755\nfile usr/bin/m4\nmode usr/bin/m4 " +
+				"755\nsymlink usr/bin/cc -> x86_64-linux-gnu-gcc-12\nfile usr/local/go/bin/go\nmode usr/local/go/bin/go 755\n"},
 			want: []string{"warning /usr/bin/cc: cc is for building (a link to /usr/bin/x86_64-linux-gnu-gcc-12)",
 				"warning /usr/bin/m4: m4 is for building", "warning /usr/bin/x86_64-linux-gnu-gcc-12: x86_64-linux-gnu-gcc-12 is for building",
 				"warning /usr/local/go/bin/go: go is for building"},
@@ -264,7 +266,8 @@ func componentRows() map[string]row {
 			good: image{tree: debian},
 		},
 		"C6-remote": {
-			bad: image{tree: "file usr/sbin/sshd\nmode usr/sbin/sshd 755\nfile bin/busybox\nmode bin/busybox 755\nsymlink bin/nc -> busybox\nsymlink usr/bin/wget -> /bin/busybox\n"},
+			bad: image{tree: "file usr/sbin/sshd\nmode usr/sbin/sshd 755\nfile bin/busybox\nmode bin/busybox 755\nsymlink bin/nc -> " +
+				"busybox\nsymlink usr/bin/wget -> /bin/busybox\n"},
 			want: []string{"error /usr/sbin/sshd: sshd lets somebody in from outside",
 				"warning /bin/nc: nc reaches other machines (a link to /bin/busybox)",
 				"note /usr/bin/wget: wget fetches files from elsewhere (a link to /bin/busybox)"},
@@ -312,7 +315,8 @@ func secretRows() map[string]row {
 				"error /root/.npmrc: a token of GitHub in line 2 of a file in layer 1 that a later one hides",
 				"error /usr/share/tool.pem: a private key in line 1",
 				"warning /app/node_modules/x/test.pem: a private key in line 1, in a package that anybody can have"},
-			good: image{tree: "-- app/cert.pem --\n-----BEGIN CERTIFICATE-----\n-- app/doc --\nAKIAIOSFODNN7EXAMPLE\n-- app/template --\n-----BEGIN RSA PRIVATE KEY-----\n<your key>\n"},
+			good: image{tree: "-- app/cert.pem --\n-----BEGIN CERTIFICATE-----\n-- app/doc --\nAKIAIOSFODNN7EXAMPLE\n-- app/template " +
+				"--\n-----BEGIN RSA PRIVATE KEY-----\n<your key>\n"},
 		},
 		"S1-names": {
 			bad: image{tree: "-- app/.env --\nA=1\n-- root/.ssh/id_rsa --\nx\n-- home/me/.docker/config.json --\n{}\n-- app/store.jks --\nx\n"},

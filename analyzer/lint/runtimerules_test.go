@@ -6,7 +6,8 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-const accounts = "-- etc/passwd --\nroot:x:0:0:root:/root:/sbin/nologin\napp:x:500:500::/app:/sbin/nologin\n-- etc/group --\nroot:x:0:\napp:x:500:\n"
+const accounts = "-- etc/passwd --\nroot:x:0:0:root:/root:/sbin/nologin\napp:x:500:500::/app:/sbin/nologin\n-- etc/group " +
+	"--\nroot:x:0:\napp:x:500:\n"
 
 func user(name string) v1.Config { return v1.Config{User: name} }
 
@@ -37,18 +38,22 @@ var userRows = map[string]row{
 		good: image{tree: accounts},
 	},
 	"R9-readable": {
-		bad: image{config: user("500:500"), tree: "dir a\nfile a/in\ndir a-b\nfile a.txt\nmode a.txt 640\nowner a.txt 500:500\nfile zero\nmode zero 640\nowner zero 500:0\nmode a 700\nowner a 500:500\nfile other\nmode other 600\ndir empty\nmode empty 700\nowner empty 500:500\n"},
+		bad: image{config: user("500:500"), tree: "dir a\nfile a/in\ndir a-b\nfile a.txt\nmode a.txt 640\nowner a.txt 500:500\nfile " +
+			"zero\nmode zero 640\nowner zero 500:0\nmode a 700\nowner a 500:500\nfile other\nmode other 600\ndir empty\nmode empty 700\nowner " +
+			"empty 500:500\n"},
 		want: []string{"warning /a: only uid 500 and gid 500 may read it (-rwx------)",
 			"warning /a.txt: only uid 500 and gid 500 may read it (-rw-r-----)"},
 		good: image{config: user("500:500"), tree: "file a\n"},
 	},
 	"R9-writable": {
-		bad:  image{config: user("500:500"), tree: "dir data\nowner data 500:500\ndir data/in\nowner data/in 500:500\ndir data-2\nowner data-2 500:0\nmode data-2 775\n"},
+		bad: image{config: user("500:500"), tree: "dir data\nowner data 500:500\ndir data/in\nowner data/in 500:500\ndir data-2\nowner " +
+			"data-2 500:0\nmode data-2 775\n"},
 		want: []string{"note /data: of all users, only uid 500 may write to it"},
 		good: image{config: user("500"), tree: "dir data\nmode data 1777\nowner data 500:500\n"},
 	},
 	"R12-setuid": {
-		bad:  image{tree: "file bin/su\nmode bin/su 4755\nfile bin/wall\nmode bin/wall 2755\nowner bin/wall 0:5\ndir var/mail\nmode var/mail 2775\n"},
+		bad: image{tree: "file bin/su\nmode bin/su 4755\nfile bin/wall\nmode bin/wall 2755\nowner bin/wall 0:5\ndir var/mail\nmode var/mail " +
+			"2775\n"},
 		want: []string{"warning /bin/su: it runs as uid 0, whoever starts it", "warning /bin/wall: it runs as gid 5, whoever starts it"},
 		good: image{tree: "file bin/su\nmode bin/su 755\n"},
 	},

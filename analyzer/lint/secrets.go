@@ -83,11 +83,13 @@ func checkSecretFiles(f *facts) ([]Finding, string) { return f.secrets.list, "" 
 
 // Names of files that hold credentials: those Dockle knows, and those that common clients read.
 var (
-	secretNames = words("credentials.json credential.json credentials credential password.txt secret_token.rb carrierwave.rb omniauth.rb settings.py database.yml " +
+	secretNames = words("credentials.json credential.json credentials credential password.txt secret_token.rb carrierwave.rb omniauth.rb " +
+		"settings.py database.yml " +
 		"credentials.xml .env .netrc .pgpass .git-credentials .npmrc .pypirc .htpasswd .dockercfg .dockerconfigjson .my.cnf")
 	keyNames       = words("id_rsa id_dsa id_ecdsa id_ed25519 id_ecdsa_sk id_ed25519_sk")
-	secretSuffixes = words(".secret .ovpn .private_key .cscfg .rdp .mdf .sdf .bek .tpm .fve .jks .psafe3 .agilekeychain .keychain .pcap .gnucache .p12 .pfx .keystore .kdbx")
-	secretPaths    = []string{".docker/config.json", ".kube/config", ".aws/config"}
+	secretSuffixes = words(".secret .ovpn .private_key .cscfg .rdp .mdf .sdf .bek .tpm .fve .jks .psafe3 .agilekeychain .keychain .pcap " +
+		".gnucache .p12 .pfx .keystore .kdbx")
+	secretPaths = []string{".docker/config.json", ".kube/config", ".aws/config"}
 )
 
 func words(list string) map[string]bool {

@@ -12,14 +12,18 @@ import (
 
 // Programs by what they are for, under the names that distributions give them.
 var (
-	compilers = words("gcc cc g++ c++ cpp clang clang++ ld ld.bfd ld.gold ld.lld as ar make gmake cmake ninja ninja-build autoconf automake libtool m4 bison flex " +
+	compilers = words("gcc cc g++ c++ cpp clang clang++ ld ld.bfd ld.gold ld.lld as ar make gmake cmake ninja ninja-build autoconf " +
+		"automake libtool m4 bison flex " +
 		"rustc cargo javac ghc gfortran nasm yasm tcc swiftc dmd ocamlopt gdb lldb pkg-config pkgconf meson mvn gradle")
-	goTools        = words("go gofmt") // as names of programs they are too short: only in a go/bin directory
-	shells         = words(strings.Join(shell.Names(), " "))
-	managers       = words("apt apt-get aptitude dpkg apk rpm dnf dnf5 microdnf tdnf yum zypper pacman opkg portage emerge xbps-install nix snap flatpak")
-	languageTools  = words("pip pip3 npm npx yarn pnpm corepack gem bundle composer conda mamba poetry pipenv uv cpan")
-	remoteServers  = words("sshd telnetd in.telnetd dropbear rshd in.rshd rlogind in.rlogind rexecd in.rexecd ftpd in.ftpd vsftpd proftpd pure-ftpd tftpd in.tftpd Xvnc x11vnc vncserver tigervncserver xrdp")
-	remoteClients  = words("ssh scp sftp slogin rsh rcp rlogin rexec telnet ftp tftp lftp nc ncat netcat nc.openbsd nc.traditional socat dbclient rdesktop vncviewer")
+	goTools  = words("go gofmt") // as names of programs they are too short: only in a go/bin directory
+	shells   = words(strings.Join(shell.Names(), " "))
+	managers = words("apt apt-get aptitude dpkg apk rpm dnf dnf5 microdnf tdnf yum zypper pacman opkg portage emerge xbps-install " +
+		"nix snap flatpak")
+	languageTools = words("pip pip3 npm npx yarn pnpm corepack gem bundle composer conda mamba poetry pipenv uv cpan")
+	remoteServers = words("sshd telnetd in.telnetd dropbear rshd in.rshd rlogind in.rlogind rexecd in.rexecd ftpd in.ftpd vsftpd proftpd " +
+		"pure-ftpd tftpd in.tftpd Xvnc x11vnc vncserver tigervncserver xrdp")
+	remoteClients = words("ssh scp sftp slogin rsh rcp rlogin rexec telnet ftp tftp lftp nc ncat netcat nc.openbsd nc.traditional socat " +
+		"dbclient rdesktop vncviewer")
 	fetchers       = words("curl wget")
 	sudos          = words("sudo sudoedit doas")
 	programParents = words("bin sbin libexec")
@@ -115,7 +119,8 @@ func checkSudo(f *facts) ([]Finding, string) {
 }
 
 // buildPackages are packages for building that no suffix tells.
-var buildPackages = words("build-essential build-base gcc g++ clang llvm make cmake binutils rust cargo rustc golang go autoconf automake dpkg-dev debhelper rpm-build")
+var buildPackages = words("build-essential build-base gcc g++ clang llvm make cmake binutils rust cargo rustc golang go autoconf " +
+	"automake dpkg-dev debhelper rpm-build")
 
 // jdk is a Java development kit's package: Debian's, Alpine's.
 var jdk = regexp.MustCompile(`^openjdk-?[0-9]+-jdk(-headless)?$`)

@@ -43,7 +43,8 @@ var alpineBase = []string{
 // image (the manifests of Fedora's and Red Hat's container base images).
 var rpmBase = []string{
 	"dnf", "dnf5", "yum", "microdnf", "zypper", "rpm", "tdnf", "rootfiles", "coreutils", "coreutils-single", "bash", "glibc-minimal-langpack",
-	"langpacks-en", "util-linux", "util-linux-core", "vim-minimal", "tar", "sudo", "system-release", "subscription-manager", "setup", "filesystem",
+	"langpacks-en", "util-linux", "util-linux-core", "vim-minimal", "tar", "sudo", "system-release", "subscription-manager", "setup",
+	"filesystem",
 }
 
 // asked marks the packages that were asked for. Those of the distribution's base system are not: they are in every image.

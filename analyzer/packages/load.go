@@ -41,7 +41,8 @@ func IsDatabase(name string) bool {
 // Load reads the package databases of root: dpkg, apk and rpm, each where it is present. A root without any is no error:
 // the DB is then empty. A damaged database yields what could be read and a warning.
 func Load(root layers.RootFS) (*DB, error) {
-	l := &loader{root: root, db: &DB{owner: map[string]*Package{}, listed: map[string]bool{}, makers: compileMakers()}, dirs: map[string]string{}, budget: maxFiles}
+	l := &loader{root: root, db: &DB{owner: map[string]*Package{}, listed: map[string]bool{}, makers: compileMakers()},
+		dirs: map[string]string{}, budget: maxFiles}
 	for _, read := range []func() error{l.dpkg, l.distroless, l.apk, l.rpm} {
 		if err := read(); err != nil {
 			return nil, err

@@ -10,10 +10,10 @@ import (
 	"unicode/utf8"
 )
 
-// Text returns s as one line in which every character is visible and in its place. It writes out as Go escapes (\n, \x1b, \u202e): bytes that
-// are not UTF-8, control characters and line breaks, format characters (which include the ones that reverse the direction of text), spaces
-// other than U+0020, characters that are drawn as nothing, and private and unassigned ones. It also breaks the words by which CI systems
-// take a line of a log for a command (see command). Text(Text(s)) is Text(s).
+// Text returns s as one line in which every character is visible and in its place. It writes out as Go escapes (\n, \x1b, \u202e): bytes
+// that are not UTF-8, control characters and line breaks, format characters (which include the ones that reverse the direction of text),
+// spaces other than U+0020, characters that are drawn as nothing, and private and unassigned ones. It also breaks the words by which CI
+// systems take a line of a log for a command (see command). Text(Text(s)) is Text(s).
 func Text(s string) string {
 	s = escape(s)
 	return command.Replace(leading(s))

@@ -179,7 +179,8 @@ var (
 	prefixes = []string{"libc_", "IO_", "isoc99_", "isoc23_", "xpg_", "GI_"}
 	suffixes = []string{"_chk", "_2", "_nocancel", "_internal", "_time64", "64", "_unlocked", "_np", "_r", "_l"}
 	// stats are what programs compiled before glibc 2.33 import for functions that were macros (glibc io/sys/stat.h).
-	stats = map[string]string{"xstat": "stat", "lxstat": "lstat", "fxstat": "fstat", "fxstatat": "fstatat", "xmknod": "mknod", "xmknodat": "mknodat"}
+	stats = map[string]string{"xstat": "stat", "lxstat": "lstat", "fxstat": "fstat", "fxstatat": "fstatat", "xmknod": "mknod",
+		"xmknodat": "mknodat"}
 )
 
 // spellings are the names that an imported function may have in the tables: its own, and what is left without the marks of a version.

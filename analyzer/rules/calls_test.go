@@ -9,11 +9,16 @@ import (
 
 func TestCalls(t *testing.T) {
 	for function, want := range map[string]string{
-		"preadv64v2": "preadv2", "pwritev64v2": "pwritev2", "__open64_2": "openat", "__openat64_2": "openat", "__xstat": "newfstatat", "__fxstatat64": "newfstatat",
-		"__read_chk": "read", "__pread64_chk": "pread64", "_IO_getc": "", "_IO_fopen": "openat", "fopen64": "openat", "getxattr": "getxattr", "__clock_gettime64": "clock_gettime",
-		"__utimensat_time64": "utimensat", "getpwnam_r": "connect", "fstatat64": "newfstatat", "timer_create": "timer_create", "inotify_init": "inotify_init",
-		"__xmknod": "mknodat", "__libc_fcntl64": "fcntl", "readdir64_r": "getdents64", "pthread_setname_np": "prctl", "posix_fadvise64": "fadvise64", "sendfile64": "sendfile",
-		"ftruncate64": "ftruncate", "__poll_chk": "poll", "__realpath_chk": "readlink", "capset": "capset", "no_such_function": "", "_ZN5mkdirEv": "", "signalfd": "signalfd4",
+		"preadv64v2": "preadv2", "pwritev64v2": "pwritev2", "__open64_2": "openat", "__openat64_2": "openat", "__xstat": "newfstatat",
+		"__fxstatat64": "newfstatat",
+		"__read_chk":   "read", "__pread64_chk": "pread64", "_IO_getc": "", "_IO_fopen": "openat", "fopen64": "openat", "getxattr": "getxattr",
+		"__clock_gettime64":  "clock_gettime",
+		"__utimensat_time64": "utimensat", "getpwnam_r": "connect", "fstatat64": "newfstatat", "timer_create": "timer_create",
+		"inotify_init": "inotify_init",
+		"__xmknod":     "mknodat", "__libc_fcntl64": "fcntl", "readdir64_r": "getdents64", "pthread_setname_np": "prctl",
+		"posix_fadvise64": "fadvise64", "sendfile64": "sendfile",
+		"ftruncate64": "ftruncate", "__poll_chk": "poll", "__realpath_chk": "readlink", "capset": "capset", "no_such_function": "",
+		"_ZN5mkdirEv": "", "signalfd": "signalfd4",
 		"mq_setattr": "mq_getsetattr", "sync_file_range": "sync_file_range", "epoll_create": "epoll_create",
 	} {
 		got := rules.Calls([]string{function})

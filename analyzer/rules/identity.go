@@ -61,7 +61,8 @@ func Applet(program string, argv []string) (name string, changes bool) {
 // imports one of the first kind can turn into any user. One of the second kind may merely give up what a setuid bit gave it: it also
 // imports a look-up of users where it turns into one of them.
 var (
-	changesIdentity = strings.Fields("initgroups setgroups chroot pivot_root pam_start cap_set_proc seteuid setegid setreuid setregid setresuid " +
+	changesIdentity = strings.Fields("initgroups setgroups chroot pivot_root pam_start cap_set_proc seteuid setegid setreuid setregid " +
+		"setresuid " +
 		"setresgid setfsuid setfsgid setusercontext")
 	leavesIdentity = strings.Fields("setuid setgid")
 	looksUpUsers   = strings.Fields("getpwnam getpwnam_r getpwuid getpwuid_r getpwent getgrnam getgrnam_r")

@@ -105,7 +105,8 @@ var systemState = Place{
 		"var/lib/systemd", "var/lib/ucf", "var/lib/xml-core", "var/lib/yum", "var/local", "var/lock", "var/log/apt", "var/mail", "var/run",
 		"var/spool/mail", "var/tmp", "var/www",
 	},
-	Source: "Filesystem Hierarchy Standard 3.0, chapter 5; apt(8), debconf(7), dnf(8), ldconfig(8), pam-auth-update(8), systemd(1), ucf(1): FILES",
+	Source: "Filesystem Hierarchy Standard 3.0, chapter 5; apt(8), debconf(7), dnf(8), ldconfig(8), pam-auth-update(8), systemd(1), " +
+		"ucf(1): FILES",
 }
 
 var foreignSettings = Place{

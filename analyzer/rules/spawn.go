@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// spawners are functions that start another program: of the C library (exec(3), posix_spawn(3), popen(3), system(3)), GLib (g_spawn_async(3)),
-// APR (apr_proc_create), libuv (uv_spawn) and libassuan (assuan_pipe_connect).
+// spawners are functions that start another program: of the C library (exec(3), posix_spawn(3), popen(3), system(3)), GLib
+// (g_spawn_async(3)), APR (apr_proc_create), libuv (uv_spawn) and libassuan (assuan_pipe_connect).
 const spawners = `execv execve execveat execvp execvpe execl execlp execle fexecve posix_spawn posix_spawnp popen system wordexp
 	g_spawn_async g_spawn_async_with_pipes g_spawn_async_with_fds g_spawn_sync g_spawn_command_line_sync g_spawn_command_line_async
 	g_subprocess_new g_subprocess_newv g_subprocess_launcher_spawn g_subprocess_launcher_spawnv apr_proc_create uv_spawn

@@ -83,7 +83,8 @@ func javaTree(t testing.TB) map[string][]byte {
 		string(jar(t, "META-INF/maven/a/deep/pom.properties", pom("a", "deep", "1"))))
 	return map[string][]byte{
 		"app/lib/core-1.2.jar": jar(t, "META-INF/MANIFEST.MF",
-			"Manifest-Version: 1.0\r\nBundle-License: https://www.apache.org/licenses/LI\r\n CENSE-2.0.txt\r\nImplementation-Vendor: Example Org\r\n\r\nName: x\r\n",
+			"Manifest-Version: 1.0\r\nBundle-License: https://www.apache.org/licenses/LI\r\n CENSE-2.0.txt\r\nImplementation-Vendor: Example "+
+				"Org\r\n\r\nName: x\r\n",
 			"META-INF/maven/org.example/core/pom.properties", pom("org.example", "core", "1.2"), "META-INF/maven/org.shaded/util/pom.properties",
 			pom("org.shaded", "util", "0.9")),
 		"app/lib/plain-2.0.1.jar": jar(t, "META-INF/MANIFEST.MF",

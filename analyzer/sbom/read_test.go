@@ -122,7 +122,8 @@ License: MIT
 `,
 			want: []string{
 				"pkg:deb/debian/libc6@2.36-9%2Bdeb12u1?arch=amd64&distro=debian-12&upstream=glibc%402.36-9",
-				"pkg:deb/debian/libssl3@3.0.15-1~deb12u1?arch=amd64&distro=debian-12&upstream=openssl +libc6 [Apache-2.0 OR Artistic-2.0] [GPL-2+ with OpenSSL exception] [MIT] by Debian OpenSSL Team <openssl@example.org>",
+				"pkg:deb/debian/libssl3@3.0.15-1~deb12u1?arch=amd64&distro=debian-12&upstream=openssl +libc6 [Apache-2.0 OR Artistic-2.0] [GPL-2+ " +
+					"with OpenSSL exception] [MIT] by Debian OpenSSL Team <openssl@example.org>",
 			},
 			owned: []string{"/usr/lib/libssl.so.3 deb/debian/libssl3"},
 		},
@@ -175,7 +176,8 @@ x
 `,
 			want: []string{
 				"pkg:apk/alpine/libcrypto3@3.1.4-r5?arch=x86_64&distro=alpine-3.19.1 [Apache-2.0]",
-				"pkg:apk/alpine/ssl_client@1.36.1-r15?arch=x86_64&distro=alpine-3.19.1&upstream=busybox +libcrypto3 [GPL-2.0-only] by Some One <one@example.org>",
+				"pkg:apk/alpine/ssl_client@1.36.1-r15?arch=x86_64&distro=alpine-3.19.1&upstream=busybox +libcrypto3 [GPL-2.0-only] by Some One " +
+					"<one@example.org>",
 			},
 			owned: []string{"/usr/bin/ssl_client apk/alpine/ssl_client"},
 		},

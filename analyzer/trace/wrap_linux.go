@@ -169,7 +169,8 @@ func (w *Witness) seen() Seen {
 	t := w.session.tracer
 	rec := t.rec
 	rec.living(t.processes())
-	seen := Seen{Number: w.last.Add(1), Size: len(rec.paths) + len(rec.missing) + len(rec.processes) + len(rec.alive) + len(rec.powers) + len(rec.peers) + len(rec.calls)}
+	seen := Seen{Number: w.last.Add(1), Size: len(rec.paths) + len(rec.missing) + len(rec.processes) + len(rec.alive) + len(rec.powers) +
+		len(rec.peers) + len(rec.calls)}
 	rec.fill(&seen.Evidence)
 	for socket := range rec.peers {
 		seen.Run.Peers = append(seen.Run.Peers, socket)

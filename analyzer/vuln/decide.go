@@ -179,7 +179,8 @@ func (c *Claim) check(f *Finding, facts Facts) (evidence, doubt string) {
 	if removed > 0 {
 		gone = fmt.Sprintf(" (the original has %d)", removed)
 	}
-	text := fmt.Sprintf("the image holds none of the vulnerable files %s%s; %s; named by the configuration because: %s; copies under other names were not searched for",
+	text := fmt.Sprintf("the image holds none of the vulnerable files %s%s; %s; named by the configuration because: %s; copies under other "+
+		"names were not searched for",
 		strings.Join(c.Files, ", "), gone, kept, c.Reason)
 	return plain(text, maxReason), ""
 }

@@ -33,8 +33,8 @@ func Wrap(name, out string, argv []string) []string {
 	return append([]string{MountBin + "/" + Name, "wrap", "--out", MountEvidence + "/" + out, "--name", name, "--"}, argv...)
 }
 
-// Override is the compose file that, after the project's own, has the agent wrap the service's entrypoint and its health check, which Docker
-// starts beside it.
+// Override is the compose file that, after the project's own, has the agent wrap the service's entrypoint and its health check, which
+// Docker starts beside it.
 func Override(s Service) ([]byte, error) {
 	if len(s.Argv) == 0 {
 		return nil, fmt.Errorf("service %s: its container runs nothing", s.Name)

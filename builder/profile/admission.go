@@ -10,9 +10,9 @@ import (
 	"github.com/distribution/reference"
 )
 
-// Admission is two policies for the gates of a cluster, of which it has one or the other: a ClusterPolicy of Kyverno and a ClusterImagePolicy
-// of sigstore's policy-controller. Both let the image in only with a signature of the key, and with the attestations of Model.Predicates
-// signed by it. publicKeyPEM is a PKIX public key. An error is a Model that check refuses, or no public key.
+// Admission is two policies for the gates of a cluster, of which it has one or the other: a ClusterPolicy of Kyverno and a
+// ClusterImagePolicy of sigstore's policy-controller. Both let the image in only with a signature of the key, and with the attestations
+// of Model.Predicates signed by it. publicKeyPEM is a PKIX public key. An error is a Model that check refuses, or no public key.
 func Admission(m Model, publicKeyPEM []byte) ([]byte, error) {
 	key, err := publicKey(publicKeyPEM)
 	if err == nil {

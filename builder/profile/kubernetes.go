@@ -30,7 +30,8 @@ func Kubernetes(m Model) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
-	head := fmt.Sprintf("# The filter of seccomp.json instead of the node's default: put it at /var/lib/kubelet/seccomp/%s.json on every node and set\n"+
+	head := fmt.Sprintf("# The filter of seccomp.json instead of the node's default: put it at /var/lib/kubelet/seccomp/%s.json on every "+
+		"node and set\n"+
 		"# seccompProfile to {type: Localhost, localhostProfile: %s.json}.\n", m.appArmorName(), m.appArmorName())
 	return append([]byte(head+m.Start.podComments()), data...), nil
 }

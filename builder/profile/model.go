@@ -15,17 +15,18 @@ import (
 
 // Model is what is known about how an image runs. All lists are sorted and hold no duplicates; the zero value of a list means "none seen".
 type Model struct {
-	Name         string        `json:"name"`                   // DNS label (RFC 1123), at most 40 characters: names every object
-	Image        string        `json:"image"`                  // reference of the slim image, "registry.example.com/app:2"
-	Platform     string        `json:"platform"`               // "linux/amd64"
-	Server       bool          `json:"server"`                 // some run listened; else it is a command that ends
-	UID          uint32        `json:"uid"`                    // who the process is
-	GID          uint32        `json:"gid"`                    // its primary group
-	Writable     []Writable    `json:"writable,omitempty"`     // directories that must be writable, by path
-	Ports        []Port        `json:"ports,omitempty"`        // ports that others may reach, by network and number
-	Syscalls     []string      `json:"syscalls,omitempty"`     // system calls that were seen; empty where they were not recorded
-	Possible     []string      `json:"possible,omitempty"`     // system calls that programs of the image may make by their imports and code
-	AnySyscall   []layers.Path `json:"anySyscall,omitempty"`   // programs of the image that may make any other, by numbers that are not in their code
+	Name     string     `json:"name"`               // DNS label (RFC 1123), at most 40 characters: names every object
+	Image    string     `json:"image"`              // reference of the slim image, "registry.example.com/app:2"
+	Platform string     `json:"platform"`           // "linux/amd64"
+	Server   bool       `json:"server"`             // some run listened; else it is a command that ends
+	UID      uint32     `json:"uid"`                // who the process is
+	GID      uint32     `json:"gid"`                // its primary group
+	Writable []Writable `json:"writable,omitempty"` // directories that must be writable, by path
+	Ports    []Port     `json:"ports,omitempty"`    // ports that others may reach, by network and number
+	Syscalls []string   `json:"syscalls,omitempty"` // system calls that were seen; empty where they were not recorded
+	Possible []string   `json:"possible,omitempty"` // system calls that programs of the image may make by their imports and code
+	// programs of the image that may make any other, by numbers that are not in their code
+	AnySyscall   []layers.Path `json:"anySyscall,omitempty"`
 	Runtimes     []string      `json:"runtimes,omitempty"`     // language runtimes found in the image: "glibc", "jvm", ...
 	Arches32     []string      `json:"arches32,omitempty"`     // second ABIs of programs in the image: "x86", "x32", "arm"
 	Capabilities []string      `json:"capabilities,omitempty"` // "CAP_CHOWN"; always empty for a user other than root
@@ -100,7 +101,8 @@ func From(ev *analyzer.Evidence, plan *analyzer.Plan, name string) Model {
 	if len(m.Syscalls) == 0 {
 		m.warn("no system calls were recorded: seccomp.json is Docker's default for a container without capabilities")
 	} else if len(m.AnySyscall) > 0 {
-		m.warn("%s makes system calls by numbers that its code does not show: seccomp.json is Docker's default for a container without capabilities", m.AnySyscall[0])
+		m.warn("%s makes system calls by numbers that its code does not show: seccomp.json is Docker's default for a container without "+
+			"capabilities", m.AnySyscall[0])
 	} else if m.whole() {
 		m.warn("programs of a 32-bit ABI were found, whose system calls are not recorded: " +
 			"seccomp.json is Docker's default for a container without capabilities")

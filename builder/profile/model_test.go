@@ -69,7 +69,8 @@ func TestFrom(t *testing.T) {
 		t.Errorf("From (-want +got):\n%s", diff)
 	}
 	wantWarnings := []string{
-		"/var/log/web is written to and holds files of the image: docker and compose copy them into a volume, Kubernetes needs a volume that has them",
+		"/var/log/web is written to and holds files of the image: docker and compose copy them into a volume, Kubernetes needs a volume that " +
+			"has them",
 		"a port below 1024 is opened by an ordinary user: the sysctl net.ipv4.ip_unprivileged_port_start=0 allows it",
 		"the program wrote in /etc, which stays read-only: give it another place",
 	}
@@ -156,7 +157,8 @@ func TestFromUnseenDirectory(t *testing.T) {
 	}
 }
 
-// What a run makes and then loads or runs needs a mount without noexec, and so does /tmp under a JVM or beside a compiler; nothing else does.
+// What a run makes and then loads or runs needs a mount without noexec, and so does /tmp under a JVM or beside a compiler; nothing else
+// does.
 func TestExecutes(t *testing.T) {
 	made := func(name string, ops ...analyzer.Op) analyzer.PathUse {
 		return analyzer.PathUse{Path: layers.Path(name), Ops: append([]analyzer.Op{analyzer.OpCreate}, ops...)}

@@ -154,7 +154,8 @@ func (s Start) pod(spec object) {
 func (s Start) podComments() string {
 	text := ""
 	for _, mount := range s.Mounts {
-		text += fmt.Sprintf("# The runs had %s mounted at /%s: add a ConfigMap, Secret or volume with it.\n", comment(mount.Source), comment(string(mount.Path)))
+		text += fmt.Sprintf("# The runs had %s mounted at /%s: add a ConfigMap, Secret or volume with it.\n", comment(mount.Source),
+			comment(string(mount.Path)))
 	}
 	for _, file := range s.EnvFiles {
 		text += fmt.Sprintf("# The runs had the environment of %s: add it with envFrom.\n", comment(file))

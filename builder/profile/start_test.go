@@ -11,7 +11,8 @@ import (
 func TestStart(t *testing.T) {
 	ev := webEvidence()
 	ev.Runs[0].Mounts = []analyzer.Mount{{Path: "data", Digest: "01234567"}}
-	m := From(ev, webPlan(), "registry.example.com/team/web:2").WithConfig(Config{Volumes: []string{"/data", "/data/sub", "/database"}}).WithStart(Start{
+	m := From(ev, webPlan(), "registry.example.com/team/web:2").WithConfig(Config{Volumes: []string{"/data", "/data/sub",
+		"/database"}}).WithStart(Start{
 		Hostname: "db", EnvFiles: []string{"/home/u/$app.env"}, Mounts: []Mount{{Source: "/home/u/it's", Path: "data"}},
 		Hosts: []Host{{"b", "10.0.0.2"}, {"a", "10.0.0.2"}, {"six", "2001:db8::1"}}})
 	files, err := Files(m)

@@ -52,10 +52,10 @@ func (s *Signed) New() (n int) {
 	return n
 }
 
-// Attest signs the image of a registry that ref names, its index and the manifest of each platform, and attaches to each the statements that BuildKit
-// left unsigned in the index, and Options.Predicates, as signed attestations. Signatures come last: an image whose signing was interrupted is not
-// signed. What is there already by the same key is not written again; what others wrote stays. Two that sign the same image at the same
-// moment may lose one of cosign's tags: registries have no way to append to one.
+// Attest signs the image of a registry that ref names, its index and the manifest of each platform, and attaches to each the statements
+// that BuildKit left unsigned in the index, and Options.Predicates, as signed attestations. Signatures come last: an image whose signing
+// was interrupted is not signed. What is there already by the same key is not written again; what others wrote stays. Two that sign the
+// same image at the same moment may lose one of cosign's tags: registries have no way to append to one.
 func Attest(ctx context.Context, ref string, opt Options) (*Signed, error) {
 	st, at, err := openRegistry(ctx, ref)
 	if err != nil {

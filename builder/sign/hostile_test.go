@@ -64,7 +64,8 @@ func TestAttachedToAnother(t *testing.T) {
 	digest := must(image.Digest())
 	stray := attestationManifest(t, v1.Hash{Algorithm: "sha256", Hex: strings.Repeat("b", 64)}, "amd64")
 	index := mutate.AppendManifests(testIndex(t, w.repo, "web"), mutate.IndexAddendum{Add: image},
-		mutate.IndexAddendum{Add: stray, Descriptor: v1.Descriptor{Annotations: map[string]string{referenceType: "attestation-manifest", referenceDigest: digest.String()}}})
+		mutate.IndexAddendum{Add: stray, Descriptor: v1.Descriptor{Annotations: map[string]string{referenceType: "attestation-manifest",
+			referenceDigest: digest.String()}}})
 	w.push(w.ref, index)
 	_, err := Attest(context.Background(), w.ref, Options{Key: key})
 	if err == nil || !strings.Contains(err.Error(), "is about sha256:bbb") {
@@ -84,7 +85,8 @@ func TestLargeBlob(t *testing.T) {
 	}
 	m.Layers[0].Size = maxTogether + 1
 	w.put(m, tagOf(w.subject(0).digest, ".att"))
-	if _, err := Verify(context.Background(), w.ref, VerifyOptions{Key: key.Public}); err == nil || !strings.Contains(err.Error(), "more than") {
+	if _, err := Verify(context.Background(), w.ref, VerifyOptions{Key: key.Public}); err == nil || !strings.Contains(err.Error(),
+		"more than") {
 		t.Errorf("error = %v", err)
 	}
 }
@@ -98,7 +100,8 @@ func TestKeyless(t *testing.T) {
 	text := strings.Join(commands, "\n")
 	for n := range 3 {
 		image := w.repo.Name() + "@" + w.subject(n).digest.String()
-		for _, want := range []string{"cosign sign --yes " + image, "--type https://example.com/t --predicate 'a file.json' " + image, "--predicate predicate-1.json " + image} {
+		for _, want := range []string{"cosign sign --yes " + image, "--type https://example.com/t --predicate 'a file.json' " + image,
+			"--predicate predicate-1.json " + image} {
 			if n == 2 && strings.Contains(want, "predicate-1") {
 				continue // that is the other platform's
 			}

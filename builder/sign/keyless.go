@@ -11,8 +11,9 @@ import (
 // PredicateFile is a file with a predicate.
 type PredicateFile struct{ Type, Name string }
 
-// Keyless are the commands with which the cosign program signs an image without a key, its index and the manifest of each platform by digest, and
-// attests what BuildKit attached and the given files. cosign takes predicates from files: crane and jq make those of BuildKit's statements.
+// Keyless are the commands with which the cosign program signs an image without a key, its index and the manifest of each platform by
+// digest, and attests what BuildKit attached and the given files. cosign takes predicates from files: crane and jq make those of
+// BuildKit's statements.
 func Keyless(ctx context.Context, ref string, files []PredicateFile) ([]string, error) {
 	st, at, err := openRegistry(ctx, ref)
 	if err != nil {

@@ -63,7 +63,8 @@ func TestVerifyLayout(t *testing.T) {
 	if err := os.WriteFile(layer, append(data, 'x'), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got := verify("").Problems; len(got) != 1 || !strings.Contains(got[0].Message, "linux/amd64: layer 1 was changed: its bytes are not those of sha256:") {
+	if got := verify("").Problems; len(got) != 1 || !strings.Contains(got[0].Message,
+		"linux/amd64: layer 1 was changed: its bytes are not those of sha256:") {
 		t.Errorf("problems: %v", got)
 	}
 	if err := os.WriteFile(layer, data, 0o644); err != nil {
@@ -73,7 +74,8 @@ func TestVerifyLayout(t *testing.T) {
 	if err := os.WriteFile(manifest, append(must(os.ReadFile(manifest)), ' '), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Verify(context.Background(), "oci:"+dir, VerifyOptions{Key: key.Public}); err == nil || !strings.Contains(err.Error(), "wrong digest") {
+	if _, err := Verify(context.Background(), "oci:"+dir, VerifyOptions{Key: key.Public}); err == nil || !strings.Contains(err.Error(),
+		"wrong digest") {
 		t.Errorf("a changed manifest: %v", err)
 	}
 	if _, err := Verify(context.Background(), "oci:"+dir+":none", VerifyOptions{Key: key.Public}); err == nil {

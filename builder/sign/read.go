@@ -78,7 +78,8 @@ func legacy(ctx context.Context, st store, s *subject, suffix string) ([]found, 
 		if d.MediaType != mediaSimple && d.MediaType != mediaEnvelope {
 			continue
 		}
-		f := found{format: FormatLegacy, where: fmt.Sprintf("%s, layer %d", tag, i+1), claimed: d.Annotations[annotationPayload], kind: d.Annotations[annotationPredicate]}
+		f := found{format: FormatLegacy, where: fmt.Sprintf("%s, layer %d", tag, i+1), claimed: d.Annotations[annotationPayload],
+			kind: d.Annotations[annotationPredicate]}
 		if d.MediaType == mediaSimple {
 			f.kind, f.simple = predicateSigned, true
 		}
@@ -117,7 +118,8 @@ func bundles(ctx context.Context, st store, s *subject) ([]found, error) {
 		if len(manifest.Layers) != 1 || !isBundle(manifest.Layers[0].MediaType) {
 			continue
 		}
-		f := found{format: FormatBundle, where: "bundle " + digest.String(), claimed: manifest.Annotations[annotationPayload], kind: manifest.Annotations[annotationBundle]}
+		f := found{format: FormatBundle, where: "bundle " + digest.String(), claimed: manifest.Annotations[annotationPayload],
+			kind: manifest.Annotations[annotationBundle]}
 		if data, err = f.read(ctx, st, manifest.Layers[0], &size); err != nil {
 			return nil, fmt.Errorf("reading %s: %w", f.where, err)
 		}
@@ -129,8 +131,8 @@ func bundles(ctx context.Context, st store, s *subject) ([]found, error) {
 	return list, nil
 }
 
-// read reads the blob of a signed thing. Bytes that are not those of the digest, and too many of them, are found out here; an error is that of a
-// registry that does not answer. size adds up what was read.
+// read reads the blob of a signed thing. Bytes that are not those of the digest, and too many of them, are found out here; an error is
+// that of a registry that does not answer. size adds up what was read.
 func (f *found) read(ctx context.Context, st store, d v1.Descriptor, size *int64) ([]byte, error) {
 	if *size += d.Size; *size > maxTogether {
 		return nil, fmt.Errorf("together with what is beside it, it has more than %d bytes", maxTogether)

@@ -50,7 +50,8 @@ func TestAttestVerify(t *testing.T) {
 			}
 			report := w.verify(key, &Policy{Predicates: []string{typeSBOM, typeProvenance}, NonRoot: true, Labels: map[string]string{"team": "*"}})
 			both := " legacy+bundle"
-			want := []string{"index signature" + both + ", 0 blobs", "index " + typeSBOM + both, "index " + typeSBOM + both, "index " + typeProvenance + both, "index " + typeProvenance + both}
+			want := []string{"index signature" + both + ", 0 blobs", "index " + typeSBOM + both, "index " + typeSBOM + both,
+				"index " + typeProvenance + both, "index " + typeProvenance + both}
 			for _, platform := range []string{"linux/amd64", "linux/arm64"} {
 				want = append(want, platform+" signature"+both+", 2 blobs", platform+" "+typeSBOM+both, platform+" "+typeProvenance+both)
 			}
@@ -187,7 +188,8 @@ func TestPolicy(t *testing.T) {
 			t.Errorf("policy %q is taken", bad)
 		}
 	}
-	for user, want := range map[string]bool{"": false, "0": false, "0:65532": false, "000": false, "root": false, "nobody": false, "65532": true, "1:0": true} {
+	for user, want := range map[string]bool{"": false, "0": false, "0:65532": false, "000": false, "root": false, "nobody": false,
+		"65532": true, "1:0": true} {
 		if nonRoot(user) != want {
 			t.Errorf("nonRoot(%q) = %v", user, !want)
 		}

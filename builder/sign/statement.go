@@ -72,7 +72,8 @@ type Predicate struct {
 
 // statementOf says a predicate about one manifest.
 func statementOf(name string, digest v1.Hash, p Predicate) ([]byte, error) {
-	return encode(statement{Type: typeStatement, Subject: []resource{{name, map[string]string{digest.Algorithm: digest.Hex}}}, PredicateType: p.Type, Predicate: p.Data})
+	return encode(statement{Type: typeStatement, Subject: []resource{{name, map[string]string{digest.Algorithm: digest.Hex}}},
+		PredicateType: p.Type, Predicate: p.Data})
 }
 
 // simple is the payload of cosign's signatures (containers/image, docs/signature-protocols, "simple signing").
@@ -104,8 +105,8 @@ func envelopeOf(ctx context.Context, key *PrivateKey, payload []byte) (*dsse.Env
 	return signer.SignPayload(ctx, payloadInToto, payload)
 }
 
-// bundle is Sigstore's bundle v0.3 (protobuf-specs, sigstore_bundle.proto) with a key for verification material. The JSON of protocol buffers
-// has spaces by chance, which would change the digest.
+// bundle is Sigstore's bundle v0.3 (protobuf-specs, sigstore_bundle.proto) with a key for verification material. The JSON of protocol
+// buffers has spaces by chance, which would change the digest.
 type bundle struct {
 	MediaType string         `json:"mediaType"`
 	Material  material       `json:"verificationMaterial"`

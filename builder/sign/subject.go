@@ -48,8 +48,8 @@ func (s *subject) label() string {
 	return s.platform
 }
 
-// subjects reads the manifest that ref names and those of its platforms, and where asked to what BuildKit says about them; the first is the one
-// that ref names.
+// subjects reads the manifest that ref names and those of its platforms, and where asked to what BuildKit says about them; the first is
+// the one that ref names.
 func subjects(ctx context.Context, st store, ref string, statements bool) ([]*subject, error) {
 	w := walk{ctx: ctx, store: st, statements: statements}
 	if err := w.visit(ref, "", 0); err != nil {

@@ -103,7 +103,8 @@ func (r *Report) Rebuild(subject string, rebuilt Rebuilt, why string) {
 	}
 	if !rebuilt.Same {
 		r.Verified = false
-		r.Problems = append(r.Problems, Problem{KindRebuild, subject, rebuilt.Platform, rebuilt.Platform + ": rebuilt, it is another image: " + why})
+		r.Problems = append(r.Problems, Problem{KindRebuild, subject, rebuilt.Platform, rebuilt.Platform +
+			": rebuilt, it is another image: " + why})
 	}
 }
 
@@ -134,7 +135,8 @@ type verifier struct {
 }
 
 func (v *verifier) problem(kind string, s *subject, format string, args ...any) {
-	v.report.Problems = append(v.report.Problems, Problem{kind, s.digest.String(), s.platform, s.label() + ": " + fmt.Sprintf(format, args...)})
+	v.report.Problems = append(v.report.Problems, Problem{kind, s.digest.String(), s.platform, s.label() + ": " + fmt.Sprintf(format,
+		args...)})
 }
 
 // subject verifies one manifest: what is signed of it, then its bytes.

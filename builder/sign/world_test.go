@@ -46,7 +46,8 @@ func newWorld(t *testing.T, referrers bool) *world {
 	held := &blobs{BlobHandler: registries.NewInMemoryBlobHandler(), changed: map[string][]byte{}}
 	w := &world{t: t, blobs: held}
 	fresh := func() {
-		w.handler = registries.New(registries.Logger(log.New(io.Discard, "", 0)), registries.WithBlobHandler(held), registries.WithReferrersSupport(referrers))
+		w.handler = registries.New(registries.Logger(log.New(io.Discard, "", 0)), registries.WithBlobHandler(held),
+			registries.WithReferrersSupport(referrers))
 	}
 	fresh()
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.handler.ServeHTTP(rw, r) }))
@@ -83,7 +84,8 @@ func (w *world) push(ref string, index v1.ImageIndex) v1.Hash {
 func testImage(t *testing.T, arch, content, user string) v1.Image {
 	t.Helper()
 	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
-	image, err := mutate.ConfigFile(image, &v1.ConfigFile{OS: "linux", Architecture: arch, Config: v1.Config{User: user, Labels: map[string]string{"team": "web"}}})
+	image, err := mutate.ConfigFile(image, &v1.ConfigFile{OS: "linux", Architecture: arch, Config: v1.Config{User: user,
+		Labels: map[string]string{"team": "web"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +106,8 @@ func testIndex(t *testing.T, repo name.Repository, content string) v1.ImageIndex
 		if err != nil {
 			t.Fatal(err)
 		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}}},
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image,
+			Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}}},
 			mutate.IndexAddendum{Add: attestationManifest(t, digest, arch), Descriptor: v1.Descriptor{
 				Platform:    &v1.Platform{OS: "unknown", Architecture: "unknown"},
 				Annotations: map[string]string{referenceType: "attestation-manifest", referenceDigest: digest.String()}}})
@@ -121,7 +124,8 @@ func attestationManifest(t *testing.T, digest v1.Hash, arch string) v1.Image {
 		if err != nil {
 			t.Fatal(err)
 		}
-		image, err = mutate.Append(image, mutate.Addendum{Layer: static.NewLayer(data, payloadInToto), Annotations: map[string]string{annotationInToto: kind}, MediaType: payloadInToto})
+		image, err = mutate.Append(image, mutate.Addendum{Layer: static.NewLayer(data, payloadInToto),
+			Annotations: map[string]string{annotationInToto: kind}, MediaType: payloadInToto})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -36,7 +36,8 @@ func (w *writer) note(i item, format string, there []found) bool {
 			break
 		}
 	}
-	w.signed.Written = append(w.signed.Written, Written{Subject: w.subject.digest.String(), Platform: w.subject.platform, Type: i.name(), Format: format, New: !have})
+	w.signed.Written = append(w.signed.Written, Written{Subject: w.subject.digest.String(), Platform: w.subject.platform, Type: i.name(),
+		Format: format, New: !have})
 	return have
 }
 

@@ -1,5 +1,5 @@
-// Command slim-frontend is slim as a frontend for BuildKit: the first line of a Dockerfile, # syntax=IMAGE, or --build-arg BUILDKIT_SYNTAX=IMAGE,
-// makes an unchanged Dockerfile a slim image in one build. cmd/slim-frontend/mkimage makes its image.
+// Command slim-frontend is slim as a frontend for BuildKit: the first line of a Dockerfile, # syntax=IMAGE, or --build-arg
+// BUILDKIT_SYNTAX=IMAGE, makes an unchanged Dockerfile a slim image in one build. cmd/slim-frontend/mkimage makes its image.
 package main
 
 import (

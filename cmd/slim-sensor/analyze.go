@@ -22,7 +22,8 @@ import (
 // analysis fails (an include that matches nothing, say), the error goes to --out/error.txt: the files of a failed step are lost.
 func analyze(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("analyze", flag.ContinueOnError)
-	src, in, out := flags.String("src", "/src", "root filesystem of the image"), flags.String("in", "", "request.json and evidence"), flags.String("out", "", "where plan.json goes")
+	src, in, out := flags.String("src", "/src", "root filesystem of the image"), flags.String("in", "", "request.json and evidence"),
+		flags.String("out", "", "where plan.json goes")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

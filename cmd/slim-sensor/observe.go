@@ -30,7 +30,8 @@ func observe(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("observe", flag.ContinueOnError)
 	jobFile, out := flags.String("job", "", "the job, JSON"), flags.String("out", "", "where the evidence goes")
 	adopt := flags.Bool("adopt", false, "trace the parent process")
-	child := flags.Bool("child", false, "start the application as a child also where it should be the first process: its exit code is not the step's then")
+	child := flags.Bool("child", false, "start the application as a child also where it should be the first process: its exit code is not "+
+		"the step's then")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -91,7 +92,8 @@ func seccompOf(job *analyzer.Job) json.RawMessage {
 	return job.Confine.Seccomp
 }
 
-// giveWritable changes the owner of the empty directories that the step mounted to the user, as a runtime does with uid= and mode= of a tmpfs.
+// giveWritable changes the owner of the empty directories that the step mounted to the user, as a runtime does with uid= and mode= of a
+// tmpfs.
 func giveWritable(job *analyzer.Job) error {
 	user, err := trace.ResolveUser("/", job.Process.User)
 	if err != nil {
@@ -167,8 +169,8 @@ func roundWritten(bytes int64) int64 {
 	return (bytes + unit - 1) / unit * unit
 }
 
-// earlyExit describes the failure of an image that declares ports and exited before it listened, "" otherwise. Only the default run counts: with
-// arguments of the user such an image may be a command.
+// earlyExit describes the failure of an image that declares ports and exited before it listened, "" otherwise. Only the default run
+// counts: with arguments of the user such an image may be a command.
 func earlyExit(job *analyzer.Job, run *analyzer.Run) string {
 	if job.Name != analyzer.DefaultRun || len(job.Process.Exposed) == 0 || run.ExitCode == 0 && run.Signal == "" {
 		return ""

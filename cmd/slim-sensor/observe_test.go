@@ -13,13 +13,16 @@ func TestEarlyExit(t *testing.T) {
 		run     analyzer.Run
 		failure string
 	}{
-		{"a server that ends", analyzer.Job{Name: analyzer.DefaultRun, Process: analyzer.Entry{Exposed: []string{"80/tcp", "443/tcp"}}}, analyzer.Run{ExitCode: 1},
+		{"a server that ends", analyzer.Job{Name: analyzer.DefaultRun, Process: analyzer.Entry{Exposed: []string{"80/tcp", "443/tcp"}}},
+			analyzer.Run{ExitCode: 1},
 			"it ended with exit code 1 before it listened, though the image declares 80/tcp, 443/tcp"},
-		{"a server that is killed", analyzer.Job{Name: analyzer.DefaultRun, Process: analyzer.Entry{Exposed: []string{"80/tcp"}}}, analyzer.Run{Signal: "SIGSEGV"},
+		{"a server that is killed", analyzer.Job{Name: analyzer.DefaultRun, Process: analyzer.Entry{Exposed: []string{"80/tcp"}}},
+			analyzer.Run{Signal: "SIGSEGV"},
 			"it ended by SIGSEGV before it listened, though the image declares 80/tcp"},
 		{"one that is done", analyzer.Job{Name: analyzer.DefaultRun, Process: analyzer.Entry{Exposed: []string{"80/tcp"}}}, analyzer.Run{}, ""},
 		{"a command", analyzer.Job{Name: analyzer.DefaultRun}, analyzer.Run{ExitCode: 1}, ""},
-		{"other arguments", analyzer.Job{Name: "run --help", Process: analyzer.Entry{Exposed: []string{"80/tcp"}}}, analyzer.Run{ExitCode: 1}, ""},
+		{"other arguments", analyzer.Job{Name: "run --help", Process: analyzer.Entry{Exposed: []string{"80/tcp"}}}, analyzer.Run{ExitCode: 1},
+			""},
 	} {
 		if got := earlyExit(&test.job, &test.run); got != test.failure {
 			t.Errorf("%s: %q, want %q", test.name, got, test.failure)

@@ -55,7 +55,8 @@ func layerItems(plan *analyzer.Plan, layer int) (items []layers.Item, dirs map[s
 	dirs = map[string]layers.Item{}
 	for _, f := range plan.Files {
 		item := layers.Item{Path: string(f.Path), UID: f.UID, GID: f.GID, Mode: f.Mode,
-			Content: f.Content, HasContent: f.Edited || f.New && f.Kind == "file", New: f.New, Kind: f.Kind, Link: f.Link, NoCapability: f.NoCapability}
+			Content: f.Content, HasContent: f.Edited || f.New && f.Kind == "file", New: f.New, Kind: f.Kind, Link: f.Link,
+			NoCapability: f.NoCapability}
 		switch {
 		case f.Path == ".":
 			root = item

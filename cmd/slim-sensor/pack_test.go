@@ -20,11 +20,13 @@ func TestLayerItems(t *testing.T) {
 		{Path: "srv/new", Kind: "file", Layer: 1, New: true},
 	}}
 	items, dirs := layerItems(plan, 1)
-	want := []layers.Item{{Path: "srv/app", Kind: "file"}, {Path: "srv/new", Kind: "file", New: true, HasContent: true}, {Path: ".", Kind: "dir", Mode: &id}}
+	want := []layers.Item{{Path: "srv/app", Kind: "file"}, {Path: "srv/new", Kind: "file", New: true, HasContent: true},
+		{Path: ".", Kind: "dir", Mode: &id}}
 	if diff := cmp.Diff(want, items); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]layers.Item{"etc": {Path: "etc", Kind: "dir"}, "srv": {Path: "srv", Kind: "dir", UID: &id}}, dirs); diff != "" {
+	if diff := cmp.Diff(map[string]layers.Item{"etc": {Path: "etc", Kind: "dir"}, "srv": {Path: "srv", Kind: "dir", UID: &id}},
+		dirs); diff != "" {
 		t.Errorf("directories (-want +got):\n%s", diff)
 	}
 	if items, _ := layerItems(plan, 0); len(items) != 4 || !items[1].HasContent {

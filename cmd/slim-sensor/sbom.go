@@ -13,7 +13,8 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// materials writes the bill of materials of the root filesystem at --src to --out, in both formats, and the inventory for the vulnerability scan.
+// materials writes the bill of materials of the root filesystem at --src to --out, in both formats, and the inventory for the
+// vulnerability scan.
 func materials(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("sbom", flag.ContinueOnError)
 	src, out := flags.String("src", "/src", "root filesystem of the image"), flags.String("out", "", "where the documents go")

@@ -51,8 +51,8 @@ func parseWrap(args []string) (w wrapFlags, err error) {
 	return w, nil
 }
 
-// wrap runs a command unchanged and writes evidence of what it does, at intervals and when it exits. It is for containers that slim does not
-// start. Exit code 125: tracing failed, and the command was not run.
+// wrap runs a command unchanged and writes evidence of what it does, at intervals and when it exits. It is for containers that slim does
+// not start. Exit code 125: tracing failed, and the command was not run.
 func wrap(_ context.Context, args []string) error {
 	w, err := parseWrap(args)
 	if err != nil {
@@ -104,8 +104,8 @@ type evidenceFile struct {
 	end    analyzer.Run
 }
 
-// reserve chooses the file's name and checks that it is writable. In a directory, each start of each container gets its own file, named after
-// the host.
+// reserve chooses the file's name and checks that it is writable. In a directory, each start of each container gets its own file, named
+// after the host.
 func (f *evidenceFile) reserve() error {
 	if !strings.HasSuffix(f.flags.out, "/") {
 		f.name = f.flags.out
@@ -172,7 +172,8 @@ func (f *evidenceFile) evidence(seen trace.Seen) *analyzer.Evidence {
 		run.ExitCode, run.Signal = 0, "" // it was stopped
 	}
 	for _, name := range e.Privileged {
-		e.Warnings = append(e.Warnings, fmt.Sprintf("%s ran without its privileges because it was traced: wrap with --plain if it needs them", name))
+		e.Warnings = append(e.Warnings, fmt.Sprintf("%s ran without its privileges because it was traced: wrap with --plain if it needs them",
+			name))
 	}
 	e.Runs = []analyzer.Run{run}
 	e.Normalize()

@@ -63,7 +63,8 @@ func TestWrap(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "data.txt"), []byte("data"), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			cmd := agentCommand(t, "wrap", "--out", out, how, "--name", "tests", "--", "sh", "-c", `cat; cat data.txt; echo " $$ [$SLIM_IMAGE_DIGEST] [$X]"; exit 7`)
+			cmd := agentCommand(t, "wrap", "--out", out, how, "--name", "tests", "--", "sh", "-c",
+				`cat; cat data.txt; echo " $$ [$SLIM_IMAGE_DIGEST] [$X]"; exit 7`)
 			cmd.Dir, cmd.Env, cmd.Stdin = dir, append(cmd.Env, "X=y"), strings.NewReader("in ")
 			var stdout bytes.Buffer
 			cmd.Stdout = &stdout

@@ -19,9 +19,10 @@ import (
 
 func (p *program) agentCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "agent",
-		Usage:     "export the agent as a file, an image or a Kubernetes patch",
-		UsageText: "slim agent --output DIR|- [--platform OS/ARCH]\nslim agent --oci FILE | --push IMAGE\nslim agent --kubernetes MANIFEST --agent-image IMAGE [-o FILE]",
+		Name:  "agent",
+		Usage: "export the agent as a file, an image or a Kubernetes patch",
+		UsageText: "slim agent --output DIR|- [--platform OS/ARCH]\nslim agent --oci FILE | --push IMAGE\nslim agent --kubernetes MANIFEST " +
+			"--agent-image IMAGE [-o FILE]",
 		Description: `The agent (slim-sensor) is one static program that slim carries. In any container, slim-sensor wrap -- COMMAND runs the
 command unchanged and records evidence for slim build --evidence; it needs no privilege. --output copies it out, --oci and --push
 make an image that holds only the agent. --kubernetes prints a patch that wraps the container of a Deployment, a StatefulSet or a

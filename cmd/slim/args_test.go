@@ -56,7 +56,8 @@ func FuzzPermute(f *testing.F) {
 
 func TestClosest(t *testing.T) {
 	names := []string{"build", "observe", "diff", "keep-going"}
-	for in, want := range map[string]string{"biuld": "build", "buidl": "build", "obsrve": "observe", "x": "", "nginx": "", "keepgoing": "keep-going"} {
+	for in, want := range map[string]string{"biuld": "build", "buidl": "build", "obsrve": "observe", "x": "", "nginx": "",
+		"keepgoing": "keep-going"} {
 		if got := closest(in, names); got != want {
 			t.Errorf("closest(%q) = %q, want %q", in, got, want)
 		}

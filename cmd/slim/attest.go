@@ -43,7 +43,8 @@ Examples:
 }
 
 func attestFormatFlag() cli.Flag {
-	return withDefault(text(groupOutput, "attest-format", "FORMATS of signatures: legacy (cosign's tags), bundle (Sigstore bundles as referrers), or both"), "legacy,bundle")
+	return withDefault(text(groupOutput, "attest-format",
+		"FORMATS of signatures: legacy (cosign's tags), bundle (Sigstore bundles as referrers), or both"), "legacy,bundle")
 }
 
 // attest is the command.
@@ -113,7 +114,8 @@ func (p *program) keyless(c *cli.Context, image string, files []sign.PredicateFi
 func predicateFiles(c *cli.Context) ([]sign.PredicateFile, error) {
 	names, types := c.StringSlice("predicate"), c.StringSlice("type")
 	if len(names) != len(types) {
-		return nil, usagef("example: --predicate app.openvex.json --type openvex", "there are %d --predicate and %d --type", len(names), len(types))
+		return nil, usagef("example: --predicate app.openvex.json --type openvex", "there are %d --predicate and %d --type", len(names),
+			len(types))
 	}
 	files := make([]sign.PredicateFile, len(names))
 	for i := range names {
@@ -167,7 +169,8 @@ func (p *program) signImage(c *cli.Context, image string, opt sign.Options) (*si
 	for _, warning := range signed.Warnings {
 		p.infof("warning: %s", warning)
 	}
-	p.infof("signed %s with the key %s: %d signatures and attestations, %d of them new", digestOf(signed), signed.Key, len(signed.Written), signed.New())
+	p.infof("signed %s with the key %s: %d signatures and attestations, %d of them new", digestOf(signed), signed.Key, len(signed.Written),
+		signed.New())
 	return signed, nil
 }
 
@@ -179,7 +182,8 @@ func digestOf(signed *sign.Signed) string {
 // buildSigner reads --sign of build: nil without it.
 func (p *program) buildSigner(c *cli.Context) (*sign.Options, error) {
 	if c.String("sign") != "" && !c.Bool("push") {
-		return nil, usagef("pass --push too; `slim attest` signs an image that is in a registry", "--sign needs --push: signatures are kept in the registry")
+		return nil, usagef("pass --push too; `slim attest` signs an image that is in a registry",
+			"--sign needs --push: signatures are kept in the registry")
 	}
 	return p.signOptions(c, "sign")
 }
@@ -195,7 +199,8 @@ func (p *program) signResult(c *cli.Context, result *builder.Result, opt *sign.O
 	}
 	for _, name := range result.Names {
 		if _, err := p.signImage(c, sign.ByDigest(name, result.Digest), *opt); err != nil {
-			return &hintError{err: fmt.Errorf("pushed, but not signed: %w", err), hint: "slim attest " + shellQuote(name) + " --key " + shellQuote(c.String("sign"))}
+			return &hintError{err: fmt.Errorf("pushed, but not signed: %w", err), hint: "slim attest " + shellQuote(name) + " --key " +
+				shellQuote(c.String("sign"))}
 		}
 	}
 	return nil

@@ -106,7 +106,8 @@ func (b *batch) prepare(c *cli.Context) (jobs int, err error) {
 			return 0, usagef("write it under defaults: in "+b.file, "--%s applies to a single image", name)
 		}
 	}
-	if err := errors.Join(oneOf("format", c.String("format"), "", "text", "json"), oneOf("progress", c.String("progress"), "", "auto", "plain", "tty", "quiet", "rawjson")); err != nil {
+	if err := errors.Join(oneOf("format", c.String("format"), "", "text", "json"), oneOf("progress", c.String("progress"), "", "auto",
+		"plain", "tty", "quiet", "rawjson")); err != nil {
 		return 0, err
 	}
 	if jobs, err = strconv.Atoi(c.String("jobs")); err != nil || jobs < 1 {

@@ -31,7 +31,8 @@ type batchEntry struct {
 var batchWide = []string{"all", "jobs", "resume", "engine", "tls", "progress", "quiet", "format", "help", "explain-size"}
 
 // parseBatch reads a file of images: a list, or "defaults" and "images". The keys of an image are image, or dockerfile and context; name;
-// probe-command; and the flags of slim build by their names. Unknown keys, values of another kind, and an image twice are errors with the line.
+// probe-command; and the flags of slim build by their names. Unknown keys, values of another kind, and an image twice are errors with the
+// line.
 func parseBatch(data []byte, flags []cli.Flag) ([]batchEntry, error) {
 	if len(data) > maxBatchFile {
 		return nil, fmt.Errorf("it has %d bytes, more than %d", len(data), maxBatchFile)

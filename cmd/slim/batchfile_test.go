@@ -32,7 +32,8 @@ images:
 	}
 	want := map[string][]string{
 		"app:1": {"slim", "build", "--keep=observed", "--push=true", "--run=-c 'import json'", "--tag=a", "--tag=b,c", "app:1"},
-		"mine": {"slim", "build", "--file=d/Dockerfile", "--keep=observed", "--lock=true", "--probe-image=tests:1", "--push=false", "--run=x", "--run=y", "d",
+		"mine": {"slim", "build", "--file=d/Dockerfile", "--keep=observed", "--lock=true", "--probe-image=tests:1", "--push=false", "--run=x",
+			"--run=y", "d",
 			"--", "run", "all of it"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -79,7 +79,8 @@ func (b *batch) table() {
 		case batchFailed:
 			fmt.Fprintf(w, "slim:   %s\tfailed\t%s\n", printable.Text(image.Name), printable.Text(image.Error))
 		default:
-			fmt.Fprintf(w, "slim:   %s\t%s\t%s -> %s\t%s\n", printable.Text(image.Name), image.State, megabytes(image.SizeBefore), megabytes(image.SizeAfter),
+			fmt.Fprintf(w, "slim:   %s\t%s\t%s -> %s\t%s\n", printable.Text(image.Name), image.State, megabytes(image.SizeBefore),
+				megabytes(image.SizeAfter),
 				printable.Text(strings.Join(append(image.Names, image.Written...), " ")))
 		}
 	}

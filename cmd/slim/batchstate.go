@@ -24,7 +24,8 @@ import (
 // batchStateSchema names the version of batchState.
 const batchStateSchema = "slim/batch-state/v1"
 
-// batchState lists the images that an earlier slim build --all finished, in a file beside the file of images. It is written after each image.
+// batchState lists the images that an earlier slim build --all finished, in a file beside the file of images. It is written after each
+// image.
 type batchState struct {
 	Schema string                `json:"schema"`
 	Done   map[string]batchImage `json:"done"` // by batchKey
@@ -50,7 +51,8 @@ func (p *program) openBatchState(file string, resume bool) (*batchState, error) 
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(s); err != nil || s.Schema != batchStateSchema || s.Done == nil {
-		return nil, &hintError{err: fmt.Errorf("%s is not a state file of this version of slim", file), hint: "remove it, or build without --resume"}
+		return nil, &hintError{err: fmt.Errorf("%s is not a state file of this version of slim", file),
+			hint: "remove it, or build without --resume"}
 	}
 	return s, nil
 }

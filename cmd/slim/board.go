@@ -112,7 +112,8 @@ func (b *board) printState(i int, state string) {
 	case "plain":
 		fmt.Fprintf(b.w, "slim: [%d/%d] %s: %s\n", i+1, len(b.rows), b.rows[i].name, state)
 	case "rawjson":
-		line, err := json.Marshal(map[string]any{"image": b.rows[i].name, "state": state, "ended": b.ended, "failed": b.failed, "images": len(b.rows)})
+		line, err := json.Marshal(map[string]any{"image": b.rows[i].name, "state": state, "ended": b.ended, "failed": b.failed,
+			"images": len(b.rows)})
 		if err == nil {
 			fmt.Fprintf(b.w, "%s\n", line)
 		}

@@ -44,7 +44,8 @@ func TestBoardOnATerminal(t *testing.T) {
 	b.draw()
 	shown := screen(t, out.String())
 	b.mu.Unlock()
-	if len(shown) != 4 || shown[1] != "slim: 1 of 3 images finished, 1 failed" || !strings.Contains(shown[2], "observe") || len(shown[3]) > 80 {
+	if len(shown) != 4 || shown[1] != "slim: 1 of 3 images finished, 1 failed" || !strings.Contains(shown[2], "observe") ||
+		len(shown[3]) > 80 {
 		t.Errorf("shown %q, want the end of two, the numbers and two images at work, each in 80 columns", shown)
 	}
 	b.end(0, "done, 2 B -> 1 B", true)

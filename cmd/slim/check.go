@@ -84,7 +84,8 @@ func (p *program) check(c *cli.Context) error {
 	if err := p.printOutdated(c, found); err != nil || moved == 0 {
 		return err
 	}
-	return &hintError{err: fmt.Errorf("%s is outdated: %d of %d inputs moved", name, moved, len(found.Inputs)), hint: "rebuild it with slim build --lock"}
+	return &hintError{err: fmt.Errorf("%s is outdated: %d of %d inputs moved", name, moved, len(found.Inputs)),
+		hint: "rebuild it with slim build --lock"}
 }
 
 func (p *program) printOutdated(c *cli.Context, found *outdated) error {

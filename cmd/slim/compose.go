@@ -22,7 +22,8 @@ import (
 // composeFlags are the flags of observe --compose.
 func composeFlags() []cli.Flag {
 	return []cli.Flag{
-		texts(groupObserve, "compose", "observe a service of this compose FILE while the test command after -- runs (repeatable, as docker compose -f)"),
+		texts(groupObserve, "compose", "observe a service of this compose FILE while the test command after -- runs (repeatable, as docker "+
+			"compose -f)"),
 		text(groupObserve, "in", "run the test command inside this SERVICE of --compose instead of on this machine"),
 	}
 }
@@ -40,7 +41,8 @@ func (p *program) observeCompose(c *cli.Context) (err error) {
 		}
 	}
 	if c.NArg() != 1 || len(p.rest) == 0 {
-		return usagef("example: slim observe --compose compose.yaml web -o evidence.json -- ./test.sh", "--compose needs a SERVICE and, after --, a test command")
+		return usagef("example: slim observe --compose compose.yaml web -o evidence.json -- ./test.sh",
+			"--compose needs a SERVICE and, after --, a test command")
 	}
 	docker, err := engine.Docker(c.Context)
 	if err != nil {
@@ -164,7 +166,8 @@ func (j *project) containers(ctx context.Context, args ...string) ([]string, err
 func (j *project) refuseLeftover(ctx context.Context) error {
 	left, err := j.containers(ctx)
 	if err == nil && len(left) > 0 {
-		err = &hintError{err: fmt.Errorf("the Compose project %s already exists: another `slim observe` of these files is running, or one was killed", j.name),
+		err = &hintError{err: fmt.Errorf("the Compose project %s already exists: another `slim observe` of these files is running, or one was "+
+			"killed", j.name),
 			hint: fmt.Sprintf("%s -p %s down", strings.Join(j.compose, " "), j.name)}
 	}
 	return err

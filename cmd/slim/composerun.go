@@ -165,7 +165,8 @@ func (j *project) test(ctx context.Context, in string, files []string) string {
 	switch in {
 	case "":
 		cmd = exec.CommandContext(ctx, j.p.rest[0], j.p.rest[1:]...)
-		cmd.Env = append(os.Environ(), "COMPOSE_PROJECT_NAME="+j.name, "COMPOSE_FILE="+strings.Join(append(append([]string{}, j.files...), files...), ":"))
+		cmd.Env = append(os.Environ(), "COMPOSE_PROJECT_NAME="+j.name,
+			"COMPOSE_FILE="+strings.Join(append(append([]string{}, j.files...), files...), ":"))
 	case j.service: // docker exec starts no child of the entrypoint, so it needs a wrapper of its own
 		cmd = j.command(ctx, files, append([]string{"exec", "-T", in}, agent.Wrap("test", "test.json", j.p.rest)...)...)
 	default:

@@ -52,7 +52,8 @@ func TestDocumentedCommands(t *testing.T) {
 				t.Errorf("%s: slim %s: %s", strings.TrimPrefix(name, "../../"), strings.Join(words, " "), problem)
 			}
 		}
-		if strings.Contains(name, "examples/ci/") && len(commands) == 0 && filepath.Base(name) != "workflow.yml" && filepath.Base(name) != "Jenkinsfile" {
+		if strings.Contains(name, "examples/ci/") && len(commands) == 0 && filepath.Base(name) != "workflow.yml" &&
+			filepath.Base(name) != "Jenkinsfile" {
 			t.Errorf("%s: no slim command was found in it", name)
 		}
 	}
@@ -61,7 +62,8 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 }
 
-// unknownWord is what the program does not have of a command line, "" when it has all. Of a word that a shell makes only the beginning is known.
+// unknownWord is what the program does not have of a command line, "" when it has all. Of a word that a shell makes only the beginning is
+// known.
 func unknownWord(app *cli.App, words []string) string {
 	if len(words) == 0 || strings.HasPrefix(words[0], "-") || words[0] == "COMMAND" {
 		return ""
@@ -172,8 +174,8 @@ func begin(word *syntax.Word) string {
 
 var inlineCode = regexp.MustCompile("`(slim [^`\n]+)`")
 
-// codeLines are the command lines of a Markdown file: in fences and indented code, where a prompt ($) marks them or they begin with slim, and
-// between backquotes.
+// codeLines are the command lines of a Markdown file: in fences and indented code, where a prompt ($) marks them or they begin with slim,
+// and between backquotes.
 func codeLines(text string) []string {
 	var lines []string
 	fenced, prompts := false, false

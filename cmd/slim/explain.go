@@ -68,7 +68,8 @@ func (p *program) readResult(name string) (*builder.Result, error) {
 	}
 	var report builder.Result
 	if err := json.Unmarshal(data, &report); err != nil || report.Schema != builder.ResultSchema || report.Plan == nil {
-		return nil, &hintError{err: fmt.Errorf("%s is not a report of slim", name), hint: "make one with `slim build --report FILE` or `slim analyze --report FILE`"}
+		return nil, &hintError{err: fmt.Errorf("%s is not a report of slim", name),
+			hint: "make one with `slim build --report FILE` or `slim analyze --report FILE`"}
 	}
 	return &report, nil
 }

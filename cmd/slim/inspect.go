@@ -73,7 +73,8 @@ func (p *printer) line(format string, args ...any) {
 func printInspection(w io.Writer, found *layers.Inspection) error {
 	out := &printer{w: w}
 	out.line("%s %s", found.Platform, found.Digest)
-	out.line("%s in %d files and %d directories; %s stored, %s wasted", megabytes(found.Bytes), found.Files, found.Dirs, megabytes(found.Size), megabytes(found.Wasted))
+	out.line("%s in %d files and %d directories; %s stored, %s wasted", megabytes(found.Bytes), found.Files, found.Dirs,
+		megabytes(found.Size), megabytes(found.Wasted))
 	out.line("layers:")
 	for i, layer := range found.Layers {
 		out.line("  %2d %10s %6d files  wasted %9s  %s", i, megabytes(layer.Bytes), layer.Files, megabytes(layer.Wasted), layer.Command)
@@ -85,7 +86,8 @@ func printInspection(w io.Writer, found *layers.Inspection) error {
 	for _, list := range []struct {
 		title string
 		paths []layers.Special
-	}{{"setuid and setgid files", found.Setuid}, {"files with capabilities", found.Capabilities}, {"world-writable directories", found.WorldWritable}} {
+	}{{"setuid and setgid files", found.Setuid}, {"files with capabilities", found.Capabilities}, {"world-writable directories",
+		found.WorldWritable}} {
 		if len(list.paths) == 0 {
 			continue
 		}

@@ -49,7 +49,8 @@ func (p *program) lint(c *cli.Context) error {
 		return err
 	}
 	p.quiet = c.Bool("quiet")
-	if err := errors.Join(oneOf("format", c.String("format"), "text", "json", "sarif"), oneOf("fail-on", c.String("fail-on"), "", "error", "warning", "note"),
+	if err := errors.Join(oneOf("format", c.String("format"), "text", "json", "sarif"), oneOf("fail-on", c.String("fail-on"), "", "error",
+		"warning", "note"),
 		knownRules(c.StringSlice("disable"))); err != nil {
 		return err
 	}

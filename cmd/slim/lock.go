@@ -12,7 +12,8 @@ import (
 // lockFlags are the flags that write a lock or build from one.
 func lockFlags() []cli.Flag {
 	return []cli.Flag{
-		maybe(groupOutput, "lock", "write what the image was made of to FILE, and its evidence beside it (--lock=FILE; default slim.lock beside the Dockerfile)"),
+		maybe(groupOutput, "lock", "write what the image was made of to FILE, and its evidence beside it (--lock=FILE; default slim.lock "+
+			"beside the Dockerfile)"),
 		maybe(groupAnalysis, "locked", "make the image of this lock again, without running the application (--locked=FILE)"),
 	}
 }

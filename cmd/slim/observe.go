@@ -25,7 +25,8 @@ Examples:
    slim observe nginx:1.27 -o evidence.json
    slim observe app:2 --probe requests.yaml --timeout 5m -o tests.json
    slim observe --compose compose.yaml web -o tests.json -- npm test`,
-		Flags:  flags(optionFlags("observe"), composeFlags(), []cli.Flag{text(groupOutput, "output", "write the evidence to FILE", "o")}, engineFlags()),
+		Flags: flags(optionFlags("observe"), composeFlags(), []cli.Flag{text(groupOutput, "output", "write the evidence to FILE", "o")},
+			engineFlags()),
 		Action: p.observe,
 	}
 }

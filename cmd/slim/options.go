@@ -14,8 +14,8 @@ import (
 	"github.com/slimimage/slim/builder"
 )
 
-// buildOptions gives the options of the command's flags their values. What a command lacks stays zero. The input and the engine are opened later,
-// so that a wrong command line costs nothing.
+// buildOptions gives the options of the command's flags their values. What a command lacks stays zero. The input and the engine are
+// opened later, so that a wrong command line costs nothing.
 func (p *program) buildOptions(c *cli.Context) (opt builder.Options, err error) {
 	for _, option := range builder.Table() {
 		if !slices.Contains(option.Commands, c.Command.Name) {
@@ -84,7 +84,8 @@ func pairs(specs []string) []string {
 	return found
 }
 
-// wrongValue is the error of a flag's value. A document that slim did not write is a failure; every other wrong value is a wrong command line.
+// wrongValue is the error of a flag's value. A document that slim did not write is a failure; every other wrong value is a wrong command
+// line.
 func wrongValue(c *cli.Context, option builder.Option, err error) error {
 	var wrong *builder.OptionError
 	if errors.As(err, &wrong) {

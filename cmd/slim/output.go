@@ -11,7 +11,8 @@ import (
 	"github.com/slimimage/slim/builder"
 )
 
-// useStdout gives stdout to the output that is written there, if any. It refuses an image on stdout beside another result, or on a terminal.
+// useStdout gives stdout to the output that is written there, if any. It refuses an image on stdout beside another result, or on a
+// terminal.
 func (p *program) useStdout(c *cli.Context, export *builder.Export) error {
 	used := false
 	for i := range export.Outputs {

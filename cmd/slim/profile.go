@@ -136,7 +136,8 @@ func (p *program) readPlan(name string) (*analyzer.Plan, *analyzer.Evidence, err
 	}
 	plan, err := analyzer.ReadPlan(data)
 	if err != nil {
-		return nil, nil, &hintError{err: fmt.Errorf("%s: %w", name, err), hint: "make one with `slim build --report FILE` or `slim analyze --report FILE`"}
+		return nil, nil, &hintError{err: fmt.Errorf("%s: %w", name, err),
+			hint: "make one with `slim build --report FILE` or `slim analyze --report FILE`"}
 	}
 	return plan, evidence, nil
 }

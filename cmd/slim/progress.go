@@ -70,7 +70,8 @@ func (s *progress) status() chan *bkclient.SolveStatus {
 // step shows one stage of the work; done ends it.
 func (s *progress) step(name string) (done func(error)) {
 	started := time.Now()
-	vertex := bkclient.Vertex{Digest: digest.FromString("slim stage " + name + started.String()), Name: "[slim] " + printable.Text(name), Started: &started}
+	vertex := bkclient.Vertex{Digest: digest.FromString("slim stage " + name + started.String()), Name: "[slim] " + printable.Text(name),
+		Started: &started}
 	s.stage(vertex)
 	return func(err error) {
 		completed := time.Now()

@@ -29,7 +29,8 @@ func (p *program) openRebuild(c *cli.Context, image string) (r *rebuild, err err
 		return nil, err
 	}
 	if len(r.opt.Evidence) == 0 {
-		return nil, usagef("slim build --artifacts DIR leaves it as DIR/evidence.json", "--rebuild needs the evidence of the build: pass --evidence FILE")
+		return nil, usagef("slim build --artifacts DIR leaves it as DIR/evidence.json",
+			"--rebuild needs the evidence of the build: pass --evidence FILE")
 	}
 	if r.slim, err = p.openImage(c.Context, image, r.opt.Platform, nil); err != nil {
 		return nil, err
@@ -93,7 +94,8 @@ func (r *rebuild) run(c *cli.Context, p *program, report *sign.Report) error {
 	if err != nil {
 		return err
 	}
-	rebuilt := sign.Rebuilt{Platform: result.Platform, Input: r.opt.Input.Name, Manifest: output.Digest.String(), Same: output.Digest == r.slim.Digest}
+	rebuilt := sign.Rebuilt{Platform: result.Platform, Input: r.opt.Input.Name, Manifest: output.Digest.String(),
+		Same: output.Digest == r.slim.Digest}
 	report.Rebuild(r.slim.Digest.String(), rebuilt, "the manifest of the rebuilt image is "+output.Digest.String())
 	return nil
 }

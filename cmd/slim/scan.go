@@ -102,7 +102,8 @@ func (p *program) scan(c *cli.Context) error {
 		return err
 	}
 	if c.String("vuln-db") == "" {
-		return usagef("example: slim scan app:2 --vuln-db osv, where osv holds Debian/all.zip and others of OSV's exports", "--vuln-db is missing")
+		return usagef("example: slim scan app:2 --vuln-db osv, where osv holds Debian/all.zip and others of OSV's exports",
+			"--vuln-db is missing")
 	}
 	db, err := vuln.Open(c.String("vuln-db"))
 	if err != nil {

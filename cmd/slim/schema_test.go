@@ -130,7 +130,8 @@ func fieldsOf(t reflect.Type) func(func(reflect.StructField) bool) {
 // describe is a type in the words of JSON, and the struct of ours that its values hold, if any, with what follows the field's name before a
 // name in that struct.
 func describe(t reflect.Type) (kind string, inner reflect.Type, suffix string) {
-	if t.Kind() != reflect.Struct && t.Kind() != reflect.Pointer && reflect.PointerTo(t).Implements(reflect.TypeFor[interface{ MarshalText() ([]byte, error) }]()) {
+	if t.Kind() != reflect.Struct && t.Kind() != reflect.Pointer &&
+		reflect.PointerTo(t).Implements(reflect.TypeFor[interface{ MarshalText() ([]byte, error) }]()) {
 		return "string", nil, ""
 	}
 	switch t.Kind() {

@@ -103,7 +103,8 @@ func (p *program) verifyOptions(c *cli.Context) (opt sign.VerifyOptions, err err
 		return opt, err
 	}
 	if opt.Key, err = sign.ParsePublicKey(data); err != nil {
-		return opt, &hintError{err: fmt.Errorf("--key %s: %w", name, err), hint: "cosign writes it as cosign.pub; `openssl pkey -in KEY -pubout` derives it from a PEM key"}
+		return opt, &hintError{err: fmt.Errorf("--key %s: %w", name, err),
+			hint: "cosign writes it as cosign.pub; `openssl pkey -in KEY -pubout` derives it from a PEM key"}
 	}
 	if name = c.String("policy"); name == "" {
 		return opt, nil

@@ -26,8 +26,8 @@ type work struct {
 	lent   bool // engine and docker belong to the batch, which closes them
 }
 
-// open connects to the engine, opens the input and sets both in opt. Without root and without another engine it re-executes the command in a
-// user namespace, and returns its exit code as the error.
+// open connects to the engine, opens the input and sets both in opt. Without root and without another engine it re-executes the command
+// in a user namespace, and returns its exit code as the error.
 func (p *program) open(c *cli.Context, opt *builder.Options) (*work, error) {
 	return p.openInput(c, opt, c.Args().First())
 }

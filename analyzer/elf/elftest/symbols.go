@@ -62,7 +62,8 @@ func (w *writer) symbols(spec Spec, at int) symbolTable {
 		out.word(0)
 	}
 	t.bytes = out.Bytes()
-	t.tags = append(tags, [2]int{int(elf.DT_SYMTAB), at}, [2]int{int(elf.DT_STRTAB), strtabAt}, [2]int{int(elf.DT_STRSZ), len(strtab)}, [2]int{})
+	t.tags = append(tags, [2]int{int(elf.DT_SYMTAB), at}, [2]int{int(elf.DT_STRTAB), strtabAt}, [2]int{int(elf.DT_STRSZ), len(strtab)},
+		[2]int{})
 	return t
 }
 

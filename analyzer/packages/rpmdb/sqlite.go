@@ -52,7 +52,8 @@ func openSqlite(r io.ReaderAt, size int64) (*sqliteDB, error) {
 	if page == 1 {
 		page = 65536
 	}
-	db := &sqliteDB{r: r, size: size, page: page, usable: page - int64(head[20]), visited: map[uint32]bool{}, overflow: 4 * size / max(page, 512)}
+	db := &sqliteDB{r: r, size: size, page: page, usable: page - int64(head[20]), visited: map[uint32]bool{},
+		overflow: 4 * size / max(page, 512)}
 	if page < 512 || page&(page-1) != 0 || db.usable < 480 {
 		return nil, errSqlite
 	}

@@ -27,7 +27,8 @@ func rpmHeader(name string, many int) []byte {
 // TestFilter filters databases that SQLite wrote. SQLite checks the result and finds in it the headers of the kept packages, byte by byte,
 // in order.
 func TestFilter(t *testing.T) {
-	for name, test := range map[string]struct{ packages, pad int }{"none": {0, 0}, "one": {1, 0}, "overflow": {3, 900}, "one level": {40, 0}, "two levels": {700, 40}} {
+	for name, test := range map[string]struct{ packages, pad int }{"none": {0, 0}, "one": {1, 0}, "overflow": {3, 900},
+		"one level": {40, 0}, "two levels": {700, 40}} {
 		t.Run(name, func(t *testing.T) {
 			headers := [][]byte{rpmHeader("gone", 5)}
 			var want [][]byte
@@ -107,7 +108,8 @@ func sqliteRows(t *testing.T, data []byte) (rows [][]byte) {
 }
 
 func TestFilterDamaged(t *testing.T) {
-	for name, data := range map[string][]byte{"empty": nil, "garbage": []byte("SQLite format 3\x00"), "cut": rpmtest.SQLite(rpmHeader("a", 300))[:1600]} {
+	for name, data := range map[string][]byte{"empty": nil, "garbage": []byte("SQLite format 3\x00"),
+		"cut": rpmtest.SQLite(rpmHeader("a", 300))[:1600]} {
 		if _, err := rpmdb.Filter(data, func(string) bool { return true }); err == nil {
 			t.Errorf("%s: no error", name)
 		}

@@ -30,7 +30,8 @@ const (
 	program       = "bin/slim-frontend"
 )
 
-// labels tell BuildKit what the frontend understands (frontend/gateway/gateway.go): the same as its own Dockerfile frontend, which gets the call.
+// labels tell BuildKit what the frontend understands (frontend/gateway/gateway.go): the same as its own Dockerfile frontend, which gets
+// the call.
 var labels = map[string]string{
 	"moby.buildkit.frontend.network.none": "true",
 	"moby.buildkit.frontend.caps": "moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts," +
@@ -138,7 +139,8 @@ func layerOf(dir, prefix string, place func(arch string) string) (v1.Layer, erro
 			return nil, err
 		}
 		target := place(strings.TrimPrefix(filepath.Base(name), prefix))
-		if err := errors.Join(directories(w, target, made), entry(w, &tar.Header{Typeflag: tar.TypeReg, Name: target, Mode: 0o755}, data)); err != nil {
+		if err := errors.Join(directories(w, target, made), entry(w, &tar.Header{Typeflag: tar.TypeReg, Name: target, Mode: 0o755},
+			data)); err != nil {
 			return nil, err
 		}
 	}

@@ -38,8 +38,9 @@ func CheckOf(r *builder.Result) Check {
 	if v == nil {
 		return Check{State: Fair, Short: "not checked", Outcome: r.Unchecked}
 	}
-	c := Check{State: Good, Short: "passed", Outcome: v.Outcome(r.Evidence), Unconfined: v.Unconfined, AnyUser: v.AnyUser, AnyUserWhy: v.AnyUserWhy,
-		Rounds: rounds(r.Plan)}
+	c := Check{State: Good, Short: "passed", Outcome: v.Outcome(r.Evidence), Unconfined: v.Unconfined, AnyUser: v.AnyUser,
+		AnyUserWhy: v.AnyUserWhy,
+		Rounds:     rounds(r.Plan)}
 	if v.Confined && r.Profile != nil {
 		c.Confined = fmt.Sprintf("as %s with a read-only root filesystem, no capabilities and %d allowed system calls",
 			User(r.Plan.User), len(profile.Allowed(*r.Profile)))

@@ -25,13 +25,15 @@ func summaryResult() *builder.Result {
 			User: analyzer.User{UID: 33, GID: 33, Reason: "the user that /usr/sbin/web dropped to"}, Layers: []analyzer.Layer{{Name: "os"}},
 			Before: analyzer.Totals{Files: 9213, Bytes: 188_200_000}, After: analyzer.Totals{Files: 2, Bytes: 14_100_000},
 			Files: []analyzer.File{
-				{Path: "usr/lib/libc.so", Kind: "file", Size: 14_000_000, Package: "libc6", Reasons: []analyzer.Reason{{Rule: analyzer.RuleNeededBy, From: "/usr/sbin/web"}}},
+				{Path: "usr/lib/libc.so", Kind: "file", Size: 14_000_000, Package: "libc6",
+					Reasons: []analyzer.Reason{{Rule: analyzer.RuleNeededBy, From: "/usr/sbin/web"}}},
 				{Path: "usr/sbin/web", Kind: "file", Size: 100_000, Reasons: []analyzer.Reason{{Rule: analyzer.RuleEntrypoint}}}},
 			Packages: []analyzer.Package{{Name: "libc6", Version: "2.36-9"}},
 		},
-		Evidence: &analyzer.Evidence{Runs: []analyzer.Run{{Name: "default", Kind: "server", Answers: []analyzer.Answer{{Probe: "GET http://127.0.0.1:80/", OK: true}}}}},
-		Verdict:  &analyzer.Verdict{OK: true, Checked: 1, Confined: true, AnyUser: true},
-		Profile:  &profile.Model{Platform: "linux/amd64", Syscalls: []string{"read"}, Writable: []profile.Writable{{Path: "tmp"}}},
+		Evidence: &analyzer.Evidence{Runs: []analyzer.Run{{Name: "default", Kind: "server",
+			Answers: []analyzer.Answer{{Probe: "GET http://127.0.0.1:80/", OK: true}}}}},
+		Verdict: &analyzer.Verdict{OK: true, Checked: 1, Confined: true, AnyUser: true},
+		Profile: &profile.Model{Platform: "linux/amd64", Syscalls: []string{"read"}, Writable: []profile.Writable{{Path: "tmp"}}},
 	}
 }
 
@@ -47,14 +49,16 @@ func TestSummary(t *testing.T) {
 	compared.Scan = &vuln.Report{Decisions: []vuln.Decision{{Finding: low}},
 		Comparison: &vuln.Comparison{Remaining: []vuln.Finding{low}, Removed: []vuln.Finding{{ID: "CVE-1", Severity: vuln.High}}}}
 	differs := summaryResult()
-	differs.Verdict = &analyzer.Verdict{Checked: 1, Differences: []analyzer.Difference{{Run: "default", Probe: "GET http://127.0.0.1:80/", What: "status", Want: "200", Got: "500"}}}
+	differs.Verdict = &analyzer.Verdict{Checked: 1, Differences: []analyzer.Difference{{Run: "default", Probe: "GET http://127.0.0.1:80/",
+		What: "status", Want: "200", Got: "500"}}}
 	unchecked := summaryResult()
 	unchecked.Verdict, unchecked.Unchecked = nil, "the original does not run here"
 	for name, got := range map[string]string{
-		"plain":     Markdown(Job{Image: "web:1", Result: summaryResult()}),
-		"compared":  Markdown(Job{Image: "web:1", Result: compared, Last: last}),
-		"same":      Markdown(Job{Image: "web:1", Result: summaryResult(), Last: summaryResult()}),
-		"differs":   Markdown(Job{Image: "web:1", Result: differs, Failure: errors.New("web:1: the slim image does not answer like the original")}),
+		"plain":    Markdown(Job{Image: "web:1", Result: summaryResult()}),
+		"compared": Markdown(Job{Image: "web:1", Result: compared, Last: last}),
+		"same":     Markdown(Job{Image: "web:1", Result: summaryResult(), Last: summaryResult()}),
+		"differs": Markdown(Job{Image: "web:1", Result: differs,
+			Failure: errors.New("web:1: the slim image does not answer like the original")}),
 		"unchecked": Markdown(Job{Image: "web:1", Result: unchecked}),
 		"nothing":   Markdown(Job{Image: "web:1", Failure: errors.New("no such image")}),
 	} {
@@ -76,8 +80,10 @@ func TestSummary(t *testing.T) {
 
 // hostileText are texts of an image that Markdown, HTML or a log could take for markup.
 var hostileText = []string{
-	"a | b |", "`code`", "</code></details><script>alert(1)</script>", "new\nline\n# head", "[link](https://example.com)", "![image](https://example.com/x.png)", "**bold** _it_ ~~no~~",
-	"https://example.com", "@octocat #1", "<!-- hidden", "&lt;", `\|`, "$math$", ":tada:", "::error::x", "##[error]x", "\x1b[31m", "\u202ereversed", "\xff", strings.Repeat("|`<", 1000),
+	"a | b |", "`code`", "</code></details><script>alert(1)</script>", "new\nline\n# head", "[link](https://example.com)",
+	"![image](https://example.com/x.png)", "**bold** _it_ ~~no~~",
+	"https://example.com", "@octocat #1", "<!-- hidden", "&lt;", `\|`, "$math$", ":tada:", "::error::x", "##[error]x", "\x1b[31m",
+	"\u202ereversed", "\xff", strings.Repeat("|`<", 1000),
 }
 
 var entity = regexp.MustCompile(`&#\d+;`)
@@ -103,10 +109,12 @@ func TestSummaryHostile(t *testing.T) {
 func hostileSummary(name string) string {
 	r := summaryResult()
 	last := summaryResult()
-	r.Plan.Files = append(r.Plan.Files, analyzer.File{Path: layers.Path("srv/" + name), Kind: "file", Size: 1, Reasons: []analyzer.Reason{{Rule: analyzer.Rule(name)}}})
+	r.Plan.Files = append(r.Plan.Files, analyzer.File{Path: layers.Path("srv/" + name), Kind: "file", Size: 1,
+		Reasons: []analyzer.Reason{{Rule: analyzer.Rule(name)}}})
 	r.Plan.Packages = append(r.Plan.Packages, analyzer.Package{Name: name, Version: name})
 	r.Plan.Warnings, r.Plan.User.Reason, r.Image = []string{name}, name, name
 	r.Evidence.Runs[0].Name, r.Evidence.Runs[0].Failure = name, name
-	r.Verdict = &analyzer.Verdict{Checked: 1, Confined: true, AnyUserWhy: name, Differences: []analyzer.Difference{{Run: name, Probe: name, What: name, Want: name, Got: name}}}
+	r.Verdict = &analyzer.Verdict{Checked: 1, Confined: true, AnyUserWhy: name,
+		Differences: []analyzer.Difference{{Run: name, Probe: name, What: name, Want: name, Got: name}}}
 	return Markdown(Job{Image: name, Result: r, Failure: errors.New(name), Last: last})
 }

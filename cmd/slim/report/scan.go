@@ -23,7 +23,8 @@ func Scanned(scan *vuln.Report) []string {
 			lines = append(lines, fmt.Sprintf("  and %d more, listed in the report and in scan.json of --artifacts", scan.Open()-listed))
 			break
 		}
-		lines = append(lines, fmt.Sprintf("  %s %s in %s %s: %s", d.Finding.Severity, d.Finding.ID, d.Finding.Package.Name, d.Finding.Package.Version, d.Text))
+		lines = append(lines, fmt.Sprintf("  %s %s in %s %s: %s", d.Finding.Severity, d.Finding.ID, d.Finding.Package.Name,
+			d.Finding.Package.Version, d.Text))
 		listed++
 	}
 	return append(lines, ScanWarnings(scan)...)
@@ -43,7 +44,8 @@ func Shortened(warnings []string) []string {
 	if len(warnings) <= maxFindings {
 		return warningLines(warnings)
 	}
-	return append(warningLines(warnings[:maxFindings]), fmt.Sprintf("warning: and %d more; --format json lists them", len(warnings)-maxFindings))
+	return append(warningLines(warnings[:maxFindings]), fmt.Sprintf("warning: and %d more; --format json lists them",
+		len(warnings)-maxFindings))
 }
 
 // ScanTable is the result of slim scan as text: a line for each finding, then the counts.
@@ -54,7 +56,8 @@ func ScanTable(scan *vuln.Report) []string {
 		d := &scan.Decisions[i]
 		f := &d.Finding
 		counts[f.Severity]++
-		lines = append(lines, fmt.Sprintf("%-8s %4s %-19s %s %s: %s", f.Severity, score(f.Score), f.ID, f.Package.Name, f.Package.Version, d.Text))
+		lines = append(lines, fmt.Sprintf("%-8s %4s %-19s %s %s: %s", f.Severity, score(f.Score), f.ID, f.Package.Name, f.Package.Version,
+			d.Text))
 	}
 	if c := scan.Comparison; c != nil {
 		for _, change := range c.Fixed {

@@ -46,7 +46,8 @@ func FindingsOf(scan *vuln.Report) *Findings {
 }
 
 func findingOf(found *vuln.Finding, text string) Finding {
-	return Finding{ID: found.ID, Severity: string(found.Severity), Score: found.Score, Package: found.Package.Name, Version: found.Package.Version, Text: text}
+	return Finding{ID: found.ID, Severity: string(found.Severity), Score: found.Score, Package: found.Package.Name,
+		Version: found.Package.Version, Text: text}
 }
 
 func key(f *vuln.Finding) string {

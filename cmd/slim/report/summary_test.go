@@ -20,7 +20,8 @@ func TestTextSummary(t *testing.T) {
 	unconfined.Verdict = &analyzer.Verdict{OK: true, Checked: 1, Unconfined: "it needs mount(2)"}
 	unchecked := summaryResult()
 	unchecked.Input, unchecked.Verdict, unchecked.Unchecked = "web:1", nil, "the original does not run here"
-	unchecked.Platforms = []*builder.Result{{Platform: "linux/arm64", Plan: unchecked.Plan, Unobserved: "cannot be traced", Unchecked: "not run"}}
+	unchecked.Platforms = []*builder.Result{{Platform: "linux/arm64", Plan: unchecked.Plan, Unobserved: "cannot be traced",
+		Unchecked: "not run"}}
 	const size = "web:1: 188.2 MB in 9213 files -> 14.1 MB in 2 files (7%)"
 	const user, ran = "user 33:33 (the user that /usr/sbin/web dropped to)", "ran default (server): 1 of 1 probes answered"
 	for _, test := range []struct {
@@ -35,7 +36,8 @@ func TestTextSummary(t *testing.T) {
 		{"unconfined", unconfined, []string{size, user, ran, "checked: 1 answer, identical to the original's",
 			"warning: it does not run under its own profile: it needs mount(2)"}},
 		{"unchecked", unchecked, []string{size, user, ran, "not checked (the original does not run here)",
-			"linux/arm64: 188.2 MB in 9213 files -> 14.1 MB in 2 files (7%)", "linux/arm64: cannot be traced", "linux/arm64: not run", "not checked (not run)"}},
+			"linux/arm64: 188.2 MB in 9213 files -> 14.1 MB in 2 files (7%)", "linux/arm64: cannot be traced", "linux/arm64: not run",
+			"not checked (not run)"}},
 	} {
 		if diff := cmp.Diff(test.want, Summary(test.result)); diff != "" {
 			t.Errorf("%s: Summary (-want +got):\n%s", test.name, diff)
@@ -71,7 +73,8 @@ func TestSizeTable(t *testing.T) {
 func TestShortened(t *testing.T) {
 	scan := &vuln.Report{Missing: []string{"Alpine"}, Notes: make([]string, maxFindings+3)}
 	got := ScanWarnings(scan)
-	if len(got) != maxFindings+2 || got[0] != "warning: the database has no records for Alpine" || got[len(got)-1] != "warning: and 3 more; --format json lists them" {
+	if len(got) != maxFindings+2 || got[0] != "warning: the database has no records for Alpine" ||
+		got[len(got)-1] != "warning: and 3 more; --format json lists them" {
 		t.Errorf("ScanWarnings = %q, want the ecosystem, %d notes and a line that says how many more", got, maxFindings)
 	}
 }

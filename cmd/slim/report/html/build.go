@@ -71,7 +71,8 @@ func sizeCard(plan *analyzer.Plan) card {
 
 func filesCard(plan *analyzer.Plan) card {
 	before, after := plan.Before.Files, plan.After.Files
-	return card{Name: "Files", Value: report.Count(before) + " → " + report.Count(after), Note: report.Count(max(0, before-after)) + " fewer", Share: part(int64(after), int64(before))}
+	return card{Name: "Files", Value: report.Count(before) + " → " + report.Count(after), Note: report.Count(max(0, before-after)) +
+		" fewer", Share: part(int64(after), int64(before))}
 }
 
 // planData is the list of paths: what is kept first, then what is not, the largest first.

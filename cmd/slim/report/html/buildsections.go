@@ -31,7 +31,8 @@ func sizesSection(r *builder.Result) section {
 	for _, list := range []struct {
 		title, column, filter string
 		sizes                 []analyzer.Size
-	}{{"Why it is kept", "Reason", "why:", sizes.Reasons}, {"By package", "Package", "pkg:", sizes.Packages}, {"By layer", "Layer", "", sizes.Layers}} {
+	}{{"Why it is kept", "Reason", "why:", sizes.Reasons}, {"By package", "Package", "pkg:", sizes.Packages}, {"By layer", "Layer", "",
+		sizes.Layers}} {
 		t := table{Title: list.title, Columns: columns(list.column, "#Files", "#Bytes", "")}
 		for _, x := range list.sizes {
 			t.Rows = append(t.Rows, []cell{filtered(list.filter, x.Name), count(x.Files), size(x.Bytes), bar(x.Bytes, sizes.Total)})

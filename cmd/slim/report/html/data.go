@@ -86,7 +86,8 @@ func (t names) of(list *[]string, s string) int {
 
 // newData makes the data of a list. Entries come in the order of their importance: where there are too many, the last are only counted.
 func newData(kind string, layers []string, entries []entry) *data {
-	d := &data{Kind: kind, Layers: layers, Packages: []string{""}, Kinds: []string{}, Notes: []string{""}, Rules: []string{}, Texts: []string{}, Whys: [][]int{{}},
+	d := &data{Kind: kind, Layers: layers, Packages: []string{""}, Kinds: []string{}, Notes: []string{""}, Rules: []string{},
+		Texts: []string{}, Whys: [][]int{{}},
 		rules: names{}, texts: names{}, whys: map[string]int{"": 0}}
 	entries = d.bound(entries)
 	slices.SortStableFunc(entries, func(a, b entry) int { return strings.Compare(a.path, b.path) })

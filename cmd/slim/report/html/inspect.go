@@ -109,7 +109,8 @@ func imageSizes(found *layers.Inspection, entries []entry) section {
 	}
 	folders := table{Title: "Biggest folders", Columns: columns("Folder", "#Files", "#Bytes", "")}
 	for _, f := range found.Folders {
-		folders.Rows = append(folders.Rows, []cell{{Text: short(f.Path.String()), Link: query(quoted(f.Path.String() + "/")), Code: true}, count(f.Files), size(f.Bytes), bar(f.Bytes, found.Bytes)})
+		folders.Rows = append(folders.Rows, []cell{{Text: short(f.Path.String()), Link: query(quoted(f.Path.String() + "/")), Code: true},
+			count(f.Files), size(f.Bytes), bar(f.Bytes, found.Bytes)})
 	}
 	s.Tables = []table{packages.cut(maxSizes, ""), folders.cut(maxSizes, "")}
 	return s
@@ -122,10 +123,12 @@ func layersSection(found *layers.Inspection) section {
 		all += layer.Bytes
 	}
 	for i, layer := range found.Layers {
-		t.Rows = append(t.Rows, []cell{{Text: fmt.Sprint(i), Number: true}, size(layer.Bytes), bar(layer.Bytes, all), count(layer.Files), size(layer.Size), size(layer.Wasted), code(layer.Command)})
+		t.Rows = append(t.Rows, []cell{{Text: fmt.Sprint(i), Number: true}, size(layer.Bytes), bar(layer.Bytes, all), count(layer.Files),
+			size(layer.Size), size(layer.Wasted), code(layer.Command)})
 	}
 	return section{ID: "layers", Title: "Layers", Tables: []table{t.cut(maxAnswers, "")},
-		Text: []string{"Wasted are bytes of files that a later layer overwrites or deletes: they are stored and pulled, and no container sees them."}}
+		Text: []string{"Wasted are bytes of files that a later layer overwrites or deletes: they are stored and pulled, and no container sees " +
+			"them."}}
 }
 
 func rightsSection(found *layers.Inspection) section {
@@ -133,7 +136,8 @@ func rightsSection(found *layers.Inspection) section {
 	for _, list := range []struct {
 		title string
 		paths []layers.Special
-	}{{"Setuid and setgid files", found.Setuid}, {"Files with capabilities", found.Capabilities}, {"World-writable directories", found.WorldWritable}} {
+	}{{"Setuid and setgid files", found.Setuid}, {"Files with capabilities", found.Capabilities}, {"World-writable directories",
+		found.WorldWritable}} {
 		if len(list.paths) == 0 {
 			s.Text = append(s.Text, list.title+": none.")
 		}

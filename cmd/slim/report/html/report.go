@@ -2,8 +2,8 @@
 // matter are plain HTML; the map and the list of paths are drawn by the page's own script from data inside it.
 //
 // Whatever comes from an image (names of files, output of programs) is hostile: html/template escapes it for its place, and characters
-// that hide or reorder text are written out (printable.Text). The page says so to the browser too: its Content-Security-Policy names its own
-// style and script by hash and forbids the rest.
+// that hide or reorder text are written out (printable.Text). The page says so to the browser too: its Content-Security-Policy names its
+// own style and script by hash and forbids the rest.
 package html
 
 import (
@@ -22,7 +22,8 @@ import (
 var assets embed.FS
 
 // scripts are the parts of the page's script, in order: together they are one function.
-var scripts = []string{"js/data.js", "js/address.js", "js/squarify.js", "js/tree.js", "js/treemap.js", "js/search.js", "js/paths.js", "js/detail.js", "js/page.js"}
+var scripts = []string{"js/data.js", "js/address.js", "js/squarify.js", "js/tree.js", "js/treemap.js", "js/search.js", "js/paths.js",
+	"js/detail.js", "js/page.js"}
 
 // page is what the template shows.
 type page struct {
@@ -108,7 +109,8 @@ func write(w io.Writer, p *page) error {
 	if err != nil {
 		return err
 	}
-	policy := fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; img-src data:; base-uri 'none'; form-action 'none'", hash(style), hash(script))
+	policy := fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; img-src data:; base-uri 'none'; form-action 'none'",
+		hash(style), hash(script))
 	return t.Execute(w, struct {
 		*page
 		Policy string

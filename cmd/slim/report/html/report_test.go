@@ -96,10 +96,12 @@ func inspect(t testing.TB, in Inspected) []byte {
 func TestHostile(t *testing.T) {
 	findings := &report.Findings{Source: hostile[0]}
 	for _, name := range hostile {
-		findings.List = append(findings.List, report.Finding{ID: name, Severity: name, Package: name, Version: name, Text: name, Before: true, After: true})
+		findings.List = append(findings.List, report.Finding{ID: name, Severity: name, Package: name, Version: name, Text: name, Before: true,
+			After: true})
 	}
 	plain := parse(t, build(t, Built{Result: testResult(), Findings: &report.Findings{}}))
-	for kind, page := range map[string][]byte{"build": build(t, Built{Result: testResult(hostile...), Findings: findings, Files: hostile}), "inspect": inspect(t, testImage(hostile...))} {
+	for kind, page := range map[string][]byte{"build": build(t, Built{Result: testResult(hostile...), Findings: findings, Files: hostile}),
+		"inspect": inspect(t, testImage(hostile...))} {
 		doc := parse(t, page)
 		for _, tag := range []string{"img", "iframe", "object", "form", "base", "link"} {
 			if doc.tags[tag] != plain.tags[tag] {
@@ -140,11 +142,14 @@ func TestPolicy(t *testing.T) {
 // TestPlain shows what is readable without the script.
 func TestPlain(t *testing.T) {
 	page := string(build(t, Built{Result: testResult(), Files: []string{"seccomp.json", "plan.json"},
-		Findings: &report.Findings{List: []report.Finding{{ID: "CVE-1", Severity: "high", Score: 7.5, Package: "web", Version: "1", Before: true}, {ID: "CVE-2", Severity: "low", Package: "libc6", Version: "2", Before: true, After: true, Open: true}}}}))
+		Findings: &report.Findings{List: []report.Finding{{ID: "CVE-1", Severity: "high", Score: 7.5, Package: "web", Version: "1",
+			Before: true}, {ID: "CVE-2", Severity: "low", Package: "libc6", Version: "2", Before: true, After: true, Open: true}}}}))
 	body, _, _ := strings.Cut(page, `<script type="application/json"`)
-	for _, want := range []string{"5.0\u00a0kB → 320\u00a0B", "94% smaller", "9 → 3", "✓", "2 answers", "1 that differ between its own runs", "33:33", "identical", "varies in the original too",
+	for _, want := range []string{"5.0\u00a0kB → 320\u00a0B", "94% smaller", "9 → 3", "✓", "2 answers",
+		"1 that differ between its own runs", "33:33", "identical", "varies in the original too",
 		"missing paths in 2 rounds",
-		"as 33:33 with a read-only root filesystem", `href="#q=pkg%3Aweb"`, `href="./seccomp.json"`, "/tmp", "2 → 1", "Before: 1 high, 1 low. After: 1 low.", "removed", "<td class=\"number\">7.5</td>", "noscript"} {
+		"as 33:33 with a read-only root filesystem", `href="#q=pkg%3Aweb"`, `href="./seccomp.json"`, "/tmp", "2 → 1",
+		"Before: 1 high, 1 low. After: 1 low.", "removed", "<td class=\"number\">7.5</td>", "noscript"} {
 		if !strings.Contains(body+string(must(assets.ReadFile("page.css"))), want) {
 			t.Errorf("the page does not say %q", want)
 		}
@@ -175,7 +180,8 @@ func TestData(t *testing.T) {
 			}
 			why += "]"
 		}
-		lines = append(lines, fmt.Sprintf("%s %s %d %q %d %q%s", name, d.Kinds[d.Paths.Kind[i]], d.Paths.Size[i], d.Packages[d.Paths.Pkg[i]], d.Paths.Layer[i], d.Notes[d.Paths.Note[i]], why))
+		lines = append(lines, fmt.Sprintf("%s %s %d %q %d %q%s", name, d.Kinds[d.Paths.Kind[i]], d.Paths.Size[i], d.Packages[d.Paths.Pkg[i]],
+			d.Paths.Layer[i], d.Notes[d.Paths.Note[i]], why))
 	}
 	want := `/srv dir 0 "" 0 "" [skeleton]
 /usr/bin/perl file 4000 "perl-base" -1 "" [nothing that ran or is kept needs it]
