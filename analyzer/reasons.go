@@ -33,6 +33,7 @@ const (
 	RuleListedBy         Rule = "listed by"
 	RuleLinkTargetOf     Rule = "link target of"
 	RuleSourceOf         Rule = "source of"
+	RuleBytecodeOf       Rule = "bytecode of"
 	RuleDataOf           Rule = "data of"
 	RulePackageOf        Rule = "package of"
 	RuleFollowedBy       Rule = "followed by"
@@ -108,6 +109,7 @@ var ranked = []RuleText{
 	{RuleListedBy, "The run listed this directory, or the directory it is in."},
 	{RuleLinkTargetOf, "A kept symlink leads to it."},
 	{RuleSourceOf, "It is the Python source of a kept bytecode file."},
+	{RuleBytecodeOf, "It is valid bytecode of a kept Python source, for a version of Python in use."},
 	{RuleDataOf, "It is configuration or data of a package in use."},
 	{RulePackageOf, "It belongs to a package in use, under --keep package."},
 }

@@ -13,6 +13,7 @@ import (
 type binaryState struct {
 	resolver *elf.Resolver
 	objects  map[string]*elf.Object
+	shared   []string        // shared libraries where the loader searches, nil before they are asked for
 	syscalls map[string]bool // that kept programs and libraries may make
 	any      []layers.Path   // those of them that may make others too
 	opened   map[string]bool // by rule, class and machine: what imports brought in

@@ -14,7 +14,8 @@
 //	literals.go  what a source or a setting names by path or by command
 //	packages.go  the data and the settings of a package in use
 //	families.go  the rule tables of analyzer/rules: what a runtime reaches, and what is not for run time
-//	language.go  which language a source is of; python.go, perl.go, ruby.go and node.go: the modules that it imports
+//	language.go  which language a source is of and whether its interpreter is kept; python.go, perl.go, ruby.go and node.go: the
+//	             modules that it imports; pythondist.go: what Python distributions require and advertise; bytecode.go: valid .pyc files
 //
 //	plan.go      the files of the plan, the directories, the sums
 //	user.go      who the slim image runs as
@@ -23,6 +24,6 @@
 //	records.go   the package databases, with the kept packages only
 //	layers.go    which layer a path is in
 //
-// A new rule about a runtime is a row in analyzer/rules and needs no code here. A new language is a file with its state, a row in
-// languages and a field of worklist. A new reason is a constant in analyzer/reasons.go; TestReasonTable lists it in docs/design.md.
+// A new rule about a runtime is a row in analyzer/rules and needs no code here. A new language is a row in rules.Runtimes, a file with its state,
+// an entry of readers and a field of worklist. A new reason is a constant in analyzer/reasons.go; TestReasonTable lists it in docs/design.md.
 package keep

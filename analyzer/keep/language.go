@@ -6,48 +6,115 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/rules"
 )
 
 // dependency is a file of a language's package: its shell scripts are tools of its makers, and run only where the evidence says so.
 var dependency = rules.MustCompile("**/{node_modules,site-packages,dist-packages,gems,vendor,bower_components}/**")
 
-// language is how the imports of a language's sources are read.
+// language is a runtime of the rule tables and how the imports of its sources are read.
 type language struct {
-	extensions  []string // of its sources
-	interpreter string   // the word in the first line of a source without extension, "" where there is none
-	read        func(w *worklist, name string)
+	rules.Runtime
+	programs []rules.Glob
+	modules  []rules.Glob
+	metadata []rules.Glob
+	read     func(w *worklist, name string)
+
+	present bool     // its interpreter is kept
+	waiting []string // its kept sources, until it is
+	held    []held   // files of packages that only it reads, until it is
 }
 
-// languages are those whose imports are followed. Each has a file of its own, with its state.
-func languages() []language {
-	return []language{
-		{[]string{".py", ".pyw"}, "python", (*worklist).pythonImports},
-		{[]string{".pyc"}, "", (*worklist).pythonSource},
-		{[]string{".pm", ".pl", ".psgi", ".t", ".cgi"}, "perl", (*worklist).perlUses},
-		{[]string{".rb", ".ru", ".gemspec"}, "ruby", (*worklist).rubyRequires},
-		{[]string{".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"}, "node", (*worklist).nodeImports},
-	}
+// held is a file of a package in use and the package that it is data of.
+type held struct{ name, from string }
+
+// readers are the languages whose imports are followed. Each has a file of its own, with its state.
+var readers = map[string]func(w *worklist, name string){
+	"python": (*worklist).pythonFile,
+	"perl":   (*worklist).perlUses,
+	"ruby":   (*worklist).rubyRequires,
+	"node":   (*worklist).nodeImports,
 }
 
-// language keeps the modules that a kept source file imports. A file without extension is of the language that its first line names.
-func (w *worklist) language(name string) {
-	extension, line := path.Ext(name), ""
-	if extension == "" {
-		line = w.firstLine(name)
+func newLanguages() []*language {
+	var list []*language
+	for _, r := range rules.Runtimes() {
+		list = append(list, &language{
+			Runtime: r, programs: globs(r.Programs...), modules: globs(r.Modules...), metadata: globs(r.Metadata...), read: readers[r.Name],
+		})
 	}
+	return list
+}
+
+// interprets notes what a kept path says of the languages in use: that it is the interpreter of one, or for which version.
+func (w *worklist) interprets(name string) {
 	for _, l := range w.languages {
-		if slices.Contains(l.extensions, extension) || line != "" && l.interpreter != "" && strings.Contains(line, l.interpreter) {
-			l.read(w, name)
-			return
+		if !l.present && w.im.nodes[name].regular() && matchAny(l.programs, name) {
+			w.present(l)
+		}
+	}
+	w.pythonTag(name)
+	if path.Ext(name) == ".py" {
+		w.python.sources = append(w.python.sources, name)
+	}
+}
+
+// openedSources notes the languages of which the run opened a source: some program that no rule knows interprets it.
+func (w *worklist) openedSources() {
+	for _, use := range w.seen.Paths {
+		for _, l := range w.languages {
+			if l.Opened && !l.present && slices.Contains(l.Extensions, path.Ext(string(use.Path))) && slices.Contains(use.Ops, analyzer.OpOpen) {
+				w.present(l)
+			}
 		}
 	}
 }
 
+func (w *worklist) present(l *language) {
+	l.present = true
+	for _, h := range l.held {
+		w.add(h.name, analyzer.Reason{Rule: analyzer.RuleDataOf, From: h.from})
+	}
+	for _, name := range l.waiting {
+		l.read(w, name)
+	}
+	l.held, l.waiting = nil, nil
+}
+
+// packageFile keeps a file of a package in use. A module of a language waits until its interpreter is kept.
+func (w *worklist) packageFile(name, from string) {
+	for _, l := range w.languages {
+		if !l.present && matchAny(l.modules, name) {
+			l.held = append(l.held, held{name, from})
+			return
+		}
+	}
+	w.add(name, analyzer.Reason{Rule: analyzer.RuleDataOf, From: from})
+}
+
+// language keeps the modules that a kept source file imports, once its interpreter is kept too. The first line says of which language a
+// script is, else its extension.
+func (w *worklist) language(name string, head []byte) {
+	extension := path.Ext(name)
+	line := firstLine(head)
+	for _, l := range w.languages {
+		ours := slices.Contains(l.Extensions, extension) || line != "" && strings.Contains(line, l.Shebang) || matchAny(l.metadata, name)
+		if l.read == nil || !ours {
+			continue
+		}
+		if l.present {
+			l.read(w, name)
+		} else {
+			l.waiting = append(l.waiting, name)
+		}
+		return
+	}
+}
+
 // firstLine is the first line of a script, "" of another file.
-func (w *worklist) firstLine(name string) string {
-	head, err := w.im.read(name, headSize)
-	if err != nil || !strings.HasPrefix(string(head), "#!") {
+func firstLine(head []byte) string {
+	if !strings.HasPrefix(string(head), "#!") {
 		return ""
 	}
 	line, _, _ := strings.Cut(string(head), "\n")
@@ -84,6 +151,10 @@ func globs(patterns ...string) []rules.Glob {
 		list[i] = rules.MustCompile(pattern)
 	}
 	return list
+}
+
+func matchAny(list []rules.Glob, name string) bool {
+	return slices.ContainsFunc(list, func(g rules.Glob) bool { return g.Match(name) })
 }
 
 // captures lists what any group of the pattern found.

@@ -11,7 +11,7 @@ import (
 )
 
 // sourceExtensions are text that an interpreter or a server runs.
-var sourceExtensions = regexp.MustCompile(`\.(py|rb|ru|pl|pm|cgi|psgi|php\d?|phtml|inc|jspx?|js|mjs|cjs|ts|mts|cts|lua|tcl|scm|exs?|R|r|groovy|` +
+var sourceExtensions = regexp.MustCompile(`\.(py|wsgi|rb|ru|pl|pm|cgi|psgi|php\d?|phtml|inc|jspx?|js|mjs|cjs|ts|mts|cts|lua|tcl|scm|exs?|R|r|groovy|` +
 	`kts?|clj|scala|yml|yaml|toml|json|ini|conf|cfg|cnf|xml|properties|env)$`)
 
 var (

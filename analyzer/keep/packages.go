@@ -31,8 +31,8 @@ func (w *worklist) touch(pkg *packages.Package) {
 			}
 			continue
 		}
-		if w.packageData(file, pkg.Name) && w.junked(file) == "" {
-			w.add(file, analyzer.Reason{Rule: analyzer.RuleDataOf, From: from})
+		if w.packageData(file, pkg.Name) && w.junked(file) == "" && !cached(file) {
+			w.packageFile(file, from)
 			w.namedInSettings(file)
 		}
 	}
@@ -65,8 +65,9 @@ func (w *worklist) matters(name string) bool {
 		return n.kind() == "symlink" && programDir.MatchString(path.Dir(name))
 	}
 	if strings.Contains(name, ".egg-info/") || strings.Contains(name, ".dist-info/") ||
-		strings.HasSuffix(name, ".pth") || strings.HasSuffix(name, ".egg-info") {
-		return false // what distributions there are is asked of all of them (importlib.metadata)
+		strings.HasSuffix(name, ".pth") ||
+		strings.HasSuffix(name, ".egg-info") || strings.Contains(name, "-packages/_distutils_hack/") {
+		return false // they are read at every start (site), or by whoever asks what distributions there are (importlib.metadata)
 	}
 	if strings.HasPrefix(name, "usr/share/") { // shared data is used by others; of a language's modules the package itself is
 		return w.scripts.executed[name] || codeDir.MatchString(name)
@@ -94,11 +95,7 @@ func (w *worklist) packageData(file, pkg string) bool {
 	if w.private(file, pkg) {
 		return true
 	}
-	if _, module, ok := strings.Cut(file, "-packages/"); ok {
-		top, _, _ := strings.Cut(module, "/")
-		return !rules.PythonBuildTool(top) || strings.HasPrefix(top, "pkg_resources")
-	}
-	return strings.HasSuffix(file, ".jar") || strings.HasPrefix(file, "usr/lib/ruby/vendor_ruby/") ||
+	return strings.Contains(file, "-packages/") || strings.HasSuffix(file, ".jar") || strings.HasPrefix(file, "usr/lib/ruby/vendor_ruby/") ||
 		strings.HasPrefix(file, "usr/lib/ruby/gems/")
 }
 

@@ -1,7 +1,9 @@
 package keep
 
 import (
+	"bytes"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/slimimage/slim/analyzer"
@@ -11,32 +13,69 @@ import (
 
 // pythonState is what was read of Python sources.
 type pythonState struct {
-	done      map[string]bool // names of modules that were looked up
-	installed []string        // site-packages and dist-packages
-	library   searchPath      // the standard library
+	done          map[string]bool // names of modules that were looked up
+	installed     []string        // where modules are installed: site-packages, dist-packages, and what .pth files and PYTHONPATH add
+	library       searchPath      // the standard library
+	distributions map[string]string
+	points        []entryGroup
+	tags          map[string]bool // of the interpreters in use: "cpython-311" (PEP 3147)
+	sources       []string        // kept, for their bytecode
+	compiled      int             // of sources: for these the bytecode was looked up
 }
 
-func newPythonState(im *image) pythonState {
-	s := pythonState{done: map[string]bool{}, library: searchPath{globs: globs("**/lib/python3.[0-9]*")}}
+func newPythonState(im *image, path []string) pythonState {
+	s := pythonState{done: map[string]bool{}, library: searchPath{globs: globs("**/lib/python3.[0-9]*")}, tags: map[string]bool{}}
 	for _, name := range im.names {
-		if base := path.Base(name); (base == "dist-packages" || base == "site-packages") && im.isDir(name) {
+		if pythonPackages(name) && im.isDir(name) {
 			s.installed = append(s.installed, name)
+		}
+	}
+	for _, dir := range append(pathFiles(im, s.installed), path...) {
+		dir = strings.Trim(dir, "/")
+		if !slices.Contains(s.installed, dir) && dir != "." && im.isDir(dir) {
+			s.installed = append(s.installed, dir)
 		}
 	}
 	return s
 }
 
+func pythonPackages(dir string) bool {
+	base := path.Base(dir)
+	return base == "dist-packages" || base == "site-packages"
+}
+
 var stdlib = rules.MustCompile("**/lib/python3.*/**")
 
-// pythonImports keeps the installed modules that a source file imports. The standard library is kept whole with its interpreter.
-func (w *worklist) pythonImports(name string) {
-	if stdlib.Match(name) && !strings.Contains(name, "-packages/") {
+// pythonFile reads what a kept file of Python names.
+func (w *worklist) pythonFile(name string) {
+	switch base := path.Base(name); {
+	case path.Ext(name) == ".pyc":
+		w.pythonSource(name)
 		return
+	case base == "METADATA" || base == "requires.txt":
+		w.pythonRequires(name)
+		return
+	case stdlib.Match(name) && !strings.Contains(name, "-packages/"):
+		return // it is kept whole with its interpreter
 	}
-	src, err := w.im.read(name, python.MaxSize)
+	src, err := w.im.read(name, maxArchive)
 	if err != nil {
 		return
 	}
+	if sources := python.Archived(src); sources != nil {
+		for _, source := range sources {
+			w.pythonImports(name, source)
+		}
+		return
+	}
+	w.pythonImports(name, src[:min(len(src), python.MaxSize)])
+}
+
+// maxArchive bounds a zip file of Python modules, in bytes.
+const maxArchive = 64 << 20
+
+// pythonImports keeps the installed modules that a source imports, and what else it names of distributions and libraries.
+func (w *worklist) pythonImports(name string, src []byte) {
 	_, owned := w.db.Owner(name)
 	for _, module := range python.Imports(src) {
 		if strings.HasPrefix(module, ".") {
@@ -51,6 +90,25 @@ func (w *worklist) pythonImports(name string) {
 		}
 		w.python.done[module] = true
 		w.pythonModule(module, "/"+name)
+	}
+	w.pythonEntryPoints(src, name)
+	w.pythonLibraries(src, name)
+	if bytes.Contains(src, []byte("attach_stub(")) { // lazy_loader reads the stub that lies beside the source
+		w.keepIf(strings.TrimSuffix(name, ".py")+".pyi", analyzer.RuleImportedBy, "/"+name)
+	}
+	if !owned && !dependency.Match(name) {
+		w.pythonNames(python.Names(src), "/"+name)
+	}
+}
+
+// pythonNames keeps the installed modules whose dotted names an application has as strings: settings name the classes and the
+// applications that a framework loads.
+func (w *worklist) pythonNames(names []string, from string) {
+	for _, name := range names {
+		if !w.python.done[name] && !rules.PythonBuildTool(name) {
+			w.python.done[name] = true
+			w.pythonModule(name, from)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	stdelf "debug/elf"
+	"encoding/binary"
 	"flag"
 	"fmt"
 	"maps"
@@ -40,6 +41,7 @@ const wantName = "WANT"
 // commas)
 //
 //	library PATH [NEED...]     an ELF library, likewise
+//	pyc PATH SECONDS SIZE      bytecode of Python for a source of that time and size
 //	package NAME GLOB...       a dpkg package that owns the files that match; "essential" and "lib" packages are the system's
 //	owned GLOB...              each file that matches and has no package is one of its own
 //	open|exec|interp|stat|list|write|create|hop|connect|readlink|chdir PATH...
@@ -119,6 +121,13 @@ func (s *script) directive(verb string, words []string) error {
 		for _, word := range words {
 			s.files[word] = append(append([]byte(sqliteMagic), make([]byte, 511-len(sqliteMagic))...), '\n')
 		}
+	case "pyc":
+		var seconds, size uint32
+		if _, err := fmt.Sscan(strings.Join(words[1:], " "), &seconds, &size); err != nil {
+			return err
+		}
+		header := []byte{0xa7, 0x0d, '\r', '\n', 0, 0, 0, 0}
+		s.files[words[0]] = append(binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(header, seconds), size), '\n')
 	case "program", "library":
 		s.files[words[0]] = elfOf(verb, words)
 	case "package":

@@ -31,6 +31,8 @@ func (w *worklist) seed() error {
 	if w.req.Options.Keep == analyzer.KeepObserved {
 		return nil
 	}
+	w.openedSources()
+	w.openedBytecode()
 	w.applyFamilies(".")
 	w.application()
 	return nil
@@ -245,7 +247,7 @@ func (w *worklist) application() {
 		if _, made := w.db.Generated(name); made {
 			continue
 		}
-		if w.junked(name) != "" || rules.Sandbox(name) || !whole && !w.applicationDir(name) {
+		if w.junked(name) != "" || cached(name) || rules.Sandbox(name) || !whole && !w.applicationDir(name) {
 			continue
 		}
 		if n.kind() == "symlink" && path.Base(path.Dir(name)) == ".bin" {

@@ -67,7 +67,7 @@ type worklist struct {
 	rules     ruleState
 	binaries  binaryState
 	scripts   scriptState
-	languages []language
+	languages []*language
 	python    pythonState
 	perl      perlState
 	ruby      rubyState
@@ -78,8 +78,9 @@ func newWorklist(im *image, db *packages.DB, req analyzer.Request, seen *analyze
 	w := &worklist{
 		im: im, db: db, req: req, seen: seen, env: environment(req.Process.Env), kept: map[string][]analyzer.Reason{},
 		warnings: map[string]bool{}, touched: map[string]bool{}, scripts: newScriptState(),
-		languages: languages(), python: newPythonState(im), perl: newPerlState(), ruby: newRubyState(), node: newNodeState(),
+		languages: newLanguages(), perl: newPerlState(), ruby: newRubyState(), node: newNodeState(),
 	}
+	w.python = newPythonState(im, fields(w.env["PYTHONPATH"], ":"))
 	w.binaries = newBinaryState(im, w.env)
 	w.rules = newRuleState(req.Options.DisableRules, w.readsSourceMaps())
 	w.nodeDevelopment()
@@ -166,7 +167,7 @@ func (w *worklist) add(name string, reason analyzer.Reason) {
 
 // run processes what was added until nothing new comes.
 func (w *worklist) run(ctx context.Context) error {
-	for len(w.queue) > 0 {
+	for w.more() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -177,6 +178,14 @@ func (w *worklist) run(ctx context.Context) error {
 	return nil
 }
 
+// more says whether a path is left to process. Bytecode comes last: which versions of Python are in use is known only then.
+func (w *worklist) more() bool {
+	if len(w.queue) == 0 && w.req.Options.Keep != analyzer.KeepObserved {
+		w.bytecode()
+	}
+	return len(w.queue) > 0
+}
+
 // process adds what one kept path needs.
 func (w *worklist) process(name string) {
 	n := w.im.nodes[name]
@@ -184,6 +193,7 @@ func (w *worklist) process(name string) {
 		w.followLink(name)
 	}
 	if w.req.Options.Keep != analyzer.KeepObserved {
+		w.interprets(name)
 		w.packageOf(name)
 		w.applyFamilies(name)
 	}
@@ -248,7 +258,7 @@ func (w *worklist) contents(name string) {
 		w.parseScript(name)
 	}
 	if w.req.Options.Keep != analyzer.KeepObserved {
-		w.language(name)
+		w.language(name, head)
 		if w.scripts.mayRun[name] {
 			w.namedInSource(name)
 		}

@@ -89,7 +89,9 @@ func Junks() []Junk {
 			Name: "python-tests",
 			Globs: []string{
 				"**/{site,dist}-packages/**/{test,tests}/**",
-				"**/lib/python3.*/{test,idlelib,turtledemo,ensurepip,lib2to3}/**",
+				"**/lib/python3.*/{test,idlelib,turtledemo}/**",
+				"**/lib/python3.*/ensurepip/_bundled/*.whl",
+				"**/lib/python3.*/lib2to3/tests/**",
 				"**/lib/python3.*/tkinter/test/**",
 				"**/lib/python3.*/{unittest,distutils,ctypes,sqlite3}/test/**",
 				"**/{site,dist}-packages/**/*.pyx",

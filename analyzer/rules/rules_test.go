@@ -85,3 +85,18 @@ func FuzzCompile(f *testing.F) {
 		}
 	})
 }
+
+func TestRuntimesCompile(t *testing.T) {
+	names := map[string]bool{}
+	for _, r := range Runtimes() {
+		if r.Name == "" || r.Source == "" || len(r.Extensions) == 0 || len(r.Programs) == 0 || len(r.Modules) == 0 || names[r.Name] {
+			t.Errorf("runtime %+v lacks a name of its own, a source, extensions, a program or modules", r)
+		}
+		names[r.Name] = true
+		for _, list := range [][]string{r.Programs, r.Modules, r.Metadata} {
+			for _, pattern := range list {
+				MustCompile(pattern)
+			}
+		}
+	}
+}

@@ -82,7 +82,7 @@ func TestPythonModules(t *testing.T) {
 	}{
 		{"setuptools.command", true, false}, {"pytest", true, false}, {"pytest_asyncio", false, false}, {"numpy", false, false},
 		{"docutils.core", true, false},
-		{"tkinter", false, true}, {"tkinter.ttk", false, true}, {"tkinterdnd", false, false}, {"os", false, false},
+		{"idlelib", false, true}, {"idlelib.pyshell", false, true}, {"idlelibrary", false, false}, {"os", false, false},
 	} {
 		if got := PythonBuildTool(test.module); got != test.build {
 			t.Errorf("PythonBuildTool(%s) = %v, want %v", test.module, got, test.build)

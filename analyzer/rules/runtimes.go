@@ -1,0 +1,53 @@
+package rules
+
+// Runtime is a language whose modules lie in files: what shows that its interpreter is there, and where its modules are installed.
+type Runtime struct {
+	Name       string
+	Extensions []string // of its sources
+	Shebang    string   // a word in the first line of a source, "" where there is none
+	Programs   []string // globs: the interpreter, or the library that other programs embed
+	Modules    []string // globs: files that only this runtime reads
+	Metadata   []string // globs: files that say what a distribution of modules needs
+	// Opened is set where only the runtime itself opens files with these extensions. A web server serves scripts of browsers.
+	Opened bool
+	Source string
+}
+
+// Runtimes are the languages whose modules are kept only where their interpreter is.
+func Runtimes() []Runtime {
+	return []Runtime{
+		{
+			Name: "python", Extensions: []string{".py", ".pyw", ".pyc", ".pth", ".wsgi", ".pyz", ".egg"}, Shebang: "python", Opened: true,
+			Programs: []string{"**/bin/{python,pypy}*", "**/libpython*.so*", "**/libpypy*.so*"},
+			Modules:  []string{"**/{site,dist}-packages/**", "**/lib/python[23].[0-9]*/**"},
+			Metadata: []string{"**/*.dist-info/METADATA", "**/*.egg-info/requires.txt"},
+			Source:   "Python Library Reference: site, zipapp; PEP 3333 and mod_wsgi: WSGIScriptAlias; Debian Python Policy, Module Path",
+		},
+		{
+			Name: "perl", Extensions: []string{".pm", ".pl", ".psgi", ".t", ".al", ".ix"}, Shebang: "perl", Opened: true,
+			Programs: []string{"**/bin/perl", "**/bin/perl5*", "**/libperl.so*"},
+			Modules: []string{"usr/share/perl5/**", "usr/{share,lib}/perl/[0-9]*/**", "usr/lib/*/{perl,perl5}/[0-9]*/**",
+				"usr/{lib,lib64,share}/perl5/**", "usr/local/{lib,lib64,share}/{perl5,perl}/**"},
+			Source: "perlrun(1): @INC; Debian Perl Policy 2.3, Module Path; Fedora and Alpine: perl -V",
+		},
+		{
+			Name: "ruby", Extensions: []string{".rb", ".ru", ".gemspec", ".rake"}, Shebang: "ruby", Opened: true,
+			Programs: []string{"**/bin/{ruby,jruby,truffleruby}*", "**/libruby*.so*"},
+			Modules: []string{"usr/lib/ruby/**", "usr/lib/*/ruby/**", "usr/share/rubygems-integration/**", "var/lib/gems/**",
+				"usr/share/{gems,ruby}/**"},
+			Source: "Ruby: RbConfig vendordir and rubylibdir; RubyGems: Gem.default_dir; Debian Ruby Policy",
+		},
+		{
+			Name: "node", Extensions: []string{".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"}, Shebang: "node",
+			Programs: []string{"**/bin/{node,nodejs,bun,deno}", "**/libnode.so*"},
+			Modules:  []string{"usr/{share,lib}/nodejs/**", "usr/lib/*/nodejs/**", "usr/lib/node_modules/**", "usr/local/lib/node_modules/**"},
+			Source:   "Node.js documentation: Modules, Loading from the global folders; Debian: /usr/share/nodejs",
+		},
+		{
+			Name: "php", Extensions: []string{".php", ".phtml", ".inc"}, Shebang: "php",
+			Programs: []string{"**/bin/php*", "**/sbin/php-fpm*", "**/libphp*.so*"},
+			Modules:  []string{"usr/share/php/**", "usr/share/pear/**"},
+			Source:   "php.ini: include_path; Debian PHP Policy",
+		},
+	}
+}
