@@ -67,41 +67,16 @@ func (t *tracer) dispatch(tk *task, info syscallInfo) {
 	tk.opening = false
 }
 
-// handle records what one call does with its path. An error is one of reading it.
+// handle records what one call does. An error is one of reading the path or the address that it names.
 func (t *tracer) handle(tk *task, c call, args [6]uint64, wide bool) error {
 	switch c.kind {
-	case kindList:
-		t.list(tk, int(int32(args[0])))
-		return nil
-	case kindFchdir:
-		t.fchdir(tk, int(int32(args[0])))
-		return nil
-	case kindFchange:
-		t.fchange(tk, c, args)
-		return nil
-	case kindAccept:
-		t.accept(tk)
-		return nil
-	case kindListen:
-		tk.proc.listens = true
-		return nil
-	case kindKill:
-		t.kill(tk, int(int32(args[0])), args[1])
-		return nil
-	case kindAsk:
-		t.ask(tk, c, args)
-		return nil
-	case kindIDs:
-		t.changeIDs(tk)
-		return nil
-	case kindDup:
-		tk.proc.recent.name = ""
-		t.dup(tk, c, args)
-		return nil
 	case kindConnect, kindBind:
 		return t.socket(tk, c.kind, args[1], args[2])
 	case kindSocketcall:
 		return t.socketcall(tk, args)
+	}
+	if t.handleWithoutPath(tk, c, args) {
+		return nil
 	}
 	name, err := readString(tk.tid, args[c.path], unix.PathMax)
 	if err != nil {
@@ -129,6 +104,34 @@ func (t *tracer) handle(tk *task, c call, args [6]uint64, wide bool) error {
 	}
 	t.path(tk, c, dir, name, flags, args, wide)
 	return nil
+}
+
+// handleWithoutPath records a call that names no path, false if c names one.
+func (t *tracer) handleWithoutPath(tk *task, c call, args [6]uint64) bool {
+	switch c.kind {
+	case kindList:
+		t.list(tk, int(int32(args[0])))
+	case kindFchdir:
+		t.fchdir(tk, int(int32(args[0])))
+	case kindFchange:
+		t.fchange(tk, c, args)
+	case kindAccept:
+		t.accept(tk)
+	case kindListen:
+		tk.proc.listens = true
+	case kindKill:
+		t.kill(tk, int(int32(args[0])), args[1])
+	case kindAsk:
+		t.ask(tk, c, args)
+	case kindIDs:
+		t.changeIDs(tk)
+	case kindDup:
+		tk.proc.recent.name = ""
+		t.dup(tk, c, args)
+	default:
+		return false
+	}
+	return true
 }
 
 // directory is what a directory descriptor stands for.
