@@ -57,10 +57,10 @@ type PathUse struct {
 
 // MissingPath is a look-up that failed.
 type MissingPath struct {
-	Path  layers.Path   `json:"path"`  // resolved as far as it exists, the rest appended
-	Errno string        `json:"errno"` // "ENOENT", "EACCES", ...
-	Ops   []Op          `json:"ops"`
-	By    []layers.Path `json:"by,omitempty"`
+	Path  layers.Path   `json:"path"`         // resolved as far as it exists, the rest appended
+	Errno string        `json:"errno"`        // "ENOENT", "EACCES", ...
+	Ops   []Op          `json:"ops"`          // what the program tried
+	By    []layers.Path `json:"by,omitempty"` // programs that looked it up
 }
 
 // Process is one program that ran; processes that differ in nothing here are listed once. A process that executes another program is

@@ -10,18 +10,18 @@ import (
 // Sizes says where the bytes of a slim image come from. Every list is sorted, the largest first, and each adds up to Total: a file
 // kept for several reasons counts for the strongest, a hard-linked file once.
 type Sizes struct {
-	Total    int64  `json:"total"` // bytes of regular files
-	Floor    int64  `json:"floor"` // bytes of the files that the observed run itself opened
-	Reasons  []Size `json:"reasons"`
+	Total    int64  `json:"total"`    // bytes of regular files
+	Floor    int64  `json:"floor"`    // bytes of the files that the observed run itself opened
+	Reasons  []Size `json:"reasons"`  // files by the strongest reason for keeping them
 	Packages []Size `json:"packages"` // "" is what no package owns
 	Layers   []Size `json:"layers"`
 }
 
 // Size is one entry of Sizes.
 type Size struct {
-	Name  string `json:"name"`
-	Files int    `json:"files"`
-	Bytes int64  `json:"bytes"`
+	Name  string `json:"name"`  // of the reason, package, layer or directory
+	Files int    `json:"files"` // how many
+	Bytes int64  `json:"bytes"` // their size
 }
 
 // SizesOf adds a plan's files up.

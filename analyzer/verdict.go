@@ -13,29 +13,29 @@ const VerdictSchema = "slim/verdict/v1"
 // Verdict says whether the slim image answers like the original.
 type Verdict struct {
 	Schema      string       `json:"schema"`
-	OK          bool         `json:"ok"`                  // no differences; a missing look-up alone is no failure
-	Checked     int          `json:"checked"`             // answers compared
-	Connected   int          `json:"connected,omitempty"` // ports besides that accept a connection and said nothing in the original
-	Differences []Difference `json:"differences,omitempty"`
+	OK          bool         `json:"ok"`                    // no differences; a missing look-up alone is no failure
+	Checked     int          `json:"checked"`               // answers compared
+	Connected   int          `json:"connected,omitempty"`   // ports besides that accept a connection and said nothing in the original
+	Differences []Difference `json:"differences,omitempty"` // answers that are not the original's
 	// Missing are look-ups that failed in the slim image and succeed in the original.
 	Missing []MissingPath `json:"missing,omitempty"`
 	// Confined says that the slim image was run under its own profile: its user, a read-only root filesystem, no capabilities, its filter of
 	// system calls, no network. Unconfined is why it was not, although it answers like the original without.
 	Confined   bool   `json:"confined,omitempty"`
-	Unconfined string `json:"unconfined,omitempty"`
+	Unconfined string `json:"unconfined,omitempty"` // why the image does not pass under its profile
 	// AnyUser says that it also answers as a user that it does not know, in group 0, under the same profile; AnyUserWhy why not.
 	AnyUser    bool     `json:"anyUser,omitempty"`
-	AnyUserWhy string   `json:"anyUserWhy,omitempty"`
-	Volatile   []string `json:"volatile,omitempty"` // probes whose answer also differs between two runs of the original
+	AnyUserWhy string   `json:"anyUserWhy,omitempty"` // why the image does not pass as an unknown user
+	Volatile   []string `json:"volatile,omitempty"`   // probes whose answer also differs between two runs of the original
 }
 
 // Difference is one answer that is not the original's.
 type Difference struct {
-	Run   string      `json:"run"`
-	Probe string      `json:"probe"`
-	What  string      `json:"what"` // "status", "body", "stderr", "exit", "ready", "error"
-	Want  string      `json:"want"` // the original's, shortened to one line
-	Got   string      `json:"got"`
+	Run   string      `json:"run"`            // name of the run
+	Probe string      `json:"probe"`          // name of the probe
+	What  string      `json:"what"`           // "status", "body", "stderr", "exit", "ready", "error"
+	Want  string      `json:"want"`           // the original's, shortened to one line
+	Got   string      `json:"got"`            // the slim image's, likewise
 	Path  layers.Path `json:"path,omitempty"` // a path named in it, where one is
 }
 

@@ -109,10 +109,10 @@ type Result struct {
 	Image      string             `json:"image"`              // digest of the input's platform manifest
 	Digest     string             `json:"digest,omitempty"`   // of the slim image (index when attestations are attached)
 	Manifest   string             `json:"manifest,omitempty"` // digest of the slim platform manifest
-	Names      []string           `json:"names,omitempty"`
-	Written    []string           `json:"written,omitempty"` // files and directories
-	Platform   string             `json:"platform"`
-	Config     Config             `json:"config"`
+	Names      []string           `json:"names,omitempty"`    // that the result was given
+	Written    []string           `json:"written,omitempty"`  // files and directories
+	Platform   string             `json:"platform"`           // of the image, such as linux/amd64
+	Config     Config             `json:"config"`             // what changed in the image config
 	Evidence   *analyzer.Evidence `json:"evidence"`
 	Plan       *analyzer.Plan     `json:"plan"`
 	Verdict    *analyzer.Verdict  `json:"verdict,omitempty"`    // nil when not checked
@@ -120,23 +120,23 @@ type Result struct {
 	Unobserved string             `json:"unobserved,omitempty"` // where the evidence is another platform's: what follows from what
 	Platforms  []*Result          `json:"platforms,omitempty"`  // the further platforms of the index
 	SizeBefore int64              `json:"sizeBefore"`           // bytes of the root filesystem's regular files
-	SizeAfter  int64              `json:"sizeAfter"`
-	Materials  map[string][]byte  `json:"-"`                  // bills of materials by file name, nil when not asked for
-	Provenance []byte             `json:"-"`                  // BuildKit's (SLSA v1), where it keeps a history; nil unless Options.Materials
-	Attested   []string           `json:"attested,omitempty"` // types of the predicates that are attached
-	Profile    *profile.Model     `json:"profile,omitempty"`  // how it is confined, nil when not checked
-	Sizes      *analyzer.Sizes    `json:"sizes,omitempty"`    // where the bytes come from
-	Scan       *vuln.Report       `json:"scan,omitempty"`     // known vulnerabilities, with those of the original; nil when not asked for
+	SizeAfter  int64              `json:"sizeAfter"`            // of the slim image, likewise
+	Materials  map[string][]byte  `json:"-"`                    // bills of materials by file name, nil when not asked for
+	Provenance []byte             `json:"-"`                    // BuildKit's (SLSA v1), where it keeps a history; nil unless Options.Materials
+	Attested   []string           `json:"attested,omitempty"`   // types of the predicates that are attached
+	Profile    *profile.Model     `json:"profile,omitempty"`    // how it is confined, nil when not checked
+	Sizes      *analyzer.Sizes    `json:"sizes,omitempty"`      // where the bytes come from
+	Scan       *vuln.Report       `json:"scan,omitempty"`       // known vulnerabilities, with those of the original; nil when not asked for
 	scanned    time.Time          // the day of Scan
 	Lock       *lock.Lock         `json:"-"` // with Options.Lock
 }
 
 // Config is what changed in the image's config, for the summary.
 type Config struct {
-	User       string   `json:"user"` // "65532:65532"
-	Entrypoint []string `json:"entrypoint,omitempty"`
-	Cmd        []string `json:"cmd,omitempty"`
-	Edits      []string `json:"edits,omitempty"` // one clause each
+	User       string   `json:"user"`                 // "65532:65532"
+	Entrypoint []string `json:"entrypoint,omitempty"` // of the slim image
+	Cmd        []string `json:"cmd,omitempty"`        // of the slim image
+	Edits      []string `json:"edits,omitempty"`      // one clause each
 }
 
 // ObservationError says that the image did not run well enough to be slimmed. Exit code 3.

@@ -14,12 +14,12 @@ const (
 
 // Change is one path that is not the same in two images.
 type Change struct {
-	Path   Path   `json:"path"`
+	Path   Path   `json:"path"`   // that differs
 	Change string `json:"change"` // Added, Removed or Changed
 	// What differs, of Changed: a subset of "type", "mode", "owner", "size", "content", "link", "device", "capability", in this order
 	What   []string `json:"what,omitempty"`
 	Before int64    `json:"before,omitempty"` // bytes, of a regular file
-	After  int64    `json:"after,omitempty"`
+	After  int64    `json:"after,omitempty"`  // size in the second image
 }
 
 // Diff lists what is not the same in b as in a, sorted by path. Times are not compared. Files of the same size are compared by

@@ -17,14 +17,14 @@ const InspectionSchema = "slim/inspection/v1"
 // Inspection is what an image holds.
 type Inspection struct {
 	Schema        string      `json:"schema"`
-	Digest        string      `json:"digest"` // of the platform manifest
-	Platform      string      `json:"platform"`
-	Size          int64       `json:"size"`  // bytes of all layers as they are stored
-	Bytes         int64       `json:"bytes"` // of the regular files a container sees, a hard-linked one once
-	Files         int         `json:"files"` // names a container sees that are no directories
-	Dirs          int         `json:"dirs"`
-	Wasted        int64       `json:"wasted"` // bytes of files that a later layer overwrites or deletes
-	Layers        []LayerInfo `json:"layers"`
+	Digest        string      `json:"digest"`                  // of the platform manifest
+	Platform      string      `json:"platform"`                // of the image, such as linux/amd64
+	Size          int64       `json:"size"`                    // bytes of all layers as they are stored
+	Bytes         int64       `json:"bytes"`                   // of the regular files a container sees, a hard-linked one once
+	Files         int         `json:"files"`                   // names a container sees that are no directories
+	Dirs          int         `json:"dirs"`                    // directories of the root filesystem
+	Wasted        int64       `json:"wasted"`                  // bytes of files that a later layer overwrites or deletes
+	Layers        []LayerInfo `json:"layers"`                  // from the lowest
 	Folders       []Folder    `json:"folders"`                 // the biggest, biggest first
 	Setuid        []Special   `json:"setuid,omitempty"`        // files with the setuid or setgid bit, sorted by path
 	Capabilities  []Special   `json:"capabilities,omitempty"`  // files with capabilities
@@ -33,28 +33,28 @@ type Inspection struct {
 
 // LayerInfo is one layer, lowest first.
 type LayerInfo struct {
-	Digest  string `json:"digest"`
-	DiffID  string `json:"diffID"`
-	Size    int64  `json:"size"`   // bytes as it is stored
-	Bytes   int64  `json:"bytes"`  // of its regular files
-	Files   int    `json:"files"`  // entries that are neither directories nor whiteouts
-	Wasted  int64  `json:"wasted"` // of Bytes, what a later entry overwrites or deletes
-	Command string `json:"command,omitempty"`
+	Digest  string `json:"digest"`            // of the compressed layer
+	DiffID  string `json:"diffID"`            // digest of the uncompressed layer
+	Size    int64  `json:"size"`              // bytes as it is stored
+	Bytes   int64  `json:"bytes"`             // of its regular files
+	Files   int    `json:"files"`             // entries that are neither directories nor whiteouts
+	Wasted  int64  `json:"wasted"`            // of Bytes, what a later entry overwrites or deletes
+	Command string `json:"command,omitempty"` // that made it, from the history
 }
 
 // Folder is a directory with all below it.
 type Folder struct {
-	Path  Path  `json:"path"`
-	Files int   `json:"files"`
-	Bytes int64 `json:"bytes"`
+	Path  Path  `json:"path"`  // in the root filesystem
+	Files int   `json:"files"` // in it and below
+	Bytes int64 `json:"bytes"` // size of these files
 }
 
 // Special is a path with rights worth a look.
 type Special struct {
-	Path Path   `json:"path"`
+	Path Path   `json:"path"` // in the root filesystem
 	Mode string `json:"mode"` // as ls prints it
-	UID  uint32 `json:"uid"`
-	GID  uint32 `json:"gid"`
+	UID  uint32 `json:"uid"`  // owner
+	GID  uint32 `json:"gid"`  // group
 }
 
 // Folders are listed to this depth, and this many.

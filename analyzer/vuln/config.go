@@ -21,9 +21,9 @@ type Config struct {
 type Acceptance struct {
 	ID      string    `json:"id"`                // of the vulnerability, or an alias
 	Package string    `json:"package,omitempty"` // name, source package or purl; "" is every package
-	Reason  string    `json:"reason"`
-	Until   time.Time `json:"-"` // last day, UTC
-	Line    int       `json:"-"` // in the file
+	Reason  string    `json:"reason"`            // why the risk is accepted
+	Until   time.Time `json:"-"`                 // last day, UTC
+	Line    int       `json:"-"`                 // in the file
 }
 
 // Claim says in which files of a package a vulnerability is. It is checked against the image before it counts.

@@ -21,8 +21,8 @@ const (
 
 // Decision is a finding and what follows.
 type Decision struct {
-	Finding  Finding     `json:"finding"`
-	Advice   Advice      `json:"advice"`
+	Finding  Finding     `json:"finding"`            // a vulnerability of a package
+	Advice   Advice      `json:"advice"`             // what to do about it
 	Text     string      `json:"text"`               // one line for people
 	Evidence string      `json:"evidence,omitempty"` // why it is not affected; "" means that it counts as affected
 	Accepted *Acceptance `json:"accepted,omitempty"` // in force, also where an update exists

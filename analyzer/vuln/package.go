@@ -11,10 +11,10 @@ import (
 
 // Package is one installed package.
 type Package struct {
-	Ecosystem     string `json:"ecosystem"` // of OSV, with the release: "Debian:12", "Alpine:v3.19", "PyPI"; "" is one OSV does not know
-	Name          string `json:"name"`      // as the ecosystem writes it: "libssl3", "group:artifact", "@scope/name"
-	Version       string `json:"version"`
-	Purl          string `json:"purl,omitempty"`
+	Ecosystem     string `json:"ecosystem"`               // of OSV, with the release: "Debian:12", "Alpine:v3.19", "PyPI"; "" is one OSV does not know
+	Name          string `json:"name"`                    // as the ecosystem writes it: "libssl3", "group:artifact", "@scope/name"
+	Version       string `json:"version"`                 // installed version
+	Purl          string `json:"purl,omitempty"`          // package URL
 	SourceName    string `json:"sourceName,omitempty"`    // of a distribution's package; Name when empty
 	SourceVersion string `json:"sourceVersion,omitempty"` // Version when empty
 	// its files that the image holds: slash paths without leading slash; nil is unknown

@@ -43,7 +43,7 @@ type Model struct {
 
 // Writable is a directory that the program writes in.
 type Writable struct {
-	Path layers.Path `json:"path"`
+	Path layers.Path `json:"path"` // of the directory
 	// Populated says that the image has files below it: an empty mount would hide them.
 	Populated bool  `json:"populated,omitempty"`
 	Volume    bool  `json:"volume,omitempty"`   // the image declares it as a volume: what it holds is to outlive the container
@@ -53,8 +53,8 @@ type Writable struct {
 
 // Port is a port that others may reach.
 type Port struct {
-	Network string `json:"network"` // "tcp" or "udp"
-	Number  int    `json:"number"`
+	Network string `json:"network"`          // "tcp" or "udp"
+	Number  int    `json:"number"`           // of the port
 	Seen    bool   `json:"seen"`             // it was listened on; else the image only declares it
 	Scheme  string `json:"scheme,omitempty"` // "HTTP" or "HTTPS" where it answered so
 	Path    string `json:"path,omitempty"`   // request path that answered well, with its query
@@ -63,7 +63,7 @@ type Port struct {
 // Peer is a remote end. What a run records as tcp may be udp: the trace sees addresses of connect, not the kind of socket.
 type Peer struct {
 	Address string `json:"address"` // IP address
-	Port    int    `json:"port"`
+	Port    int    `json:"port"`    // of the peer
 }
 
 // defaultImage stands for the name of an image where none was given.
