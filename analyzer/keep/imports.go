@@ -20,6 +20,9 @@ func (w *worklist) imports(name string, obj *elf.Object) {
 		if !slices.ContainsFunc(f.Imports, func(function string) bool { return contains(obj.File.Imports, function) }) {
 			continue
 		}
+		if f.Name == rules.Shadow && rules.GeneralPurpose(name) {
+			continue
+		}
 		key := fmt.Sprint(f.Name, obj.File.Class, obj.File.Machine)
 		if w.binaries.opened[key] {
 			continue

@@ -100,6 +100,12 @@ func system() []Family {
 			Source: "libmagic(3)",
 		},
 		{
+			Name:    Shadow,
+			Imports: []string{"getspnam", "getspnam_r"},
+			Keep:    []string{"etc/shadow", "etc/gshadow"},
+			Source:  "getspnam(3), shadow(5): who logs users in reads it as root; pam_unix(8) refuses an account without an entry",
+		},
+		{
 			Name:    PAM,
 			Imports: []string{"pam_start", "pam_start_confdir"},
 			Keep: []string{
