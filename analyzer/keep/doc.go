@@ -24,6 +24,7 @@
 //	records.go   the package databases, with the kept packages only
 //	layers.go    which layer a path is in
 //
-// A new rule about a runtime is a row in analyzer/rules and needs no code here. A new language is a row in rules.Runtimes, a file with its state,
-// an entry of readers and a field of worklist. A new reason is a constant in analyzer/reasons.go; TestReasonTable lists it in docs/design.md.
+// A new rule about a runtime is a row in analyzer/rules and needs no code here. A new language is a row in rules.Runtimes, a file with
+// its state, an entry of readers and a field of worklist. A new reason is a constant in analyzer/reasons.go; TestReasonTable lists it in
+// docs/design.md.
 package keep

@@ -21,7 +21,8 @@ func PythonBuildTool(module string) bool {
 
 // pythonBuildGroups are groups of entry points that tools for building, testing and documenting ask for, and that of programs.
 var pythonBuildGroups = []string{
-	"console_scripts", "gui_scripts", "distutils.commands", "distutils.setup_keywords", "egg_info.writers", "setuptools.finalize_distribution_options",
+	"console_scripts", "gui_scripts", "distutils.commands", "distutils.setup_keywords", "egg_info.writers",
+	"setuptools.finalize_distribution_options",
 	"setuptools.file_finders", "pytest11", "babel.extractors", "babel.checkers", "sphinx.html_themes", "sphinx.builders", "numpy_config",
 	"pip.command", "nose.plugins", "nose.plugins.0.10", "hypothesis", "flake8.extension",
 }

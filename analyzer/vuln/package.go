@@ -11,7 +11,8 @@ import (
 
 // Package is one installed package.
 type Package struct {
-	Ecosystem     string `json:"ecosystem"`               // of OSV, with the release: "Debian:12", "Alpine:v3.19", "PyPI"; "" is one OSV does not know
+	// of OSV, with the release: "Debian:12", "Alpine:v3.19", "PyPI"; "" is one OSV does not know
+	Ecosystem     string `json:"ecosystem"`
 	Name          string `json:"name"`                    // as the ecosystem writes it: "libssl3", "group:artifact", "@scope/name"
 	Version       string `json:"version"`                 // installed version
 	Purl          string `json:"purl,omitempty"`          // package URL

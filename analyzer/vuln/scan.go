@@ -16,12 +16,13 @@ type Finding struct {
 	Aliases    []string `json:"aliases,omitempty"`    // other names of this vulnerability alone, sorted
 	Advisories []string `json:"advisories,omitempty"` // records about it and others, sorted
 	Package    Package  `json:"package"`              // the affected package
-	Fixed      string   `json:"fixed,omitempty"`      // first version without it, of the source package for distributions; "" when there is none
-	Severity   Level    `json:"severity"`             // level of the vulnerability
-	Score      float64  `json:"score,omitempty"`      // CVSS 3 or 2 base score; 0 when only a level is known
-	Vector     string   `json:"vector,omitempty"`     // CVSS
-	Summary    string   `json:"summary,omitempty"`    // one line of the record
-	URL        string   `json:"url"`                  // of the record
+	// first version without it, of the source package for distributions; "" when there is none
+	Fixed    string  `json:"fixed,omitempty"`
+	Severity Level   `json:"severity"`          // level of the vulnerability
+	Score    float64 `json:"score,omitempty"`   // CVSS 3 or 2 base score; 0 when only a level is known
+	Vector   string  `json:"vector,omitempty"`  // CVSS
+	Summary  string  `json:"summary,omitempty"` // one line of the record
+	URL      string  `json:"url"`               // of the record
 }
 
 // Result is what a database says about a list of packages.
