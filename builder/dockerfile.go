@@ -182,8 +182,8 @@ func (d *dockerfile) switches() (attest bool, err error) {
 			if _, err := strconv.ParseBool(value); err != nil {
 				return false, fmt.Errorf("%s: %q is neither true nor false", name, value)
 			}
-		case !known && !slices.Contains(d.args, name) && operatorOnly(name) != "":
-			return false, fmt.Errorf("%s: only a flag of slim can set it: %s", name, operatorOnly(name))
+		case !known && !slices.Contains(d.args, name) && notSetBy(name) != nil:
+			return false, fmt.Errorf("%s: %w", name, notSetBy(name))
 		case !known && !slices.Contains(d.args, name):
 			return false, fmt.Errorf("unknown build argument %s; slim has %s, %s and %s", name, optionNames(options, EnvVar), argAttest, argOff)
 		}

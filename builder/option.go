@@ -22,7 +22,7 @@ type Option struct {
 	Allowed  []string          // all values, where they can be listed
 	Example  string            // correct values, for error messages
 	SetBy    Setter            // who may give it a value
-	Why      string            // with SetBy Operator: why nobody else may
+	Why      string            // unless SetBy is Repository: why others may not
 	Locked   string            // with Shapes: the value in a lock when the option is not set; nothing is written when empty
 	Shapes   bool              // another value gives another image, so a lock records the value
 	field
@@ -115,15 +115,19 @@ func OptionsFor(setter Setter) []Option {
 	return slices.DeleteFunc(Table(), func(o Option) bool { return o.SetBy < setter })
 }
 
-// operatorOnly says why an option, by its name or that of its build argument, is not for build arguments and .slim.yaml. It is "" where
-// there is no such option.
-func operatorOnly(name string) string {
+// notSetBy is the error for an option, by its name or that of its build argument, that a setter may not give a value. It is nil where there
+// is no such option.
+func notSetBy(name string) error {
 	for _, o := range Table() {
-		if o.Name == name || EnvVar(o.Name) == name {
-			return o.Why
+		switch {
+		case o.Name != name && EnvVar(o.Name) != name:
+		case o.SetBy == Operator:
+			return fmt.Errorf("only a flag of slim can set it: %s", o.Why)
+		case o.SetBy == BuildArgument:
+			return fmt.Errorf("only a flag of slim or a build argument can set it: %s", o.Why)
 		}
 	}
-	return ""
+	return nil
 }
 
 // optionNames joins the names of options, for messages.

@@ -23,8 +23,8 @@ func TestTable(t *testing.T) {
 			t.Errorf("option %q: the name is wrong or used twice", o.Name)
 		case o.Group == "", o.Usage == "", len(o.Commands) == 0, o.set == nil:
 			t.Errorf("option %s: group, usage, commands or field is missing", o.Name)
-		case (o.SetBy == Operator) != (o.Why != ""):
-			t.Errorf("option %s: Why is %q, want a reason exactly when the operator alone sets it", o.Name, o.Why)
+		case (o.SetBy == Repository) != (o.Why == ""):
+			t.Errorf("option %s: Why is %q, want a reason exactly when a repository does not set it", o.Name, o.Why)
 		case o.Shapes && o.get == nil, !o.Shapes && o.Locked != "":
 			t.Errorf("option %s: a lock cannot record it, or has a default for nothing", o.Name)
 		case o.Default != "" && len(o.Allowed) > 0 && !slices.Contains(o.Allowed, o.Default):
@@ -166,6 +166,9 @@ func TestSetters(t *testing.T) {
 	for _, o := range OptionsFor(Repository) {
 		if o.SetBy != Repository {
 			t.Errorf("OptionsFor(Repository) has %s, which is set by %d", o.Name, o.SetBy)
+		}
+		if slices.Contains([]string{"network", "probe-image", "force", "keep-going"}, o.Name) {
+			t.Errorf("a repository sets %s", o.Name)
 		}
 	}
 	if len(OptionsFor(Operator)) != len(Table()) {

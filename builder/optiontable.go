@@ -25,14 +25,17 @@ var (
 	results   = []string{"build", "verify"}
 )
 
-// Reasons why only the operator sets an option.
+// Reasons why the authors of the input, or also who starts a build with the frontend, do not set an option.
 const (
-	whyInput  = "it selects the input"
-	whySecret = "it reads secrets and files of the operator"
-	whyExport = "it decides where the result goes"
-	whyWords  = "it decides what is published about the result"
-	whyCache  = "it opens registries and directories of the operator"
-	whyClient = "the client of BuildKit writes the result"
+	whyNetwork    = "it opens a network to the application"
+	whyProbeImage = "it runs another image"
+	whyPolicy     = "it accepts what slim refuses"
+	whyInput      = "it selects the input"
+	whySecret     = "it reads secrets and files of the operator"
+	whyExport     = "it decides where the result goes"
+	whyWords      = "it decides what is published about the result"
+	whyCache      = "it opens registries and directories of the operator"
+	whyClient     = "the client of BuildKit writes the result"
 )
 
 // Table is the table of options. To add an option, add a row; the test of the reference then asks for `make generate`.
@@ -75,7 +78,8 @@ func inputOptions() []Option {
 			Kind:     Switch,
 			Usage:    "also accept an image that slim made",
 			Commands: imageRuns,
-			SetBy:    Repository,
+			SetBy:    BuildArgument,
+			Why:      whyPolicy,
 			field:    switchField(func(o *Options) *bool { return &o.Force }),
 		},
 	}
@@ -169,7 +173,8 @@ func runOptions() []Option {
 			Group:    GroupObserve,
 			Usage:    "run this IMAGE with a test suite beside the application; its command may follow after --",
 			Commands: allRuns,
-			SetBy:    Repository,
+			SetBy:    BuildArgument,
+			Why:      whyProbeImage,
 			Shapes:   true,
 			field:    textField(func(o *Options) *string { return &o.Observe.ProbeRef }),
 		},
@@ -276,7 +281,8 @@ func driveOptions() []Option {
 			Commands: allRuns,
 			Default:  "none",
 			Allowed:  []string{"none", "default", "host"},
-			SetBy:    Repository,
+			SetBy:    BuildArgument,
+			Why:      whyNetwork,
 			Locked:   "none",
 			Shapes:   true,
 			field:    textField(func(o *Options) *string { return &o.Observe.Network }),
@@ -302,7 +308,8 @@ func driveOptions() []Option {
 				"analyze": "print the result although a run failed (the exit code stays 3)",
 			},
 			Commands: allRuns,
-			SetBy:    Repository,
+			SetBy:    BuildArgument,
+			Why:      whyPolicy,
 			field:    switchField(func(o *Options) *bool { return &o.KeepGoing }),
 		},
 	}

@@ -68,8 +68,8 @@ func readOption(key, value *yaml.Node) (Given, error) {
 	options := OptionsFor(Repository)
 	at := slices.IndexFunc(options, func(o Option) bool { return o.Name == key.Value })
 	if at < 0 {
-		if why := operatorOnly(key.Value); why != "" {
-			return Given{}, fmt.Errorf("key %q: only a flag of slim can set it: %s", key.Value, why)
+		if err := notSetBy(key.Value); err != nil {
+			return Given{}, fmt.Errorf("key %q: %w", key.Value, err)
 		}
 		return Given{}, fmt.Errorf("unknown key %q; the keys are the flags of slim build: %s", key.Value,
 			optionNames(options, func(name string) string { return name }))

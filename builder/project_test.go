@@ -50,6 +50,7 @@ func TestReadProjectRefuses(t *testing.T) {
 		{"build:\n\tkeep: closure\n", "line 2"},
 		{"build:\n  mount: /etc/shadow:/etc/shadow\n", `key "mount": only a flag of slim can set it`},
 		{"build:\n  env-file: secrets.env\n", `key "env-file": only a flag of slim can set it`},
+		{"build:\n  network: host\n", `key "network": only a flag of slim or a build argument can set it`},
 		{"build:\n  env: [A=1, CI_DEPLOY_TOKEN]\n", "CI_DEPLOY_TOKEN\" is not KEY=VALUE"},
 	} {
 		if given, err := ReadProject([]byte(test.file)); err == nil || !strings.Contains(err.Error(), test.want) {
