@@ -171,12 +171,11 @@ func cdxFile(f File) cdxComponent {
 
 // cdxLicenses is a list of licences by identifier or name; where one is a choice, it must be one expression.
 func cdxLicenses(terms []string) []cdxLicense {
-	licenses, _ := spdxIDs()
 	var list []cdxLicense
 	for _, term := range terms {
 		_, expression := parseExpression(term)
 		switch {
-		case licenses[strings.ToLower(term)] == term:
+		case cdxLicenseIDs()[term]:
 			list = append(list, cdxLicense{License: &cdxLicenseName{ID: term}})
 		case expression && !isLicenseRef(term):
 			return []cdxLicense{{Expression: asExpression(terms, nil)}}

@@ -1,6 +1,10 @@
 package sbom
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/github/go-spdx/v2/spdxexp/spdxlicenses"
+)
 
 // parseExpression reads an SPDX licence expression (SPDX 2.3, annex D), operators in any case, and the names of aliases as
 // well. It returns the terms that all apply.
@@ -100,9 +104,9 @@ func (p *expressionParser) one(depth int) ([]string, bool) {
 		if len(p.tokens) == 0 {
 			return nil, false
 		}
-		_, exceptions := spdxIDs()
-		exception := exceptions[strings.TrimSuffix(strings.ToLower(p.tokens[0]), " exception")] // Debian says it once more
-		if exception == "" {
+		// Debian adds the word: "Linux-syscall-note exception"
+		known, exception := spdxlicenses.IsException(strings.TrimSuffix(strings.ToLower(p.tokens[0]), " exception"))
+		if !known {
 			return nil, false
 		}
 		id, p.tokens = id+" WITH "+exception, p.tokens[1:]

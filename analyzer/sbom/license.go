@@ -5,15 +5,15 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/github/go-spdx/v2/spdxexp/spdxlicenses"
 )
 
-// The identifiers of the SPDX licence list, one a line, as far as CycloneDX 1.6 accepts them.
-var (
-	//go:embed licenses.txt
-	licenseText string
-	//go:embed exceptions.txt
-	exceptionText string
-)
+// cdxLicenseText lists, one a line, the identifiers that may stand in "license.id" of CycloneDX: its schema enumerates those of the SPDX
+// list 3.17 (CycloneDX/specification, schema/spdx.schema.json), and a validator refuses a document with another one.
+//
+//go:embed cdxlicenses.txt
+var cdxLicenseText string
 
 const (
 	maxLicenseText = 200 // bytes of a licence's name; more is the licence itself
@@ -21,17 +21,20 @@ const (
 	maxNesting     = 50  // parentheses in an expression
 )
 
-// spdxIDs maps the lower-case form of identifiers to their own.
-var spdxIDs = sync.OnceValues(func() (licenses, exceptions map[string]string) {
-	return lowerMap(licenseText), lowerMap(exceptionText)
+var cdxLicenseIDs = sync.OnceValue(func() map[string]bool {
+	ids := map[string]bool{}
+	for _, id := range strings.Fields(cdxLicenseText) {
+		ids[id] = true
+	}
+	return ids
 })
 
-func lowerMap(lines string) map[string]string {
-	m := map[string]string{}
-	for _, id := range strings.Fields(lines) {
-		m[strings.ToLower(id)] = id
+// listedID is an identifier of the SPDX licence list, in the list's own letters.
+func listedID(name string) (id string, ok bool) {
+	if ok, id = spdxlicenses.IsActiveLicense(name); !ok {
+		ok, id = spdxlicenses.IsDeprecatedLicense(name)
 	}
-	return m
+	return id, ok
 }
 
 // aliases are names that package managers use: Debian's copyright-format 1.0, Fedora's former short names, trove classifiers
@@ -70,7 +73,6 @@ var gnu = regexp.MustCompile(`^(agpl|lgpl|gpl|gfdl)[- ]?v?([123])(\.[0-3])?(\.0)
 // licenseID is the SPDX identifier of a licence's name.
 func licenseID(name string) (id string, ok bool) {
 	name = strings.ToLower(strings.Join(strings.Fields(name), " "))
-	licenses, _ := spdxIDs()
 	name, free := strings.CutPrefix(name, "gfdl-niv") // Debian's: no invariant sections
 	if free {
 		name = "gfdl" + name
@@ -88,7 +90,7 @@ func licenseID(name string) (id string, ok bool) {
 		}
 		name = m[1] + "-" + m[2] + minor + suffix
 	}
-	if id, ok = licenses[name]; !ok {
+	if id, ok = listedID(name); !ok {
 		id, ok = aliases[name]
 	}
 	return id, ok

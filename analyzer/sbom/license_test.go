@@ -29,6 +29,10 @@ func TestLicenseTerms(t *testing.T) {
 		{"GPL-1+ or Artistic", []string{"GPL-1.0-or-later OR Artistic-1.0"}},
 		{"GPL-2 with Linux-syscall-note exception", []string{"GPL-2.0-only WITH Linux-syscall-note"}},
 		{"GFDL-NIV-1.3+", []string{"GFDL-1.3-no-invariants-or-later"}},
+		{"Boehm-gc and unicode-3.0", []string{"Boehm-GC", "Unicode-3.0"}},
+		{"GPL-2.0", []string{"GPL-2.0-only"}},
+		{"ecos-2.0", []string{"eCos-2.0"}},
+		{"GPL-2+ with 389-Exception", []string{"GPL-2.0-or-later WITH 389-exception"}},
 		{"gfdl-niv", []string{"gfdl-niv"}},
 		{"LicenseRef-own", []string{"LicenseRef-own"}},
 		{"LicenseRef-", []string{"LicenseRef-"}},
@@ -73,13 +77,33 @@ func TestAsExpression(t *testing.T) {
 
 // Every alias stands for an identifier of the list, and is in the form in which it is looked up.
 func TestAliases(t *testing.T) {
-	ids := strings.Fields(licenseText)
 	for _, alias := range slices.Sorted(maps.Keys(aliases)) {
-		if !slices.Contains(ids, aliases[alias]) {
+		if id, ok := listedID(aliases[alias]); !ok || id != aliases[alias] {
 			t.Errorf("%q stands for %q, which is no identifier", alias, aliases[alias])
 		}
 		if alias != strings.ToLower(strings.Join(strings.Fields(alias), " ")) {
 			t.Errorf("%q is never looked up", alias)
+		}
+	}
+}
+
+// TestCycloneDXLicenses checks that an identifier that CycloneDX's schema does not have is an expression there, which any schema takes.
+func TestCycloneDXLicenses(t *testing.T) {
+	for _, test := range []struct {
+		terms []string
+		want  []cdxLicense
+	}{
+		{[]string{"MIT", "own"}, []cdxLicense{{License: &cdxLicenseName{ID: "MIT"}}, {License: &cdxLicenseName{Name: "own"}}}},
+		{[]string{"Boehm-GC"}, []cdxLicense{{Expression: "Boehm-GC"}}},
+		{[]string{"MIT", "Boehm-GC"}, []cdxLicense{{Expression: "MIT AND Boehm-GC"}}},
+	} {
+		if diff := cmp.Diff(test.want, cdxLicenses(test.terms)); diff != "" {
+			t.Errorf("cdxLicenses(%q) (-want +got):\n%s", test.terms, diff)
+		}
+	}
+	for id := range cdxLicenseIDs() {
+		if listed, ok := listedID(id); !ok || listed != id {
+			t.Errorf("%q is not on the SPDX list", id)
 		}
 	}
 }

@@ -6,5 +6,9 @@
 // so that each symlink on the way is known; the result of the call is waited for only where the look-up alone does not tell
 // it (a process that is not root, a call that makes or changes something).
 //
+// The seccomp filters are assembled here (filter_linux.go, enforce_linux.go): libseccomp needs cgo, and the agent is one static program
+// without a C library. The profile that a filter is made of is the OCI runtime's JSON, so that the check enforces the file that is
+// handed over.
+//
 // The tests hold the evidence against the truth: programs that do every kind of access (access_test.go), and strace as a second witness.
 package trace
