@@ -54,7 +54,8 @@ func Names() []string {
 // NodeDevDependencies is the rule that drops packages which a lock file marks as needed for development alone.
 const NodeDevDependencies = "node-dev-dependencies"
 
-// Shadow is the rule of the users' password hashes. It does not hold for general-purpose programs, which have all functions of the C library.
+// Shadow is the rule of the users' password hashes. It does not hold for general-purpose programs, which have all functions of the C
+// library.
 const Shadow = "shadow"
 
 // PAM is the rule of the stacks of PAM: the modules that they name are kept with them.
