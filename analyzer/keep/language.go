@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/packages"
 	"github.com/slimimage/slim/analyzer/rules"
 )
 
@@ -18,6 +19,8 @@ type language struct {
 	rules.Runtime
 	programs []rules.Glob
 	modules  []rules.Glob
+	whole    []rules.Glob
+	packages []rules.Glob
 	metadata []rules.Glob
 	read     func(w *worklist, name string)
 
@@ -41,7 +44,8 @@ func newLanguages() []*language {
 	var list []*language
 	for _, r := range rules.Runtimes() {
 		list = append(list, &language{
-			Runtime: r, programs: globs(r.Programs...), modules: globs(r.Modules...), metadata: globs(r.Metadata...), read: readers[r.Name],
+			Runtime: r, programs: globs(r.Programs...), modules: globs(r.Modules...), whole: globs(r.Whole...),
+			packages: globs(r.Packages...), metadata: globs(r.Metadata...), read: readers[r.Name],
 		})
 	}
 	return list
@@ -93,6 +97,38 @@ func (w *worklist) packageFile(name, from string) {
 	w.add(name, analyzer.Reason{Rule: analyzer.RuleDataOf, From: from})
 }
 
+// distributed says whether a file of a package is a part of a language's library that is kept whole.
+func (w *worklist) distributed(file, pkg string) bool {
+	return slices.ContainsFunc(w.languages, func(l *language) bool {
+		return matchAny(l.whole, file) && (len(l.packages) == 0 || matchAny(l.packages, pkg))
+	})
+}
+
+// requirements follows what the metadata of a package in use says that it needs. The metadata itself may be kept already: runtimes list
+// what is installed.
+func (w *worklist) requirements(pkg *packages.Package) {
+	for _, file := range pkg.Files {
+		for _, l := range w.languages {
+			if matchAny(l.metadata, file) {
+				w.readSource(l, file)
+			}
+		}
+	}
+}
+
+func (w *worklist) readSource(l *language, name string) {
+	if l.present {
+		l.read(w, name)
+	} else {
+		l.waiting = append(l.waiting, name)
+	}
+}
+
+// inModules says whether a path lies among the modules of a language in use.
+func (w *worklist) inModules(name string) bool {
+	return slices.ContainsFunc(w.languages, func(l *language) bool { return l.present && matchAny(l.modules, name) })
+}
+
 // language keeps the modules that a kept source file imports, once its interpreter is kept too. The first line says of which language a
 // script is, else its extension.
 func (w *worklist) language(name string, head []byte) {
@@ -103,11 +139,7 @@ func (w *worklist) language(name string, head []byte) {
 		if l.read == nil || !ours {
 			continue
 		}
-		if l.present {
-			l.read(w, name)
-		} else {
-			l.waiting = append(l.waiting, name)
-		}
+		w.readSource(l, name)
 		return
 	}
 }

@@ -36,11 +36,23 @@ func (w *worklist) touch(pkg *packages.Package) {
 			w.namedInSettings(file)
 		}
 	}
-	for _, name := range companions(pkg.Name) {
+	w.requirements(pkg)
+	for _, name := range append(companions(pkg.Name), w.siblings(pkg)...) {
 		if companion, ok := w.db.Package(name); ok && !w.touched[name] {
 			w.touch(companion)
 		}
 	}
+}
+
+// siblings are the packages from the same source that a package of a language's modules depends on: they hold the data of the modules.
+func (w *worklist) siblings(pkg *packages.Package) []string {
+	if !slices.ContainsFunc(pkg.Files, w.inModules) {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(pkg.Depends), func(name string) bool {
+		sibling, ok := w.db.Package(name)
+		return !ok || sibling.Source != pkg.Source
+	})
 }
 
 // companions are the names under which distributions split off what does not depend on the architecture (Debian Developer's Reference
@@ -66,8 +78,9 @@ func (w *worklist) matters(name string) bool {
 	}
 	if strings.Contains(name, ".egg-info/") || strings.Contains(name, ".dist-info/") ||
 		strings.HasSuffix(name, ".pth") ||
-		strings.HasSuffix(name, ".egg-info") || strings.Contains(name, "-packages/_distutils_hack/") {
-		return false // they are read at every start (site), or by whoever asks what distributions there are (importlib.metadata)
+		strings.HasSuffix(name, ".egg-info") || strings.Contains(name, "-packages/_distutils_hack/") ||
+		strings.Contains(name, "/specifications/") {
+		return false // they are read at every start (site), or by whoever asks what distributions there are (importlib.metadata, RubyGems)
 	}
 	if strings.HasPrefix(name, "usr/share/") { // shared data is used by others; of a language's modules the package itself is
 		return w.scripts.executed[name] || codeDir.MatchString(name)
@@ -86,8 +99,8 @@ func (w *worklist) packageData(file, pkg string) bool {
 	switch {
 	case strings.HasPrefix(file, "etc/"):
 		return !rules.ForeignSetting(file)
-	case strings.HasPrefix(file, "usr/share/java/"), strings.HasPrefix(file, "usr/share/perl5/") && strings.HasSuffix(pkg, "-perl"):
-		return true // Debian Policy for Java, and for Perl 4.2: module packages are called lib...-perl
+	case strings.HasPrefix(file, "usr/share/java/"), w.distributed(file, pkg): // Debian Policy for Java
+		return true
 	case strings.HasPrefix(file, "usr/share/"):
 		top, _, _ := strings.Cut(strings.TrimPrefix(file, "usr/share/"), "/")
 		return top == pkg || strings.HasPrefix(pkg, top+"-") && top != "doc" && top != "perl" && top != "python3"
@@ -95,8 +108,7 @@ func (w *worklist) packageData(file, pkg string) bool {
 	if w.private(file, pkg) {
 		return true
 	}
-	return strings.Contains(file, "-packages/") || strings.HasSuffix(file, ".jar") || strings.HasPrefix(file, "usr/lib/ruby/vendor_ruby/") ||
-		strings.HasPrefix(file, "usr/lib/ruby/gems/")
+	return strings.HasSuffix(file, ".jar")
 }
 
 // private says whether a file lies in its package's own folder below usr/lib or usr/libexec (Filesystem Hierarchy Standard 3.0, 4.6

@@ -219,11 +219,11 @@ func (w *worklist) followLink(name string) {
 	}
 }
 
-// linkedFolder keeps what lies in a package's folder of shared data or settings to which a link of the application leads: it is a part
-// of the application as if it were copied.
+// linkedFolder keeps what lies in a package's folder of shared data or settings to which a link of the application, or among a language's
+// modules, leads: it is a part of them as if it were copied.
 func (w *worklist) linkedFolder(link, dir string) {
 	app := slices.ContainsFunc(w.kept[link], func(r analyzer.Reason) bool { return r.Rule == analyzer.RuleAppFile })
-	if !app || !sharedFolder.MatchString(dir) || rules.SharedDir(dir) {
+	if !app && !w.inModules(link) || !sharedFolder.MatchString(dir) || rules.SharedDir(dir) {
 		return
 	}
 	for _, name := range w.im.below(dir) {
