@@ -18,8 +18,8 @@ type Evidence struct {
 	Powers    []Power       `json:"powers,omitempty"`   // rights of root that were used
 	Syscalls  []string      `json:"syscalls,omitempty"` // names, less CommonSyscalls; empty where they were not recorded
 	Warnings  []string      `json:"warnings,omitempty"` // what could not be observed, one sentence each
-	// Privileged lists programs that were run and whose setuid bit or file capabilities had no effect under the trace's
-	// no_new_privs: the run is then repeated with Job.Plain.
+	// Privileged lists programs that a user started whom their setuid bit or file capabilities would have given rights. The trace took those;
+	// the run is then repeated with Job.Plain.
 	Privileged []layers.Path `json:"privileged,omitempty"`
 }
 

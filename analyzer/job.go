@@ -65,12 +65,30 @@ type Job struct {
 	Confine *Confinement `json:"confine,omitempty"`
 }
 
-// Confinement is the profile that a slim image is checked under. What the agent cannot do itself (a read-only root filesystem, the mounts
-// of the writable directories) the step does.
+// Confinement is the profile that a slim image is checked under. The step makes the root filesystem read-only and mounts Tmpfs and Volumes;
+// the agent does the rest.
 type Confinement struct {
-	Writable []layers.Path   `json:"writable,omitempty"` // empty file systems that the step mounted; the agent gives them to the user
-	Volumes  []layers.Path   `json:"volumes,omitempty"`  // mounted by the step with what the image has there
-	Seccomp  json.RawMessage `json:"seccomp,omitempty"`  // the filter, linux.seccomp of the OCI runtime-spec; none when empty
+	Tmpfs   []Tmpfs       `json:"tmpfs,omitempty"`
+	Volumes []layers.Path `json:"volumes,omitempty"` // writable directories that begin with what the image has there
+	// Capabilities are the bounding set, and for root the permitted and effective sets, as docker makes them of --cap-drop ALL and a
+	// --cap-add for each. The inheritable and ambient sets are empty.
+	Capabilities []string `json:"capabilities,omitempty"`
+	// LowPorts lets a user other than root bind ports below 1024. The profile does it with the sysctl net.ipv4.ip_unprivileged_port_start,
+	// which the agent cannot set: it raises CAP_NET_BIND_SERVICE instead, in every set.
+	LowPorts bool `json:"lowPorts,omitempty"`
+	// NewPrivileges says that the profile leaves setuid programs and file capabilities their effect. A traced program has none all the same.
+	NewPrivileges bool            `json:"newPrivileges,omitempty"`
+	Seccomp       json.RawMessage `json:"seccomp,omitempty"` // the filter, linux.seccomp of the OCI runtime-spec; none when empty
+}
+
+// Tmpfs is an empty file system in memory.
+type Tmpfs struct {
+	Path   layers.Path `json:"path"`
+	Size   int64       `json:"size,omitempty"` // bytes that it can hold
+	Mode   uint32      `json:"mode"`           // permission bits of its root, 07777
+	UID    uint32      `json:"uid,omitempty"`  // its owner
+	GID    uint32      `json:"gid,omitempty"`
+	NoExec bool        `json:"noExec,omitempty"`
 }
 
 // Entry is the first process, exactly as the image's config says it.

@@ -37,7 +37,7 @@ type Request struct {
 	Platform string  `json:"platform"`
 	Process  Entry   `json:"process"` // the image's own config; what is in PATH is looked up in Env
 	Options  Options `json:"options"`
-	Findings         // without Syscalls, which do not change a plan
+	Findings         // without Syscalls and Capabilities, which do not change a plan
 }
 
 // Plan is what the slim image holds. Files are sorted by path; each has at least one reason.
@@ -50,6 +50,11 @@ type Plan struct {
 	Layers   []Layer       `json:"layers"` // in order, lowest first; only those with files
 	Files    []File        `json:"files"`
 	Writable []layers.Path `json:"writable,omitempty"` // the user's: seen written, volumes, and what the image has ready to be written in
+	// Directories are the kept directories that are not root's own with mode 0755, sorted by path.
+	Directories []Directory `json:"directories,omitempty"`
+	// Setuid are programs with a setuid or setgid bit that users other than root started, sorted. They keep it, as such programs keep their
+	// file capabilities (File.Capabilities): no_new_privs would take its effect.
+	Setuid   []layers.Path `json:"setuid,omitempty"`
 	Before   Totals        `json:"before"`
 	After    Totals        `json:"after"`
 	Floor    Totals        `json:"floor"` // regular files the observed run itself opened
@@ -99,8 +104,18 @@ type File struct {
 	Edited  bool        `json:"edited,omitempty"`  // Content takes the place of the image's bytes, also when it is empty
 	New     bool        `json:"new,omitempty"`     // the image has no such path: Kind, UID, GID, Mode and Content say it all
 	Link    string      `json:"link,omitempty"`    // target of a new symlink
+	// Capabilities are the file capabilities that stay, those that the program gets ("CAP_NET_RAW").
+	Capabilities []string `json:"capabilities,omitempty"`
 	// NoCapability says that the file capabilities which it has in the image are dropped: it did not run.
 	NoCapability bool `json:"noCapability,omitempty"`
+}
+
+// Directory is a directory of the slim image with its owner and its permission bits (07777).
+type Directory struct {
+	Path layers.Path `json:"path"`
+	UID  uint32      `json:"uid"`
+	GID  uint32      `json:"gid"`
+	Mode uint32      `json:"mode"`
 }
 
 // Reason says why a path is kept: a rule, and what it came from (a path, a package, a program; may be empty).

@@ -36,5 +36,13 @@ func (p *Plan) Drops(name layers.Path) bool {
 	return ok
 }
 
+// Keeps says whether the plan keeps a path.
+func (p *Plan) Keeps(name layers.Path) bool {
+	_, ok := slices.BinarySearchFunc(p.Files, name, func(f File, name layers.Path) int {
+		return strings.Compare(string(f.Path), string(name))
+	})
+	return ok
+}
+
 // droppedByPath is the order of Plan.Dropped.
 func droppedByPath(d Dropped, p layers.Path) int { return strings.Compare(string(d.Path), string(p)) }

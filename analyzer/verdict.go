@@ -19,10 +19,11 @@ type Verdict struct {
 	Differences []Difference `json:"differences,omitempty"` // answers that are not the original's
 	// Missing are look-ups that failed in the slim image and succeed in the original.
 	Missing []MissingPath `json:"missing,omitempty"`
-	// Confined says that the slim image was run under its own profile: its user, a read-only root filesystem, no capabilities, its filter of
-	// system calls, no network. Unconfined is why it was not, although it answers like the original without.
-	Confined   bool   `json:"confined,omitempty"`
-	Unconfined string `json:"unconfined,omitempty"` // why the image does not pass under its profile
+	// Confined says that the slim image was run under its own profile: its user, a read-only root filesystem with its writable directories,
+	// its capabilities, no_new_privs, its filter of system calls. Unconfined is why it was not, although it answers like the original without.
+	Confined   bool     `json:"confined,omitempty"`
+	Unfaithful []string `json:"unfaithful,omitempty"` // what of the profile the check could not apply, one sentence each
+	Unconfined string   `json:"unconfined,omitempty"` // why the image does not pass under its profile
 	// AnyUser says that it also answers as a user that it does not know, in group 0, under the same profile; AnyUserWhy why not.
 	AnyUser    bool     `json:"anyUser,omitempty"`
 	AnyUserWhy string   `json:"anyUserWhy,omitempty"` // why the image does not pass as an unknown user

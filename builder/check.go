@@ -20,6 +20,7 @@ const (
 
 	// arbitraryUser has no entry in the image and is in group 0. OpenShift starts containers as such a user (its guidelines for images:
 	// "support arbitrary user ids"). The id is in the range that a rootless BuildKit has.
+	arbitraryUID  = 61234
 	arbitraryUser = "61234:0"
 )
 
@@ -44,19 +45,20 @@ type checked struct {
 type trial struct {
 	title    string         // of the step
 	model    *profile.Model // nil runs it without a profile
+	plan     *analyzer.Plan // of the image
 	unfilter bool           // leaves the seccomp filter out of the profile
 	user     string         // replaces the image's own user if not empty
 }
 
-// check runs a slim image under its profile and compares its answers with those of the original. If only the seccomp filter is the
-// cause of a difference, it adds the system calls of a run without the filter to the profile, and runs the image again. At last it
-// runs the image as an arbitrary user, which decides Verdict.AnyUser only.
+// check runs a slim image under its profile and compares its answers with those of the original. If only the seccomp filter or the
+// capabilities of root are the cause of a difference, it adds the system calls of a run without the filter to the profile, then Docker's
+// default capabilities, and runs the image again. At last it runs the image as an arbitrary user, which decides Verdict.AnyUser only.
 func (k *checker) check(ctx context.Context, img *packed, plan *analyzer.Plan, found analyzer.Findings) (checked, error) {
 	out, err := k.underProfile(ctx, img, plan, found)
 	if err != nil || !out.verdict.Confined {
 		return out, err
 	}
-	stranger, _, err := k.run(ctx, img, trial{title: "check as any user", model: out.profile, user: arbitraryUser})
+	stranger, _, err := k.run(ctx, img, trial{title: "check as any user", model: out.profile, plan: plan, user: arbitraryUser})
 	if err != nil {
 		return out, err
 	}
@@ -69,29 +71,54 @@ func (k *checker) check(ctx context.Context, img *packed, plan *analyzer.Plan, f
 
 // underProfile is the check as the image's own user. It sets Verdict.Confined if the image passed under its whole profile.
 func (k *checker) underProfile(ctx context.Context, img *packed, plan *analyzer.Plan, found analyzer.Findings) (out checked, err error) {
-	model := k.model(k.in, k.original, plan, found)
-	out = checked{profile: &model, findings: found}
-	if out.verdict, out.evidence, err = k.run(ctx, img, trial{title: "check", model: &model}); err != nil {
+	out.findings = found
+	if err := k.confined(ctx, img, plan, &out, "check"); err != nil || out.verdict.OK {
 		return out, err
 	}
-	if out.verdict.OK {
-		out.verdict.Confined = true
-		return out, nil
+	strict := *out.profile
+	loose := trial{title: "check without the seccomp filter", model: &strict, plan: plan, unfilter: true}
+	if needsMore(strict) {
+		wide := strict.WithCapabilities(analyzer.DefaultCapabilities())
+		loose.title, loose.model = "check without the seccomp filter, with Docker's capabilities", &wide
 	}
-	out.verdict, out.evidence, err = k.run(ctx, img, trial{title: "check without the seccomp filter", model: &model, unfilter: true})
-	if err != nil || !out.verdict.OK {
+	if out.verdict, out.evidence, err = k.run(ctx, img, loose); err != nil || !out.verdict.OK {
 		return out, err
 	}
-	out.findings.Syscalls = slices.Concat(found.Syscalls, out.evidence.Syscalls)
-	if !refused(model, out.evidence.Syscalls) {
-		return out, nil
+	if calls := out.evidence.Syscalls; refused(strict, calls) {
+		out.findings.Syscalls = slices.Concat(found.Syscalls, calls)
+		if err := k.confined(ctx, img, plan, &out, "check with more system calls"); err != nil || out.verdict.OK {
+			return out, err
+		}
 	}
-	model = k.model(k.in, k.original, plan, out.findings)
-	out.verdict, out.evidence, err = k.run(ctx, img, trial{title: "check with more system calls", model: &model})
-	if err == nil && out.verdict.OK {
-		out.verdict.Confined = true
+	if needsMore(strict) {
+		out.findings.Capabilities = analyzer.DefaultCapabilities()
+		err = k.confined(ctx, img, plan, &out, "check with more capabilities")
 	}
 	return out, err
+}
+
+// confined runs an image under the whole profile that follows from the findings.
+func (k *checker) confined(ctx context.Context, img *packed, plan *analyzer.Plan, out *checked, title string) (err error) {
+	model := k.model(k.in, k.original, plan, out.findings)
+	out.profile = &model
+	out.verdict, out.evidence, err = k.run(ctx, img, trial{title: title, model: &model, plan: plan})
+	if err != nil {
+		return err
+	}
+	out.verdict.Confined = out.verdict.OK
+	for _, run := range out.evidence.Runs {
+		out.verdict.Unfaithful = append(out.verdict.Unfaithful, run.Unfaithful...)
+	}
+	slices.Sort(out.verdict.Unfaithful)
+	out.verdict.Unfaithful = slices.Compact(out.verdict.Unfaithful)
+	return nil
+}
+
+// needsMore reports whether a profile grants root less than Docker's default.
+func needsMore(model profile.Model) bool {
+	return model.UID == 0 && slices.ContainsFunc(analyzer.DefaultCapabilities(), func(name string) bool {
+		return !slices.Contains(model.Capabilities, name)
+	})
 }
 
 // withoutProfile checks an image that failed under its profile as a container without one. It returns nil if that fails, too.
@@ -159,12 +186,21 @@ func better(earlier, later *analyzer.Verdict) *analyzer.Verdict {
 	return later
 }
 
-// confinement is the profile of a trial in the form that the agent and the step apply, nil without a profile.
+// confinement is the profile of a trial in the form that the agent and the step apply, nil without a profile. What belongs to the image's
+// user belongs to the user of the trial, as Kubernetes' fsGroup makes it.
 func (t trial) confinement() (*analyzer.Confinement, error) {
 	if t.model == nil {
 		return nil, nil
 	}
-	return confinement(*t.model, !t.unfilter)
+	c, err := confinement(*t.model, t.plan, !t.unfilter)
+	if err == nil && t.user == arbitraryUser {
+		for i := range c.Tmpfs {
+			if mount := &c.Tmpfs[i]; mount.UID == t.model.UID {
+				mount.UID, mount.GID = arbitraryUID, 0
+			}
+		}
+	}
+	return c, err
 }
 
 // config is the config that a trial runs an image with.

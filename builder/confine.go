@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/solver/pb"
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder/profile"
@@ -30,7 +31,7 @@ func (b *build) model(in input, seen *analyzer.Evidence, plan *analyzer.Plan, fo
 	if len(b.opt.Export.Names) > 0 {
 		name = b.opt.Export.Names[0]
 	}
-	return profile.From(&all, plan, name).WithConfig(config).WithStart(b.opt.Observe.start())
+	return profile.From(&all, plan, name).WithConfig(config).WithCapabilities(found.Capabilities).WithStart(b.opt.Observe.start())
 }
 
 // start is how the runs were started, for the files that start the image so.
@@ -45,14 +46,14 @@ func (o ObserveOptions) start() profile.Start {
 	return start
 }
 
-// confinement is a profile in the form that the agent and the step apply.
-func confinement(model profile.Model, filtered bool) (*analyzer.Confinement, error) {
-	c := &analyzer.Confinement{}
-	for _, w := range model.Writable {
-		if w.Populated {
-			c.Volumes = append(c.Volumes, w.Path)
+// confinement is a profile in the form that the agent and the step apply. A volume that the image has no directory for begins empty.
+func confinement(model profile.Model, plan *analyzer.Plan, filtered bool) (*analyzer.Confinement, error) {
+	c := &analyzer.Confinement{Capabilities: model.Capabilities, LowPorts: model.OpensLowPorts(), NewPrivileges: model.NewPrivileges}
+	for _, m := range model.WritableMounts() {
+		if m.Volume && plan.Keeps(m.Path) {
+			c.Volumes = append(c.Volumes, m.Path)
 		} else {
-			c.Writable = append(c.Writable, w.Path)
+			c.Tmpfs = append(c.Tmpfs, analyzer.Tmpfs{Path: m.Path, Size: m.Size, Mode: m.Mode, UID: m.UID, GID: m.GID, NoExec: m.NoExec})
 		}
 	}
 	if !filtered {
@@ -63,12 +64,17 @@ func confinement(model profile.Model, filtered bool) (*analyzer.Confinement, err
 	return c, err
 }
 
-// confinedMounts are the parts of a profile that the step applies: a read-only root filesystem, an empty tmpfs for each writable
-// directory, and a copy of the image's content for each writable directory with content.
-func confinedMounts(root llb.State, c *analyzer.Confinement) []llb.RunOption {
+// confinedMounts are the parts of a profile that the step applies: a read-only root filesystem, an empty tmpfs of the profile's size, and a
+// copy of the image's content for each volume. A tmpfs of BuildKit has nosuid; what else the profile's has is the agent's part, but for
+// nodev, which only says something to who has CAP_MKNOD.
+func (b *build) confinedMounts(root llb.State, c *analyzer.Confinement) []llb.RunOption {
 	opts := []llb.RunOption{llb.ReadonlyRootFS()}
-	for _, dir := range c.Writable {
-		opts = append(opts, llb.AddMount("/"+string(dir), llb.Scratch(), llb.Tmpfs()))
+	for _, t := range c.Tmpfs {
+		var sized []llb.TmpfsOption
+		if b.supports(pb.CapExecMountTmpfsSize) {
+			sized = append(sized, llb.TmpfsSize(t.Size))
+		}
+		opts = append(opts, llb.AddMount("/"+string(t.Path), llb.Scratch(), llb.Tmpfs(sized...)))
 	}
 	for _, dir := range c.Volumes {
 		opts = append(opts, llb.AddMount("/"+string(dir), root, llb.SourcePath("/"+string(dir))))

@@ -102,7 +102,7 @@ func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fre
 		opts = append(opts, llb.AddMount(probeRoot, *b.probeState))
 	}
 	if job.Confine != nil {
-		opts = append(opts, confinedMounts(root, job.Confine)...)
+		opts = append(opts, b.confinedMounts(root, job.Confine)...)
 	}
 	if fresh {
 		opts = append(opts, llb.IgnoreCache)

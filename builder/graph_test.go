@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -39,6 +40,9 @@ func mounts(s step) []string {
 		if m.MountType != pb.MountType_BIND {
 			text += " " + strings.ToLower(m.MountType.String())
 		}
+		if m.TmpfsOpt.GetSize() != 0 {
+			text += fmt.Sprintf(" of %d bytes", m.TmpfsOpt.GetSize())
+		}
 		if m.ContentCache == pb.MountContentCache_OFF {
 			text += " uncached"
 		}
@@ -53,7 +57,7 @@ func mounts(s step) []string {
 
 func TestObserveState(t *testing.T) {
 	probe := llb.Image("example/probe")
-	confined := &analyzer.Confinement{Writable: []layers.Path{"tmp"}, Volumes: []layers.Path{"data"}}
+	confined := &analyzer.Confinement{Tmpfs: []analyzer.Tmpfs{{Path: "tmp", Size: 64 << 20}}, Volumes: []layers.Path{"data"}}
 	old := testBuild(Options{Observe: ObserveOptions{Env: []string{"A=b"}}})
 	old.request = &frontendRequest{image: llb.Image("example/frontend"), caps: (&apicaps.CapList{}).CapSet(nil)}
 	withProbe := testBuild(Options{Observe: ObserveOptions{Network: "host", Env: []string{"A=b"}}})
@@ -71,7 +75,8 @@ func TestObserveState(t *testing.T) {
 		{"the original", testBuild(Options{}), analyzer.Job{}, pb.NetMode_NONE,
 			[]string{"/", "/.slim/bin read-only", "/.slim/in read-only", "/.slim/out"}, "", nil, 256},
 		{"under a profile", testBuild(Options{Observe: ObserveOptions{Network: "default"}}), analyzer.Job{Confine: confined}, pb.NetMode_UNSET,
-			[]string{"/ read-only", "/.slim/bin read-only", "/.slim/in read-only", "/.slim/out", "/data of /data", "/tmp tmpfs"}, "", nil, 256},
+			[]string{"/ read-only", "/.slim/bin read-only", "/.slim/in read-only", "/.slim/out", "/data of /data",
+				"/tmp tmpfs of 67108864 bytes"}, "", nil, 256},
 		{"with a probe image and a secret", withProbe, analyzer.Job{}, pb.NetMode_HOST,
 			[]string{"/", "/.slim/bin read-only", analyzer.EnvFile + " secret", "/.slim/in read-only", "/.slim/out", "/.slim/probe"}, "", nil, 256},
 		{"in a frontend of an old BuildKit", old, analyzer.Job{}, pb.NetMode_NONE,

@@ -149,7 +149,7 @@ func (b *build) runJob(ctx context.Context, c gateway.Client, root llb.State, jo
 	if err == nil && !own && found.Runs[0].Failure != "" {
 		found, _, state, err = b.runOnce(ctx, c, root, job, title, true)
 	}
-	if err != nil || !found.NeedsPlain() || job.Plain {
+	if err != nil || !found.NeedsPlain() || job.Plain || job.Confine != nil { // a profile decides itself about no_new_privs
 		return found, state, err
 	}
 	plain := *job

@@ -29,7 +29,7 @@ func (b *build) analyze(ctx context.Context, c gateway.Client, in input, seen *o
 	if err != nil && len(b.opt.Observe.Runs) == 0 {
 		return nil, err
 	}
-	found.Syscalls = nil // they do not change a plan: the same request finds the plan in BuildKit's cache
+	found.Syscalls, found.Capabilities = nil, nil // they do not change a plan: the same request finds the plan in BuildKit's cache
 	req := &analyzer.Request{Schema: analyzer.RequestSchema, Image: in.digest, Platform: b.platformString(), Process: entry,
 		Options: b.opt.Analyze, Findings: found}
 	state, err := b.analyzeState(in.state, req, seen.states, name)

@@ -21,6 +21,11 @@ func lacking(name layers.Path, errno string) *analyzer.Evidence {
 	return e
 }
 
+// writableIn reports whether a directory is writable under a profile.
+func writableIn(c *analyzer.Confinement, dir layers.Path) bool {
+	return slices.Contains(c.Volumes, dir) || slices.ContainsFunc(c.Tmpfs, func(t analyzer.Tmpfs) bool { return t.Path == dir })
+}
+
 // isCheck reports whether a step runs the slim image.
 func isCheck(title string) bool { return strings.HasPrefix(title, "check") }
 
@@ -34,6 +39,7 @@ func TestShrink(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		observe func(title string, job *analyzer.Job) *analyzer.Evidence
+		root    bool   // the slim image runs as root
 		steps   string // titles, without those of pack
 		verdict analyzer.Verdict
 		found   analyzer.Findings
@@ -86,9 +92,35 @@ func TestShrink(t *testing.T) {
 			found:   analyzer.Findings{Syscalls: []string{"mlockall"}},
 		},
 		{
+			name: "root lacks a capability",
+			root: true,
+			observe: func(_ string, job *analyzer.Job) *analyzer.Evidence {
+				if job.Confine != nil && !slices.Contains(job.Confine.Capabilities, "CAP_SETFCAP") && job.Process.User != arbitraryUser {
+					return evidenceOf("wrong")
+				}
+				return evidenceOf("right")
+			},
+			steps: "analyze, check, observe again, check again, check again 2, " +
+				"check without the seccomp filter, with Docker's capabilities, check with more capabilities, check as any user",
+			verdict: analyzer.Verdict{OK: true, Confined: true, AnyUser: true},
+			found:   analyzer.Findings{Capabilities: analyzer.DefaultCapabilities()},
+		},
+		{
+			name: "the check cannot give the whole profile",
+			observe: func(_ string, job *analyzer.Job) *analyzer.Evidence {
+				e := evidenceOf("right")
+				if job.Confine != nil {
+					e.Runs[0].Unfaithful = []string{"something lacks"}
+				}
+				return e
+			},
+			steps:   "analyze, check, check as any user",
+			verdict: analyzer.Verdict{OK: true, Confined: true, AnyUser: true, Unfaithful: []string{"something lacks"}},
+		},
+		{
 			name: "a directory must be writable",
 			observe: func(title string, job *analyzer.Job) *analyzer.Evidence {
-				if isCheck(title) && !slices.Contains(slices.Concat(job.Confine.Writable, job.Confine.Volumes), "srv/data") {
+				if isCheck(title) && !writableIn(job.Confine, "srv/data") {
 					return lacking("srv/data/new", "EROFS")
 				}
 				return evidenceOf("right")
@@ -114,6 +146,13 @@ func TestShrink(t *testing.T) {
 		},
 	} {
 		fake := &fakeBuildKit{t: t, observe: test.observe}
+		if test.root {
+			fake.analyze = func(req *analyzer.Request) *analyzer.Plan {
+				plan := planOf(req)
+				plan.User = analyzer.User{Reason: "the default"}
+				return plan
+			}
+		}
 		b := testBuild(Options{})
 		got, err := b.shrink(t.Context(), fake, testInput(t), &observation{evidence: withSyscalls(evidenceOf("right"), "read")})
 		if err != nil {
@@ -124,7 +163,8 @@ func TestShrink(t *testing.T) {
 			t.Errorf("%s: steps\n got %s\nwant %s", test.name, steps, test.steps)
 		}
 		v := *got.verdict
-		v = analyzer.Verdict{OK: v.OK, Confined: v.Confined, Unconfined: v.Unconfined, AnyUser: v.AnyUser, AnyUserWhy: v.AnyUserWhy}
+		v = analyzer.Verdict{OK: v.OK, Confined: v.Confined, Unconfined: v.Unconfined, AnyUser: v.AnyUser, AnyUserWhy: v.AnyUserWhy,
+			Unfaithful: v.Unfaithful}
 		if diff := cmp.Diff(test.verdict, v); diff != "" {
 			t.Errorf("%s: verdict (-want +got):\n%s", test.name, diff)
 		}

@@ -1,7 +1,9 @@
 package layers
 
 import (
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 
@@ -114,24 +116,55 @@ func capabilityOf(fd uintptr) ([]byte, error) {
 	return value[:n], nil
 }
 
-// HasCapability says whether a regular file has file capabilities (security.capability). name is physical.
-func HasCapability(root RootFS, name string) (bool, error) {
+// FileCapabilities are the capabilities of a file: what a process gets that executes it, where its bounding set has them, and what it gets
+// where it could inherit them. Effective says that it cannot be executed without the permitted ones.
+type FileCapabilities struct {
+	Permitted, Inheritable uint64
+	Effective              bool
+}
+
+// Capabilities reads the file capabilities of a regular file (security.capability), nil where it has none. name is physical.
+func Capabilities(root RootFS, name string) (*FileCapabilities, error) {
 	info, err := root.Lstat(name)
 	if err != nil || !info.Mode().IsRegular() {
-		return false, err
+		return nil, err
 	}
 	if n, ok := info.Sys().(*Inode); ok {
-		return n.Capability != "", nil
+		return parseCapabilities([]byte(n.Capability))
 	}
 	f, err := root.Open(name)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	defer f.Close()
 	file, ok := f.(interface{ Fd() uintptr })
 	if !ok {
-		return false, nil
+		return nil, nil
 	}
 	value, err := capabilityOf(file.Fd())
-	return len(value) > 0, err
+	if err != nil {
+		return nil, err
+	}
+	return parseCapabilities(value)
+}
+
+// parseCapabilities reads a struct vfs_cap_data or vfs_ns_cap_data (linux/capability.h): little-endian words, the first with the revision
+// and the effective bit, then permitted and inheritable of each 32 capabilities.
+func parseCapabilities(value []byte) (*FileCapabilities, error) {
+	if len(value) == 0 {
+		return nil, nil
+	}
+	words := make([]uint64, 5)
+	for i := range min(len(value)/4, len(words)) {
+		words[i] = uint64(binary.LittleEndian.Uint32(value[4*i:]))
+	}
+	revision := words[0] >> 24
+	if size := map[uint64]int{1: 12, 2: 20, 3: 24}[revision]; size == 0 || size != len(value) {
+		return nil, fmt.Errorf("security.capability of revision %d with %d bytes", revision, len(value))
+	}
+	set := &FileCapabilities{Permitted: words[1], Inheritable: words[2], Effective: words[0]&1 != 0}
+	if revision > 1 {
+		set.Permitted, set.Inheritable = set.Permitted|words[3]<<32, set.Inheritable|words[4]<<32
+	}
+	return set, nil
 }

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io/fs"
 	"os"
@@ -247,17 +248,45 @@ func TestCopyCapability(t *testing.T) {
 	if err := unix.Setxattr(srcDir+"/ping", capability, value, 0); err != nil {
 		t.Skipf("setting a file capability: %v", err)
 	}
-	if has, err := HasCapability(DirFS(src), "ping"); err != nil || !has {
-		t.Errorf("HasCapability = %v, %v, want true", has, err)
+	netRaw := &FileCapabilities{Permitted: 1 << unix.CAP_NET_RAW, Effective: true}
+	if set, err := Capabilities(DirFS(src), "ping"); err != nil || !cmp.Equal(set, netRaw) {
+		t.Errorf("Capabilities = %+v, %v, want %+v", set, err, netRaw)
 	}
 	must(t, Copy(dst, src, []Item{{Path: "ping", NoCapability: true}}, CopyOptions{}))
-	if has, err := HasCapability(DirFS(dst), "ping"); err != nil || has {
-		t.Errorf("HasCapability of a copy without = %v, %v, want false", has, err)
+	if set, err := Capabilities(DirFS(dst), "ping"); err != nil || set != nil {
+		t.Errorf("Capabilities of a copy without = %+v, %v, want none", set, err)
 	}
 	must(t, Copy(dst, src, []Item{{Path: "ping"}}, CopyOptions{}))
 	got := make([]byte, 64)
 	n, err := unix.Getxattr(dstDir+"/ping", capability, got)
 	if err != nil || !bytes.Equal(got[:n], value) {
 		t.Errorf("capability = %x, %v, want %x", got[:max(n, 0)], err, value)
+	}
+}
+
+func TestParseCapabilities(t *testing.T) {
+	words := func(list ...uint32) (value []byte) {
+		for _, word := range list {
+			value = binary.LittleEndian.AppendUint32(value, word)
+		}
+		return value
+	}
+	for _, test := range []struct {
+		name  string
+		value []byte
+		want  *FileCapabilities
+		err   bool
+	}{
+		{"none", nil, nil, false},
+		{"revision 1", words(1<<24, 1, 2), &FileCapabilities{Permitted: 1, Inheritable: 2}, false},
+		{"revision 2", words(2<<24|1, 1, 2, 4, 8), &FileCapabilities{Permitted: 1 | 4<<32, Inheritable: 2 | 8<<32, Effective: true}, false},
+		{"revision 3 has the root of a user namespace", words(3<<24, 1, 0, 0, 0, 1000), &FileCapabilities{Permitted: 1}, false},
+		{"too short", words(2<<24, 1), nil, true},
+		{"an unknown revision", words(9<<24, 1, 0, 0, 0), nil, true},
+	} {
+		got, err := parseCapabilities(test.value)
+		if diff := cmp.Diff(test.want, got); diff != "" || (err != nil) != test.err {
+			t.Errorf("%s: parseCapabilities(%x) = %v, (-want +got):\n%s", test.name, test.value, err, diff)
+		}
 	}
 }

@@ -14,8 +14,9 @@ import (
 // planner turns what a worklist kept into a plan.
 type planner struct {
 	*worklist
-	files map[string]*analyzer.File
-	user  analyzer.User
+	files       map[string]*analyzer.File
+	user        analyzer.User
+	setuidFiles []layers.Path // programs that keep a setuid or setgid bit
 }
 
 // plan makes the plan of what was kept.
@@ -33,7 +34,7 @@ func (w *worklist) plan() (*analyzer.Plan, error) {
 	p.passwdFiles()
 	p.ownership()
 	p.records()
-	p.setuid()
+	p.setuidFiles = p.setuid()
 	p.capabilities()
 	p.tighten()
 	p.assignLayers()
@@ -164,6 +165,7 @@ func (p *planner) build() *analyzer.Plan {
 	plan.Syscalls = slices.Sorted(maps.Keys(p.binaries.syscalls))
 	plan.AnySyscall = slices.Sorted(slices.Values(p.binaries.any))
 	plan.Warnings = slices.Sorted(maps.Keys(p.warnings))
+	plan.Directories, plan.Setuid = p.directories(), p.setuidFiles
 	return plan
 }
 

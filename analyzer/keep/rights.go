@@ -10,7 +10,6 @@ import (
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/rules"
-	"github.com/slimimage/slim/layers"
 )
 
 // ownership gives the user what it must write and what it must read.
@@ -203,53 +202,6 @@ func (p *planner) withholdSecrets() {
 		if !included(p.kept[name]) {
 			delete(p.kept, name)
 		}
-	}
-}
-
-// setuid drops the bits by which a program gets more rights than the one that runs it.
-func (p *planner) setuid() {
-	var dropped []string
-	for name, f := range p.files {
-		n := p.im.nodes[name]
-		mode := unixMode(n)
-		if f.New || !n.regular() || mode&0o6000 == 0 || p.user.UID == 0 && p.scripts.executed[name] {
-			continue
-		}
-		mode &^= 0o6000
-		f.Mode = &mode
-		dropped = append(dropped, "/"+name)
-	}
-	if len(dropped) > 0 {
-		slices.Sort(dropped)
-		p.warn("setuid or setgid bits dropped: " + strings.Join(dropped, ", "))
-	}
-}
-
-// capabilities drops the file capabilities of programs that neither ran nor were asked for, and says of the others that they have some: a
-// program gives them to whoever starts it, as a setuid bit gives rights. The kernel reads them of what it executes alone (capabilities(7)).
-func (p *planner) capabilities() {
-	var dropped, kept []string
-	for _, name := range slices.Sorted(maps.Keys(p.files)) {
-		f, n := p.files[name], p.im.nodes[name]
-		if f.New || f.Edited || !n.regular() || n.mode.Perm()&0o111 == 0 {
-			continue
-		}
-		has, err := layers.HasCapability(p.im.root, name)
-		switch {
-		case err != nil:
-			p.warn(fmt.Sprintf("/%s: its capabilities cannot be read: %v", name, err))
-		case has && (p.scripts.executed[name] || included(f.Reasons)):
-			kept = append(kept, "/"+name)
-		case has:
-			f.NoCapability = true
-			dropped = append(dropped, "/"+name)
-		}
-	}
-	if len(dropped) > 0 {
-		p.warn("file capabilities dropped: " + strings.Join(dropped, ", "))
-	}
-	if len(kept) > 0 {
-		p.warn("file capabilities kept, which no_new_privs takes away: " + strings.Join(kept, ", "))
 	}
 }
 

@@ -141,6 +141,10 @@ func (s *script) directive(verb string, words []string) error {
 			return err
 		}
 		s.evidence.Processes = append(s.evidence.Processes, ran)
+	case "privileged":
+		for _, word := range words {
+			s.evidence.Privileged = append(s.evidence.Privileged, layers.Path(word))
+		}
 	case "argv":
 		p.Argv = words
 		if len(words) > 2 && words[1] == "-c" {
@@ -293,6 +297,9 @@ func (s *script) result(plan *analyzer.Plan) string {
 		}
 		fmt.Fprintf(&b, "writable %s\n", name)
 	}
+	for _, name := range plan.Setuid {
+		fmt.Fprintf(&b, "setuid %s\n", name)
+	}
 	for i := range plan.Files {
 		f := &plan.Files[i]
 		record := strings.HasPrefix(string(f.Path), "var/lib/dpkg/")
@@ -306,6 +313,9 @@ func (s *script) result(plan *analyzer.Plan) string {
 		}
 		if f.NoCapability {
 			b.WriteString("  without its capabilities")
+		}
+		if len(f.Capabilities) > 0 {
+			b.WriteString("  " + strings.Join(f.Capabilities, " "))
 		}
 		if f.Mode != nil && !f.New {
 			fmt.Fprintf(&b, "  mode %o", *f.Mode)
@@ -410,6 +420,10 @@ func (s *script) permuted(t *testing.T, root layers.RootFS, want *analyzer.Plan)
 	for _, i := range random.Perm(len(s.evidence.Processes)) {
 		part := parts[random.Intn(len(parts))]
 		part.Processes = append(part.Processes, s.evidence.Processes[i])
+	}
+	for _, name := range s.evidence.Privileged {
+		part := parts[random.Intn(len(parts))]
+		part.Privileged = append(part.Privileged, name)
 	}
 	got, err := Plan(context.Background(), root, s.req, parts)
 	if err != nil {

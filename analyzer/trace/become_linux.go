@@ -27,7 +27,7 @@ const (
 // tracer, lets it come, and executes the entry. So the application has process number 1, which init systems insist on. It must run
 // on the main thread and returns the tracer's exit code when the tracer may not trace its parent and runs the application itself,
 // or an error.
-func Become(entry analyzer.Entry, plain bool, seccomp []byte, args []string) (int, error) {
+func Become(entry analyzer.Entry, plain bool, confine *analyzer.Confinement, args []string) (int, error) {
 	user, err := ResolveUser("/", entry.User)
 	if err != nil {
 		return 0, err
@@ -61,7 +61,7 @@ func Become(entry analyzer.Entry, plain bool, seccomp []byte, args []string) (in
 		}
 	}
 	if err == nil {
-		s := spec{Argv: entry.Argv, Env: environment(entry.Env, user), Dir: entry.Dir, User: user, Filter: !plain, Seccomp: seccomp,
+		s := spec{Argv: entry.Argv, Env: environment(entry.Env, user), Dir: entry.Dir, User: user, Filter: !plain, Confine: confine,
 			MakeDir: true}
 		err = s.become()
 	}

@@ -33,3 +33,13 @@ func (m machine) again() *unix.PtraceRegs {
 	m.Rip -= callLength
 	return &m.PtraceRegs
 }
+
+// canRefuse says that a call can be refused from outside.
+const canRefuse = true
+
+// refused are the registers of a task that makes no call and gets an error: a number that no call has is skipped, and the result is what
+// the register for it holds (Documentation/userspace-api/seccomp_filter.rst, SECCOMP_RET_TRACE).
+func (m machine) refused(errno unix.Errno) *unix.PtraceRegs {
+	m.Orig_rax, m.Rax = ^uint64(0), uint64(-int64(errno))
+	return &m.PtraceRegs
+}

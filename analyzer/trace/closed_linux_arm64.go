@@ -12,3 +12,7 @@ func registers(int) (machine, error) { return machine{}, unix.ENOSYS }
 func (machine) prctlDumpable(uint32) *unix.PtraceRegs { return nil }
 
 func (machine) again() *unix.PtraceRegs { return nil }
+
+const canRefuse = false
+
+func (machine) refused(unix.Errno) *unix.PtraceRegs { return nil }

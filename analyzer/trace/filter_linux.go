@@ -9,12 +9,14 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// Offsets into struct seccomp_data (linux/seccomp.h): the number, the architecture, and the low half of the second argument
-// on a little-endian machine.
+// Offsets into struct seccomp_data (linux/seccomp.h): the number, the architecture, and the low halves of the second to the fourth
+// argument on a little-endian machine.
 const (
 	dataNumber = 0
 	dataArch   = 4
 	dataArg1   = 24
+	dataArg2   = 32
+	dataArg3   = 40
 )
 
 // x32Bit marks a call of the x32 ABI (__X32_SYSCALL_BIT, asm/unistd.h).
@@ -23,10 +25,13 @@ const x32Bit = 0x40000000
 // filter is the seccomp program. A call of this machine's own architecture stops the tracee unless it is one of those that every program
 // makes (analyzer.CommonSyscalls), which run untouched; of a second architecture only the calls of its table do. io_uring is not there.
 // The kernel remembers which calls are always allowed and does not run the program for them (kernel/seccomp.c, the action
-// cache), so its length costs nothing for read, write and the like.
-func filter() []unix.SockFilter {
+// cache), so its length costs nothing for read, write and the like. With maps, it also stops where a file is mapped to be executed.
+func filter(maps bool) []unix.SockFilter {
 	program := []unix.SockFilter{load(dataArch), jump(unix.BPF_JEQ, nativeArch, 1, 0), ret(unix.SECCOMP_RET_ALLOW)}
 	native := append(common(), ret(unix.SECCOMP_RET_TRACE))
+	if maps {
+		native = append(executableMaps(), native...)
+	}
 	native = append(section(nativeCalls), native...)
 	if len(compatCalls) > 0 {
 		// Another architecture than the native one jumps over the native section, which is too long for one jump.
@@ -38,6 +43,12 @@ func filter() []unix.SockFilter {
 		return append(program, ret(unix.SECCOMP_RET_ALLOW))
 	}
 	return append(program, native...)
+}
+
+// executableMaps stops at an mmap of a file with PROT_EXEC, and lets every other mmap run.
+func executableMaps() []unix.SockFilter {
+	return []unix.SockFilter{jump(unix.BPF_JEQ, unix.SYS_MMAP, 0, 6), load(dataArg2), jump(unix.BPF_JSET, unix.PROT_EXEC, 0, 3),
+		load(dataArg3), jump(unix.BPF_JSET, unix.MAP_ANONYMOUS, 1, 0), ret(unix.SECCOMP_RET_TRACE), ret(unix.SECCOMP_RET_ALLOW)}
 }
 
 // common lets the calls that are not recorded run.

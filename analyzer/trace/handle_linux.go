@@ -56,6 +56,9 @@ func (t *tracer) dispatch(tk *task, info syscallInfo) {
 		table, wide = compatCalls, false
 	} else if number >= x32Bit {
 		number -= x32Bit // numbers below 512 are those of the native table (syscall_64.tbl)
+	} else if noExec(t.confine) && (number == unix.SYS_MMAP || number == unix.SYS_MEMFD_CREATE) {
+		t.guardMemory(tk, number, info.args)
+		return
 	}
 	c, ok := calls[table[number]]
 	if !ok {

@@ -65,6 +65,7 @@ type order struct {
 	First                 bool // the tracee is the first process of a container, and the tracer its child
 	Stop                  bool // as soon as it has printed "ready"
 	Exec                  []string
+	Confine               *analyzer.Confinement
 }
 
 // seen is what it answers.
@@ -87,10 +88,10 @@ func observer(text string) error {
 		return confine(o.First)
 	}
 	if o.First && os.Args[len(os.Args)-1] != adopter {
-		code, err := Become(o.Entry, o.Plain || o.Syscalls || o.Bare, nil, []string{os.Args[0], adopter})
+		code, err := Become(o.Entry, o.Plain || o.Syscalls || o.Bare, o.Confine, []string{os.Args[0], adopter})
 		return fmt.Errorf("not the first process of the container: exit code %d, %w", code, err)
 	}
-	session, err := New(Options{Entry: o.Entry, Bare: o.Bare, Plain: o.Plain, Syscalls: o.Syscalls})
+	session, err := New(Options{Entry: o.Entry, Bare: o.Bare, Plain: o.Plain, Syscalls: o.Syscalls, Confine: o.Confine})
 	if err != nil {
 		return err
 	}

@@ -88,19 +88,25 @@ func (t *tracer) exec(tk *task, f found, args [6]uint64, c call, wide bool) {
 		t.rec.miss(tk.proc, f, analyzer.OpExec)
 		return
 	}
+	if closedTo(t.confine, f.path) && t.refuse(tk, unix.EACCES) {
+		f.errno = unix.EACCES
+		t.rec.miss(tk.proc, f, analyzer.OpExec)
+		return
+	}
 	index := 1
 	if c.dir >= 0 {
 		index = 2
 	}
 	tk.exec = &execution{path: f.path, hops: f.hops, argv: readArgv(tk.tid, args[index], wide)}
-	if t.mode == modeFilter && privileged(tk.proc, f) {
+	if privileged(tk.proc, f) {
 		t.rec.privilegedExec(f.path)
 	}
 	t.rec.use(tk.proc, f, analyzer.OpStat)
 }
 
-// privileged says whether the program would gain privileges that no_new_privs takes from it: a setuid or setgid bit, or file
-// capabilities, where the process is not what they would make it.
+// privileged says whether the program would gain privileges that the trace takes from it: a setuid or setgid bit, or file capabilities,
+// where the process is not what they would make it. With no_new_privs it gains none, and without, only where the tracer has
+// CAP_SYS_PTRACE (security/commoncap.c, cap_bprm_creds_from_file).
 func privileged(p *process, f found) bool {
 	var stat unix.Stat_t
 	if unix.Lstat(f.path, &stat) != nil || stat.Mode&unix.S_IFMT != unix.S_IFREG {

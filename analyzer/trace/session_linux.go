@@ -25,11 +25,11 @@ import (
 // Options says what to run and how.
 type Options struct {
 	Entry    analyzer.Entry
-	Bare     bool             // record nothing: run it for its answers
-	Plain    bool             // without seccomp filter and no_new_privs, stopping at every call
-	Syscalls bool             // record the names of all calls; implies Plain
-	Seccomp  json.RawMessage  // a profile to enforce (analyzer.Confinement), none when empty
-	Mounts   []analyzer.Mount // what lies there is not the image's: it is not recorded
+	Bare     bool                  // record nothing: run it for its answers
+	Plain    bool                  // without seccomp filter and no_new_privs, stopping at every call
+	Syscalls bool                  // record the names of all calls; implies Plain
+	Confine  *analyzer.Confinement // a profile to enforce, nil for none
+	Mounts   []analyzer.Mount      // what lies there is not the image's: it is not recorded
 	Stdout   io.Writer
 	Stderr   io.Writer
 }
@@ -68,7 +68,7 @@ func New(opt Options) (*Session, error) {
 		m = modeBare
 	}
 	t := newTracer(m, opt.Syscalls)
-	t.rec.mounts = opt.Mounts
+	t.rec.mounts, t.confine = opt.Mounts, opt.Confine
 	return &Session{opt: opt, tracer: t, user: user, env: environment(opt.Entry.Env, user), self: self,
 		ended: make(chan struct{}), stopMem: make(chan struct{})}, nil
 }
@@ -110,7 +110,7 @@ func (s *Session) Home() string {
 // first is the spec of the application's first process.
 func (s *Session) first() spec {
 	return spec{Argv: s.opt.Entry.Argv, Env: s.env, Dir: s.opt.Entry.Dir, User: s.user, Filter: s.tracer.mode == modeFilter,
-		Seccomp: s.opt.Seccomp, MakeDir: true}
+		Confine: s.opt.Confine, MakeDir: true}
 }
 
 // Spawn runs the application as a child of this process, which becomes the reaper of its orphans.
@@ -278,7 +278,7 @@ func (s *Session) Exec(ctx context.Context, cmd probe.Command) (probe.Result, er
 	}
 	sp := spec{Argv: cmd.Argv, Env: cmd.Env, Dir: cmd.Dir, User: user, Root: cmd.Root, Filter: s.tracer.mode == modeFilter && cmd.Root == ""}
 	if cmd.Root == "" {
-		sp.Seccomp = s.opt.Seccomp
+		sp.Confine = s.opt.Confine
 	}
 	if sp.Env == nil {
 		sp.Env = s.env

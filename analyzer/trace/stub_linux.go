@@ -24,9 +24,9 @@ type spec struct {
 	Dir     string
 	Root    string // chroot, "" for none
 	User    Identity
-	Filter  bool            // install the tracer's seccomp filter
-	Seccomp json.RawMessage `json:",omitempty"` // the profile to enforce, none when empty
-	Stop    bool            // stop until the tracer has come
+	Filter  bool                  // install the tracer's seccomp filter
+	Confine *analyzer.Confinement `json:",omitempty"` // the profile to enforce, nil for none
+	Stop    bool                  // stop until the tracer has come
 	// MakeDir makes a working directory that is missing, as runc does for a container's first process.
 	MakeDir bool
 }
@@ -66,31 +66,43 @@ func (s *spec) become() error {
 	if err := s.enterDir(); err != nil {
 		return err
 	}
+	if err := s.bound(); err != nil {
+		return err
+	}
 	if err := s.identity(); err != nil {
+		return err
+	}
+	if err := s.limit(); err != nil {
 		return err
 	}
 	program, err := lookPath(s.Argv[0], s.Env)
 	if err != nil {
 		return err
 	}
-	if s.Filter {
-		if err := install(filter()); err != nil {
-			return err
-		}
-	}
-	if len(s.Seccomp) > 0 {
-		enforce, err := enforcement(s.Seccomp)
-		if err != nil {
-			return err
-		}
-		if err := install(enforce); err != nil {
-			return err
-		}
+	if err := s.filters(); err != nil {
+		return err
 	}
 	if err := syscall.Exec(program, s.Argv, s.Env); err != nil {
 		return fmt.Errorf("exec %q: %w", program, err)
 	}
 	return nil
+}
+
+// filters installs the tracer's filter, and the one of the profile.
+func (s *spec) filters() error {
+	if s.Filter {
+		if err := install(filter(noExec(s.Confine))); err != nil {
+			return err
+		}
+	}
+	if s.Confine == nil || len(s.Confine.Seccomp) == 0 {
+		return nil
+	}
+	enforce, err := enforcement(s.Confine.Seccomp)
+	if err != nil {
+		return err
+	}
+	return install(enforce)
 }
 
 func (s *spec) enterDir() error {
@@ -112,13 +124,14 @@ func (s *spec) enterDir() error {
 }
 
 // identity changes groups, group and user of this thread alone; exec makes it the process's. A user that is not root keeps one
-// capability, CAP_NET_BIND_SERVICE: Docker and containerd let every user bind low ports (net.ipv4.ip_unprivileged_port_start is 0
-// there), and this sandbox does not.
+// capability, CAP_NET_BIND_SERVICE, unless a profile takes it: Docker and containerd let every user bind low ports
+// (net.ipv4.ip_unprivileged_port_start is 0 there), and this sandbox does not.
 func (s *spec) identity() error {
 	if s.User.UID != 0 && runsAs(s.User) {
 		return nil // an ordinary user runs its own programs, and may change nothing
 	}
-	if s.User.UID != 0 {
+	lowPorts := s.User.UID != 0 && (s.Confine == nil || s.Confine.LowPorts)
+	if lowPorts {
 		if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0); err != nil {
 			return fmt.Errorf("keeping capabilities: %w", err)
 		}
@@ -136,8 +149,10 @@ func (s *spec) identity() error {
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, uintptr(s.User.UID), uintptr(s.User.UID), uintptr(s.User.UID)); errno != 0 {
 		return fmt.Errorf("setuid %d: %w", s.User.UID, errno)
 	}
-	if err := bindLowPorts(); err != nil {
-		return err
+	if lowPorts {
+		if err := bindLowPorts(); err != nil {
+			return err
+		}
 	}
 	// A change of user makes a process undumpable, and its memory then closed to a tracer without CAP_SYS_PTRACE, also to
 	// PTRACE_PEEKDATA (kernel/ptrace.c, ptrace_access_vm): the exec that follows could not be read.
@@ -162,21 +177,6 @@ func runsAs(id Identity) bool {
 		}
 	}
 	return true
-}
-
-// bindLowPorts leaves the thread CAP_NET_BIND_SERVICE, through exec (capabilities(7), ambient set), and no other capability.
-func bindLowPorts() error {
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	const bit = 1 << unix.CAP_NET_BIND_SERVICE
-	data := [2]unix.CapUserData{{Effective: bit, Permitted: bit, Inheritable: bit}}
-	if err := unix.Capset(&header, &data[0]); err != nil {
-		// Without the capability in the first place there is nothing to keep.
-		empty := [2]unix.CapUserData{}
-		_ = unix.Capset(&header, &empty[0])
-		return nil
-	}
-	_ = unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, unix.CAP_NET_BIND_SERVICE, 0, 0)
-	return nil
 }
 
 // lookPath finds the program as execvp does, with the PATH of the command's own environment.

@@ -29,7 +29,8 @@ type tracer struct {
 	beforeEnd func(unix.WaitStatus)
 
 	mode     mode
-	names    bool // record the names of all calls
+	names    bool                  // record the names of all calls
+	confine  *analyzer.Confinement // the profile whose noexec mounts the tracer plays, nil for none
 	rec      *recorder
 	walk     *walker
 	tasks    map[int]*task

@@ -43,7 +43,7 @@ func Wrap(argv, env []string, plain bool, args []string) error {
 		return fmt.Errorf("the tracer could not come: %s", text)
 	}
 	if !plain {
-		if err := install(filter()); err != nil {
+		if err := install(filter(false)); err != nil {
 			return err
 		}
 	}

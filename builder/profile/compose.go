@@ -20,20 +20,20 @@ func Compose(m Model) ([]byte, error) {
 		"user":         m.userText(),
 		"read_only":    true,
 		"cap_drop":     []string{"ALL"},
-		"security_opt": []string{"no-new-privileges:true", "seccomp:./seccomp.json"},
+		"security_opt": []string{"seccomp:./seccomp.json"},
 		"pids_limit":   pidsLimit,
 		"mem_limit":    mebibytes(limit, "m"),
 		"cpus":         cpuLimit,
 	}
-	var added, tmpfs, volumes, ports []string
-	for _, name := range m.Capabilities {
-		added = append(added, strings.TrimPrefix(name, "CAP_"))
+	if !m.NewPrivileges {
+		service["security_opt"] = []string{"no-new-privileges:true", "seccomp:./seccomp.json"}
 	}
-	for _, w := range m.Writable {
-		if w.Populated || w.Volume {
-			volumes = append(volumes, dollars("/"+string(w.Path)))
+	var tmpfs, volumes, ports []string
+	for _, mount := range m.WritableMounts() {
+		if mount.Volume {
+			volumes = append(volumes, dollars("/"+string(mount.Path)))
 		} else {
-			tmpfs = append(tmpfs, dollars(m.tmpfs(w)))
+			tmpfs = append(tmpfs, dollars(mount.tmpfs()))
 		}
 	}
 	for _, p := range m.served() {
@@ -43,12 +43,12 @@ func Compose(m Model) ([]byte, error) {
 		volumes = append(volumes, dollars(mount.text()))
 	}
 	m.Start.compose(service)
-	for key, list := range map[string][]string{"cap_add": added, "tmpfs": tmpfs, "volumes": volumes, "ports": ports} {
+	for key, list := range map[string][]string{"cap_add": m.ShortCapabilities(), "tmpfs": tmpfs, "volumes": volumes, "ports": ports} {
 		if len(list) > 0 {
 			service[key] = list
 		}
 	}
-	if m.lowPorts() {
+	if m.OpensLowPorts() {
 		service["sysctls"] = object{unprivilegedPorts: "0"}
 	}
 	if len(m.Ports) == 0 && len(m.Peers) == 0 {

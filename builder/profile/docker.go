@@ -14,20 +14,23 @@ func DockerRun(m Model) (string, error) {
 		return "", fmt.Errorf("docker run: %w", err)
 	}
 	words := []string{"docker", "run", "--rm", "--read-only"}
-	for _, w := range m.Writable {
-		if w.Populated || w.Volume {
-			words = append(words, "--volume", "/"+string(w.Path)) // an anonymous volume starts with the image's files
+	for _, mount := range m.WritableMounts() {
+		if mount.Volume {
+			words = append(words, "--volume", "/"+string(mount.Path)) // an anonymous volume starts with the image's files
 		} else {
-			words = append(words, "--tmpfs", m.tmpfs(w))
+			words = append(words, "--tmpfs", mount.tmpfs())
 		}
 	}
 	words = append(words, m.Start.dockerWords()...)
 	words = append(words, "--cap-drop", "ALL")
-	for _, name := range m.Capabilities {
-		words = append(words, "--cap-add", strings.TrimPrefix(name, "CAP_"))
+	for _, name := range m.ShortCapabilities() {
+		words = append(words, "--cap-add", name)
 	}
-	words = append(words, "--security-opt", "no-new-privileges", "--security-opt", "seccomp=seccomp.json", "--user", m.userText())
-	if m.lowPorts() {
+	if !m.NewPrivileges {
+		words = append(words, "--security-opt", "no-new-privileges")
+	}
+	words = append(words, "--security-opt", "seccomp=seccomp.json", "--user", m.userText())
+	if m.OpensLowPorts() {
 		words = append(words, "--sysctl", unprivilegedPorts+"=0")
 	}
 	_, limit := m.memory()
@@ -47,19 +50,6 @@ func DockerRun(m Model) (string, error) {
 // unprivilegedPorts is the first port that an ordinary user may open, for the network namespace (ip-sysctl). Docker and containerd set it
 // to 0 by themselves in newer versions.
 const unprivilegedPorts = "net.ipv4.ip_unprivileged_port_start"
-
-// tmpfs is a directory as docker's --tmpfs and compose's tmpfs spell it. What is called tmp is anybody's, the rest is the user's own.
-func (m Model) tmpfs(w Writable) string {
-	mode := "mode=0755"
-	if w.Path == "tmp" || w.Path == "var/tmp" {
-		mode = "mode=1777"
-	}
-	exec := "noexec"
-	if w.Executes {
-		exec = "exec" // docker's own default for a tmpfs is noexec
-	}
-	return fmt.Sprintf("/%s:rw,%s,nosuid,nodev,size=%s,%s,uid=%d,gid=%d", string(w.Path), exec, mebibytes(w.tmpfs(), "m"), mode, m.UID, m.GID)
-}
 
 func (m Model) userText() string { return fmt.Sprintf("%d:%d", m.UID, m.GID) }
 

@@ -76,7 +76,7 @@ func (m Model) workload() object {
 func (m Model) pod() object {
 	security := object{"runAsNonRoot": m.UID != 0, "runAsUser": m.UID, "runAsGroup": m.GID, "fsGroup": m.GID,
 		"seccompProfile": object{"type": "RuntimeDefault"}}
-	if m.lowPorts() {
+	if m.OpensLowPorts() {
 		security["sysctls"] = []any{object{"name": unprivilegedPorts, "value": "0"}}
 	}
 	pod := object{
@@ -102,17 +102,13 @@ func volumeName(i int) string { return fmt.Sprintf("writable-%d", i) }
 // container is the pod's only container.
 func (m Model) container() object {
 	capabilities := object{"drop": []string{"ALL"}}
-	var added []string
-	for _, name := range m.Capabilities {
-		added = append(added, name[len("CAP_"):])
-	}
-	if len(added) > 0 {
+	if added := m.ShortCapabilities(); len(added) > 0 {
 		capabilities["add"] = added
 	}
 	c := object{
 		"name": m.Name, "image": m.Image, "imagePullPolicy": "Always", // also asks whether this node may still pull it
 		"resources": m.resources(),
-		"securityContext": object{"allowPrivilegeEscalation": false, "privileged": false, "readOnlyRootFilesystem": true,
+		"securityContext": object{"allowPrivilegeEscalation": m.NewPrivileges, "privileged": false, "readOnlyRootFilesystem": true,
 			"runAsNonRoot": m.UID != 0,
 			"runAsUser":    m.UID, "runAsGroup": m.GID, "capabilities": capabilities, "seccompProfile": object{"type": "RuntimeDefault"}},
 	}

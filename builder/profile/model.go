@@ -2,7 +2,6 @@ package profile
 
 import (
 	"fmt"
-	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -29,7 +28,7 @@ type Model struct {
 	AnySyscall   []layers.Path `json:"anySyscall,omitempty"`
 	Runtimes     []string      `json:"runtimes,omitempty"`     // language runtimes found in the image: "glibc", "jvm", ...
 	Arches32     []string      `json:"arches32,omitempty"`     // second ABIs of programs in the image: "x86", "x32", "arm"
-	Capabilities []string      `json:"capabilities,omitempty"` // "CAP_CHOWN"; always empty for a user other than root
+	Capabilities []string      `json:"capabilities,omitempty"` // that are granted, "CAP_CHOWN"
 	Peers        []Peer        `json:"peers,omitempty"`        // remote ends that it tried to reach
 	Health       []string      `json:"health,omitempty"`       // health check as an argument vector, without a shell of its own
 	PeakMemory   int64         `json:"peakMemory"`             // bytes of resident memory, the highest of all runs; 0 when unknown
@@ -39,6 +38,9 @@ type Model struct {
 	Start        Start         `json:"start,omitzero"`         // how the runs were started, beside the image's config
 	Predicates   []string      `json:"predicates,omitempty"`   // in-toto predicate types that admission demands beside the signature
 	Warnings     []string      `json:"warnings,omitempty"`     // what is uncertain, one sentence each
+	LowPorts     bool          `json:"lowPorts,omitempty"`     // a port below 1024 is opened, on any address
+	// NewPrivileges says that programs gain privileges by their setuid bit or file capabilities: no_new_privs would take them.
+	NewPrivileges bool `json:"newPrivileges,omitempty"`
 }
 
 // Writable is a directory that the program writes in.
@@ -49,6 +51,8 @@ type Writable struct {
 	Volume    bool  `json:"volume,omitempty"`   // the image declares it as a volume: what it holds is to outlive the container
 	Size      int64 `json:"size,omitempty"`     // bytes that it must be able to hold; 0 is the usual
 	Executes  bool  `json:"executes,omitempty"` // what was made there is run or loaded: no noexec
+	// Owner is who has the directory in the image, nil where that is the image's user with mode 0755.
+	Owner *analyzer.Directory `json:"owner,omitempty"`
 }
 
 // Port is a port that others may reach.
@@ -93,7 +97,8 @@ func From(ev *analyzer.Evidence, plan *analyzer.Plan, name string) Model {
 	m.writable(ev, plan)
 	m.runtimes(ev)
 	m.executable(ev)
-	m.capabilities(ev)
+	m.capabilities(ev, plan)
+	m.owners(plan)
 	for _, run := range ev.Runs {
 		m.PeakMemory = max(m.PeakMemory, run.PeakMemory)
 		m.room(run.Written)
@@ -181,48 +186,6 @@ func (m *Model) user(ev *analyzer.Evidence, plan *analyzer.Plan) {
 	default:
 		m.warn("no plan was given: user %d:%d is the one that programs ran as", m.UID, m.GID)
 	}
-}
-
-// capabilities are none for an ordinary user: without ambient capabilities (docker and Kubernetes set none) its effective set is empty
-// whatever is added. Root needs those that its calls are known to ask for (capabilities(7)).
-func (m *Model) capabilities(ev *analyzer.Evidence) {
-	if m.UID != 0 {
-		return
-	}
-	need := map[string]bool{}
-	for _, p := range ev.Processes {
-		if p.UID != 0 {
-			need["CAP_SETUID"], need["CAP_SETGID"], need["CAP_KILL"] = true, true, true
-		}
-	}
-	for _, p := range m.Ports {
-		if p.Number < 1024 {
-			need["CAP_NET_BIND_SERVICE"] = true
-		}
-	}
-	for _, name := range m.Syscalls {
-		for _, capability := range capabilityOf[name] {
-			need[capability] = true
-		}
-	}
-	if len(m.Syscalls) == 0 {
-		for _, capability := range []string{"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID"} {
-			need[capability] = true
-		}
-	}
-	m.Capabilities = slices.Sorted(maps.Keys(need))
-	if len(m.Capabilities) > 0 {
-		m.warn("capabilities of root are derived from what was seen: %s", strings.Join(m.Capabilities, ", "))
-	}
-}
-
-// capabilityOf names the capability that a call of root asks for, of those that Docker grants by default.
-var capabilityOf = map[string][]string{
-	"chown": {"CAP_CHOWN", "CAP_DAC_OVERRIDE"}, "fchown": {"CAP_CHOWN", "CAP_DAC_OVERRIDE"},
-	"lchown": {"CAP_CHOWN", "CAP_DAC_OVERRIDE"}, "fchownat": {"CAP_CHOWN", "CAP_DAC_OVERRIDE"},
-	"chmod": {"CAP_FOWNER"}, "fchmod": {"CAP_FOWNER"}, "fchmodat": {"CAP_FOWNER"},
-	"setuid": {"CAP_SETUID"}, "setreuid": {"CAP_SETUID"}, "setresuid": {"CAP_SETUID"},
-	"setgid": {"CAP_SETGID"}, "setregid": {"CAP_SETGID"}, "setresgid": {"CAP_SETGID"}, "setgroups": {"CAP_SETGID"},
 }
 
 var notInLabel = regexp.MustCompile(`[^a-z0-9]+`)

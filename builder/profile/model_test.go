@@ -56,7 +56,7 @@ func TestFrom(t *testing.T) {
 		Name: "web-1", Image: "registry.example.com/team/Web_1.slim:2", Platform: "linux/amd64", Server: true, UID: 33, GID: 33,
 		Writable: []Writable{{Path: "run"}, {Path: "tmp"}, {Path: "var/cache/web"}, {Path: "var/log/web", Populated: true}},
 		Ports:    []Port{{Network: "tcp", Number: 80, Seen: true, Scheme: "HTTP", Path: "/healthz"}, {Network: "udp", Number: 8125, Seen: true}},
-		Syscalls: webEvidence().Syscalls, Runtimes: []string{"glibc"},
+		Syscalls: webEvidence().Syscalls, Runtimes: []string{"glibc"}, LowPorts: true,
 		Peers:      []Peer{{Address: "10.0.0.2", Port: 53}, {Address: "10.1.2.3", Port: 5432}},
 		PeakMemory: 48 << 20,
 		Kept:       []layers.Path{"etc/private/key", "etc/web.conf", "usr/lib/libc.so.6", "usr/sbin/web", "var/log/web/access.log"},

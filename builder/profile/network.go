@@ -30,7 +30,7 @@ func (m *Model) network(ev *analyzer.Evidence) {
 	m.sortPorts()
 	slices.SortFunc(m.Peers, func(a, b Peer) int { return cmp.Or(cmp.Compare(a.Address, b.Address), a.Port-b.Port) })
 	m.Peers = slices.Compact(m.Peers)
-	if m.UID != 0 && slices.ContainsFunc(m.Ports, func(p Port) bool { return p.Number < 1024 }) {
+	if m.OpensLowPorts() {
 		m.warn("a port below 1024 is opened by an ordinary user: the sysctl net.ipv4.ip_unprivileged_port_start=0 allows it")
 	}
 }
@@ -40,6 +40,7 @@ func (m *Model) listen(socket analyzer.Socket) {
 	if socket.Network != "tcp" && socket.Network != "udp" || socket.Port == 0 {
 		return
 	}
+	m.LowPorts = m.LowPorts || socket.Port < 1024
 	if addr, err := netip.ParseAddr(socket.Address); err == nil && addr.IsLoopback() {
 		return
 	}
@@ -138,7 +139,7 @@ func (m Model) served() []Port {
 	return m.Ports
 }
 
-// lowPorts says whether an ordinary user opens a port below 1024.
-func (m Model) lowPorts() bool {
-	return m.UID != 0 && slices.ContainsFunc(m.served(), func(p Port) bool { return p.Number < 1024 })
+// OpensLowPorts says whether an ordinary user opens a port below 1024, which needs the sysctl of unprivilegedPorts.
+func (m Model) OpensLowPorts() bool {
+	return m.UID != 0 && (m.LowPorts || slices.ContainsFunc(m.served(), func(p Port) bool { return p.Number < 1024 }))
 }

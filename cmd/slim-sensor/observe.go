@@ -10,11 +10,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/probe"
@@ -59,7 +60,7 @@ func observe(ctx context.Context, args []string) error {
 		}
 	}
 	if job.Confine != nil && !*adopt {
-		if err := giveWritable(&job); err != nil {
+		if err := giveWritable(job.Confine.Tmpfs); err != nil {
 			return err
 		}
 	}
@@ -74,7 +75,7 @@ func observe(ctx context.Context, args []string) error {
 }
 
 func becomeApplication(job *analyzer.Job, args []string, out string) error {
-	code, err := trace.Become(job.Process, job.Plain || job.Syscalls || !job.Trace, seccompOf(job), args)
+	code, err := trace.Become(job.Process, job.Plain || job.Syscalls || !job.Trace, job.Confine, args)
 	if err != nil {
 		evidence, run := newEvidence(job)
 		run.Kind, run.Failure = analyzer.KindCommand, err.Error()
@@ -85,31 +86,15 @@ func becomeApplication(job *analyzer.Job, args []string, out string) error {
 	return nil
 }
 
-func seccompOf(job *analyzer.Job) json.RawMessage {
-	if job.Confine == nil {
-		return nil
-	}
-	return job.Confine.Seccomp
-}
-
-// giveWritable changes the owner of the empty directories that the step mounted to the user, as a runtime does with uid= and mode= of a
-// tmpfs.
-func giveWritable(job *analyzer.Job) error {
-	user, err := trace.ResolveUser("/", job.Process.User)
-	if err != nil {
-		return err
-	}
-	for _, dir := range job.Confine.Writable {
-		name := "/" + string(dir)
-		if err := os.Lchown(name, int(user.UID), int(user.GID)); err != nil {
-			return err
+// giveWritable sets owner and mode of the empty directories that the step mounted, as a runtime does with uid=, gid= and mode= of a tmpfs.
+func giveWritable(mounts []analyzer.Tmpfs) error {
+	for _, mount := range mounts {
+		name := "/" + string(mount.Path)
+		if err := unix.Lchown(name, int(mount.UID), int(mount.GID)); err != nil {
+			return fmt.Errorf("setting the owner of %s: %w", name, err)
 		}
-		mode := os.FileMode(0o755)
-		if path.Base(name) == "tmp" {
-			mode = 0o777 | os.ModeSticky
-		}
-		if err := os.Chmod(name, mode); err != nil {
-			return err
+		if err := unix.Chmod(name, mount.Mode); err != nil {
+			return fmt.Errorf("setting the mode of %s: %w", name, err)
 		}
 	}
 	return nil
@@ -128,7 +113,7 @@ func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evide
 	evidence, run := newEvidence(job)
 	debug.SetGCPercent(400) // a short pause at each stop matters
 	session, err := trace.New(trace.Options{Entry: job.Process, Bare: !job.Trace, Plain: job.Plain, Syscalls: job.Syscalls,
-		Seccomp: seccompOf(job), Mounts: job.Mounts, Stdout: os.Stdout, Stderr: os.Stderr})
+		Confine: job.Confine, Mounts: job.Mounts, Stdout: os.Stdout, Stderr: os.Stderr})
 	if err != nil {
 		run.Kind, run.Failure = analyzer.KindCommand, err.Error()
 		evidence.Runs = []analyzer.Run{*run}
@@ -140,6 +125,7 @@ func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evide
 			return nil, err
 		}
 	}
+	run.Unfaithful = append(run.Unfaithful, trace.Unenforced(job.Confine)...)
 	run.Home = session.Home()
 	outcome, err := probe.Drive(ctx, session, job, os.Stderr)
 	if err != nil {

@@ -4,6 +4,7 @@ package layerstest
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"path"
 	"strconv"
@@ -28,7 +29,7 @@ import (
 //	hardlink NEW OLD
 //	mode PATH 4755          octal
 //	owner PATH 1:2
-//	capability PATH RAW     security.capability
+//	capability PATH RAW     security.capability; 0x... is hexadecimal
 //
 // Directives apply in order, after the files. Empty lines and lines that begin with "#" are ignored. A PATH in a directive has no blanks.
 // The content of all files is in memory.
@@ -101,6 +102,13 @@ func (t *tree) attribute(what, name, value string) error {
 		_, err := fmt.Sscanf(value, "%d:%d", &e.Uid, &e.Gid)
 		return err
 	case "capability":
+		if digits, ok := strings.CutPrefix(value, "0x"); ok {
+			raw, err := hex.DecodeString(digits)
+			if err != nil {
+				return err
+			}
+			value = string(raw)
+		}
 		e.PAXRecords = map[string]string{"SCHILY.xattr.security.capability": value}
 		return nil
 	}

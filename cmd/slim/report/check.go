@@ -26,6 +26,7 @@ type Check struct {
 	// Confined is the confinement under which the slim image passed, as a predicate: "as 33:33 with a read-only root filesystem, ...".
 	// Unconfined is why it does not run under its profile. Both are empty where neither is known.
 	Confined, Unconfined string
+	Unfaithful           []string // what of the confinement the check could not apply
 	// AnyUser is true where the image also works as an arbitrary user in group 0; AnyUserWhy is why it does not.
 	AnyUser    bool
 	AnyUserWhy string
@@ -38,12 +39,11 @@ func CheckOf(r *builder.Result) Check {
 	if v == nil {
 		return Check{State: Fair, Short: "not checked", Outcome: r.Unchecked}
 	}
-	c := Check{State: Good, Short: "passed", Outcome: v.Outcome(r.Evidence), Unconfined: v.Unconfined, AnyUser: v.AnyUser,
-		AnyUserWhy: v.AnyUserWhy,
-		Rounds:     rounds(r.Plan)}
+	c := Check{State: Good, Short: "passed", Outcome: v.Outcome(r.Evidence), Unconfined: v.Unconfined, Unfaithful: v.Unfaithful,
+		AnyUser: v.AnyUser, AnyUserWhy: v.AnyUserWhy, Rounds: rounds(r.Plan)}
 	if v.Confined && r.Profile != nil {
-		c.Confined = fmt.Sprintf("as %s with a read-only root filesystem, no capabilities and %d allowed system calls",
-			User(r.Plan.User), len(profile.Allowed(*r.Profile)))
+		c.Confined = fmt.Sprintf("as %s with a read-only root filesystem, %s and %d allowed system calls",
+			User(r.Plan.User), privileges(r.Profile), len(profile.Allowed(*r.Profile)))
 	}
 	switch {
 	case !v.OK:
@@ -52,6 +52,18 @@ func CheckOf(r *builder.Result) Check {
 		c.State = Fair
 	}
 	return c
+}
+
+// privileges are the rights that a profile grants: "no capabilities", or which.
+func privileges(m *profile.Model) string {
+	text := "no capabilities"
+	if granted := m.ShortCapabilities(); len(granted) > 0 {
+		text = "the capabilities " + strings.Join(granted, ", ")
+	}
+	if m.NewPrivileges {
+		text += ", without no_new_privs"
+	}
+	return text
 }
 
 // rounds is how often a check added paths to its plan.
@@ -89,6 +101,9 @@ func (c Check) Sentences() []string {
 		list = append(list, "It was checked under its own profile: "+c.Confined+".")
 	case c.Unconfined != "":
 		list = append(list, "It does not run under its own profile"+because(c.Unconfined)+".")
+	}
+	for _, why := range c.Unfaithful {
+		list = append(list, "The check could not apply the whole profile"+because(why)+".")
 	}
 	switch {
 	case c.AnyUser:

@@ -98,6 +98,9 @@ func checkLines(r *builder.Result) []string {
 			more = "; works as any user in group 0"
 		}
 		lines = append(lines, "hardened: ran "+c.Confined+more)
+		for _, why := range c.Unfaithful {
+			lines = append(lines, "warning: the check could not apply the whole profile: "+why)
+		}
 	case c.Unconfined != "":
 		lines = append(lines, "warning: it does not run under its own profile: "+c.Unconfined)
 	}

@@ -18,6 +18,10 @@ func TestTextSummary(t *testing.T) {
 	unconfined := summaryResult()
 	unconfined.Input = "web:1"
 	unconfined.Verdict = &analyzer.Verdict{OK: true, Checked: 1, Unconfined: "it needs mount(2)"}
+	rooted := summaryResult()
+	rooted.Input, rooted.Plan.Warnings = "web:1", nil
+	rooted.Profile.Capabilities, rooted.Profile.NewPrivileges = []string{"CAP_CHOWN", "CAP_SETUID"}, true
+	rooted.Verdict = &analyzer.Verdict{OK: true, Checked: 1, Confined: true, Unfaithful: []string{"noexec lacks"}}
 	unchecked := summaryResult()
 	unchecked.Input, unchecked.Verdict, unchecked.Unchecked = "web:1", nil, "the original does not run here"
 	unchecked.Platforms = []*builder.Result{{Platform: "linux/arm64", Plan: unchecked.Plan, Unobserved: "cannot be traced",
@@ -33,6 +37,10 @@ func TestTextSummary(t *testing.T) {
 		{"passed", passed, []string{size, user, ran, "checked: 1 answer, identical to the original's",
 			"hardened: ran as 33:33 with a read-only root filesystem, no capabilities and 133 allowed system calls; works as any user in group 0",
 			"warning: a warning"}},
+		{"with capabilities", rooted, []string{size, user, ran, "checked: 1 answer, identical to the original's",
+			"hardened: ran as 33:33 with a read-only root filesystem, the capabilities CHOWN, SETUID, without no_new_privs " +
+				"and 133 allowed system calls",
+			"warning: the check could not apply the whole profile: noexec lacks"}},
 		{"unconfined", unconfined, []string{size, user, ran, "checked: 1 answer, identical to the original's",
 			"warning: it does not run under its own profile: it needs mount(2)"}},
 		{"unchecked", unchecked, []string{size, user, ran, "not checked (the original does not run here)",

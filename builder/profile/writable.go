@@ -1,0 +1,70 @@
+package profile
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/layers"
+)
+
+// WritableMount is one writable directory as docker mounts it. A Volume begins with what the image has there, with owners and modes; all
+// else is an empty tmpfs with nosuid.
+type WritableMount struct {
+	Path   layers.Path
+	Volume bool
+	Size   int64 // bytes that a tmpfs can hold, whole in MiB
+	Mode   uint32
+	UID    uint32
+	GID    uint32
+	NoExec bool
+	// NoDev says that device files have no effect. It is left out for who may make some (CAP_MKNOD): the check cannot mount with it.
+	NoDev bool
+}
+
+// WritableMounts are the writable directories, by path.
+func (m Model) WritableMounts() []WritableMount {
+	var list []WritableMount
+	for _, w := range m.Writable {
+		mount := WritableMount{Path: w.Path, Volume: w.Populated || w.Volume, Size: w.tmpfs(), NoExec: !w.Executes,
+			NoDev: !slices.Contains(m.Capabilities, "CAP_MKNOD"), Mode: 0o755, UID: m.UID, GID: m.GID}
+		switch {
+		case w.Path == "tmp" || w.Path == "var/tmp":
+			mount.Mode = 0o1777
+		case w.Owner != nil:
+			mount.Mode, mount.UID, mount.GID = w.Owner.Mode, w.Owner.UID, w.Owner.GID
+		}
+		list = append(list, mount)
+	}
+	return list
+}
+
+// tmpfs is a mount as docker's --tmpfs and compose's tmpfs spell it.
+func (m WritableMount) tmpfs() string {
+	exec, dev := "noexec", "nodev" // docker's own default for a tmpfs
+	if !m.NoExec {
+		exec = "exec"
+	}
+	if !m.NoDev {
+		dev = "dev"
+	}
+	return fmt.Sprintf("/%s:rw,%s,nosuid,%s,size=%s,mode=%04o,uid=%d,gid=%d", string(m.Path), exec, dev, mebibytes(m.Size, "m"), m.Mode, m.UID,
+		m.GID)
+}
+
+// owners notes who has the writable directories in the image: an empty mount in their place is to be theirs, too.
+func (m *Model) owners(plan *analyzer.Plan) {
+	if plan == nil {
+		return
+	}
+	for i := range m.Writable {
+		at := slices.IndexFunc(plan.Directories, func(d analyzer.Directory) bool { return d.Path == m.Writable[i].Path })
+		if at < 0 {
+			continue
+		}
+		d := plan.Directories[at]
+		if m.UID == 0 || d.UID == m.UID || d.Mode&0o002 != 0 {
+			m.Writable[i].Owner = &d
+		}
+	}
+}
