@@ -36,6 +36,9 @@ const (
 	RuleBytecodeOf       Rule = "bytecode of"
 	RuleDataOf           Rule = "data of"
 	RulePackageOf        Rule = "package of"
+	RuleAskedFor         Rule = "asked for"
+	RulePartOf           Rule = "part of the runtime"
+	RuleOpenEnded        Rule = "open-ended job"
 	RuleFollowedBy       Rule = "followed by"
 	RuleWrittenBy        Rule = "written by"
 	RuleEnteredBy        Rule = "entered by"
@@ -112,6 +115,9 @@ var ranked = []RuleText{
 	{RuleBytecodeOf, "It is valid bytecode of a kept Python source, for a version of Python in use."},
 	{RuleDataOf, "It is configuration or data of a package in use."},
 	{RulePackageOf, "It belongs to a package in use, under --keep package."},
+	{RuleAskedFor, "It is of a package that the image's author asked for by name: a library, or what extends a program that ran."},
+	{RulePartOf, "It is of a package from the same source as a program that ran, and in that program's own folder."},
+	{RuleOpenEnded, "The job is what the user brings: it is of a package that was asked for or is depended on, or a program of every shell."},
 }
 
 // unranked lists the rules that say the least; all have the same strength.

@@ -13,6 +13,8 @@
 //	scripts.go   what a shell script calls, and the interpreter of a script
 //	literals.go  what a source or a setting names by path or by command
 //	packages.go  the data and the settings of a package in use
+//	asked.go     what the image's author asked for; extends.go: what extends a program that ran; openended.go: jobs that the user brings
+//	clr.go       what a .NET assembly names
 //	families.go  the rule tables of analyzer/rules: what a runtime reaches, and what is not for run time
 //	language.go  which language a source is of and whether its interpreter is kept; python.go, perl.go, ruby.go and node.go: the
 //	             modules that it imports; pythondist.go: what Python distributions require and advertise; bytecode.go: valid .pyc files

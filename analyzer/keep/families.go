@@ -15,6 +15,7 @@ type ruleState struct {
 	junk     []junkRule
 	junkOf   map[string]string // answers of junked
 	exclude  []rules.Glob      // what the user does not want
+	excepted []rules.Glob      // what a rule leaves out where it applies
 }
 
 // newRuleState compiles the rules that are not switched off. Source maps are kept where something may read them.
@@ -23,6 +24,9 @@ func newRuleState(disabled []string, sourceMaps bool) ruleState {
 	for _, f := range rules.Families() {
 		if !slices.Contains(disabled, f.Name) {
 			s.families = append(s.families, &family{Family: f, when: globs(f.When...), done: map[string]bool{}})
+			for _, pattern := range f.Except {
+				s.excepted = append(s.excepted, rules.MustCompile(strings.ReplaceAll(pattern, "$1", "*")))
+			}
 		}
 	}
 	for _, j := range rules.Junks() {
@@ -108,6 +112,7 @@ func (w *worklist) applyFamily(f *family, first, name string) {
 	if name != "." {
 		from = "for /" + name
 	}
+	w.extendFamily(f.Name)
 	for _, match := range w.matches(f, first) {
 		w.add(match, analyzer.Reason{Rule: analyzer.RuleFamily(f.Name), From: from})
 	}

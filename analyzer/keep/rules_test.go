@@ -45,6 +45,7 @@ const wantName = "WANT"
 //	package NAME GLOB...       a dpkg package that owns the files that match; "essential" and "lib" packages are the system's
 //	owned GLOB...              each file that matches and has no package is one of its own
 //	open|exec|interp|stat|list|write|create|hop|connect|readlink|chdir PATH...
+//	reads EXE PATH             a program opened a path
 //	process EXE UID:GID        a program that ran
 //	argv|env|workdir|user|volume|health WORD...   the image's config
 //	keep LEVEL, include|exclude|include-exe|include-package|disable WORD..., include-shell, as USER, repair PATH...
@@ -61,7 +62,8 @@ type script struct {
 	want     string
 
 	paths    map[layers.Path][]analyzer.Op
-	tree     []string // directives of TreeFromTxtar
+	reads    map[layers.Path]layers.Path // path to the program that opened it
+	tree     []string                    // directives of TreeFromTxtar
 	files    map[string][]byte
 	packages [][]string
 	owned    []string
@@ -71,7 +73,7 @@ func parseScript(t *testing.T, data []byte) *script {
 	t.Helper()
 	s := &script{req: analyzer.Request{Image: "sha256:1", Platform: "linux/amd64"},
 		evidence: observation(analyzer.Run{Name: "default", Kind: analyzer.KindCommand}), show: map[string]bool{},
-		paths: map[layers.Path][]analyzer.Op{}, files: map[string][]byte{}}
+		paths: map[layers.Path][]analyzer.Op{}, reads: map[layers.Path]layers.Path{}, files: map[string][]byte{}}
 	archive := txtar.Parse(data)
 	for _, f := range archive.Files {
 		if f.Name == wantName {
@@ -90,7 +92,11 @@ func parseScript(t *testing.T, data []byte) *script {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.paths)) {
-		s.evidence.Paths = append(s.evidence.Paths, analyzer.PathUse{Path: name, Ops: s.paths[name], By: []layers.Path{"usr/bin/someone"},
+		by := s.reads[name]
+		if by == "" {
+			by = "usr/bin/someone"
+		}
+		s.evidence.Paths = append(s.evidence.Paths, analyzer.PathUse{Path: name, Ops: s.paths[name], By: []layers.Path{by},
 			UIDs: []uint32{0}})
 	}
 	return s
@@ -107,6 +113,9 @@ func (s *script) directive(verb string, words []string) error {
 			s.paths[layers.Path(word)] = append(s.paths[layers.Path(word)], analyzer.Op(verb))
 		}
 		return nil
+	case verb == "reads":
+		s.reads[layers.Path(words[1])] = layers.Path(words[0])
+		return s.directive("open", words[1:2])
 	case len(words) == 0 && verb != "include-shell":
 		return fmt.Errorf("what?")
 	}

@@ -35,6 +35,7 @@ func (w *worklist) seed() error {
 	w.openedBytecode()
 	w.applyFamilies(".")
 	w.application()
+	w.keepAsked()
 	return nil
 }
 

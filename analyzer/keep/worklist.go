@@ -72,13 +72,14 @@ type worklist struct {
 	perl      perlState
 	ruby      rubyState
 	node      nodeState
+	asks      askedState
 }
 
 func newWorklist(im *image, db *packages.DB, req analyzer.Request, seen *analyzer.Evidence) (*worklist, error) {
 	w := &worklist{
 		im: im, db: db, req: req, seen: seen, env: environment(req.Process.Env), kept: map[string][]analyzer.Reason{},
 		warnings: map[string]bool{}, touched: map[string]bool{}, scripts: newScriptState(),
-		languages: newLanguages(), perl: newPerlState(), ruby: newRubyState(), node: newNodeState(),
+		languages: newLanguages(), perl: newPerlState(), ruby: newRubyState(), node: newNodeState(), asks: newAskedState(),
 	}
 	w.python = newPythonState(im, fields(w.env["PYTHONPATH"], ":"))
 	w.binaries = newBinaryState(im, w.env)
@@ -259,6 +260,7 @@ func (w *worklist) contents(name string) {
 	}
 	if w.req.Options.Keep != analyzer.KeepObserved {
 		w.language(name, head)
+		w.clrLiterals(name)
 		if w.scripts.mayRun[name] {
 			w.namedInSource(name)
 		}

@@ -32,6 +32,9 @@ func (db *DB) Asked(name string) bool {
 	return ok && pkg.Asked
 }
 
+// Base says whether a package of a name is one of the distribution's base system, or one that those depend on.
+func (db *DB) Base(name string) bool { return db.base[name] }
+
 // alpineBase are the packages of a root filesystem of Alpine Linux, which stand in the world file of every image (aports,
 // scripts/genrootfs.sh; the package alpine-base).
 var alpineBase = []string{
@@ -50,7 +53,8 @@ var rpmBase = []string{
 // asked marks the packages that were asked for. Those of the distribution's base system are not: they are in every image.
 func (l *loader) asked() {
 	notes := map[string]asking{"deb": l.aptAsking(), "apk": l.apkAsking(), "rpm": l.rpmAsking()}
-	base := l.db.base()
+	base := l.db.findBase()
+	l.db.base = base
 	needed := map[string]bool{} // by another package
 	for _, pkg := range l.db.packages {
 		for _, name := range pkg.Depends {
@@ -64,15 +68,15 @@ func (l *loader) asked() {
 			pkg.Asked = note.manual[pkg.Name]
 		case note.auto != nil:
 			pkg.Asked = !note.auto[pkg.Name]
-		default:
+		case pkg.Type == "rpm": // its package managers' notes are missing from many images
 			pkg.Asked = !needed[pkg.Name]
 		}
 	}
 }
 
-// base are the packages of the distribution's base system: for dpkg the essential ones and those of priority required and important
+// findBase lists the packages of the distribution's base system: for dpkg the essential ones and those of priority required and important
 // (Debian Policy 2.5 and 3.8) with all that they depend on.
-func (db *DB) base() map[string]bool {
+func (db *DB) findBase() map[string]bool {
 	var first []string
 	for _, pkg := range db.packages {
 		switch {

@@ -23,7 +23,7 @@ type Package struct {
 	Suggests  []string // names of the installed packages that it recommends or suggests, sorted
 
 	// Asked is set of a package that the image's author asked for by name, as the package manager noted it, and that is none of the
-	// distribution's base system. Without such notes it is set of a package that no other one depends on.
+	// distribution's base system. Without such notes it is set of an rpm package that no other one depends on.
 	Asked bool
 
 	// What a bill of materials says besides; "" where the database does not. dpkg's database has no licences.
@@ -63,6 +63,7 @@ type Alternative struct {
 type DB struct {
 	packages     []*Package
 	byName       map[string]*Package
+	base         map[string]bool     // names of the distribution's base system
 	owner        map[string]*Package // physical path to owner
 	listed       map[string]bool     // physical paths of directories that packages list
 	databases    []string            // physical paths of the files that were read

@@ -2,7 +2,7 @@ package rules
 
 // Families are the rules, in the order they are read.
 func Families() []Family {
-	return concat(system(), languages(), libraries(), servers())
+	return concat(system(), languages(), interpreters(), libraries(), servers())
 }
 
 func concat(lists ...[]Family) []Family {

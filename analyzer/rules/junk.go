@@ -1,5 +1,8 @@
 package rules
 
+// Headers is the junk that counts only where nothing is compiled; see the analyzer.
+const Headers = "headers"
+
 // SourceMaps is the junk that counts only where nothing asks for it; see the analyzer.
 const SourceMaps = "source-maps"
 
@@ -151,7 +154,7 @@ func Junks() []Junk {
 			Source: "documentation: Debian Policy 12",
 		},
 		{
-			Name: "headers",
+			Name: Headers,
 			Globs: []string{
 				"usr/include/**",
 				"usr/local/include/**",

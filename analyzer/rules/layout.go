@@ -23,7 +23,7 @@ func (p *Place) below(name string) bool {
 // Places is the table of the layout: each fact once.
 func Places() []Place {
 	return []Place{ungivable, sharedDirs, systemTops, applicationDirs, unmountable, kernelDirs, unusedTrees, unusedParts,
-		systemTrees, systemState, foreignSettings}
+		systemTrees, systemState, foreignSettings, commonFolders, utilities}
 }
 
 var ungivable = Place{

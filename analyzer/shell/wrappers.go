@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"path"
 	"slices"
 	"strings"
 )
@@ -36,6 +37,22 @@ var wrappers = map[string]wrapper{
 	"xvfb-run": {takes: "-n -s -f -e -p -w --server-num --server-args --auth-file --error-file --xauth-protocol --wait"},
 	"busybox":  {}, "toybox": {}, "watch": {takes: "-n --interval"}, "script": {}, "fakeroot": {takes: "-l -f -s -i -b"},
 	"eatmydata": {}, "choom": {takes: "-n -p"}, "prlimit": {takes: "-p --pid"}, "numactl": {takes: "-C -N -m -i -p"},
+}
+
+// Unwrap is the command line that a command runs which has one as its arguments (tini, gosu, env), nil where it is none of those.
+func Unwrap(argv []string) []string {
+	if len(argv) == 0 {
+		return nil
+	}
+	w, ok := wrappers[path.Base(argv[0])]
+	if !ok {
+		return nil
+	}
+	args := make([]value, len(argv)-1)
+	for i, word := range argv[1:] {
+		args[i] = value{text: word, whole: true}
+	}
+	return argv[len(argv)-len(w.inner(args)):]
 }
 
 // inner is the command line within the arguments.
