@@ -32,7 +32,7 @@ func checkUser(f *facts) ([]Finding, string) {
 	uid, _, ok := f.ids()
 	switch {
 	case !ok:
-		return configFinding("User", "%q is no user or group of the image: it does not start", f.config.User), ""
+		return configFinding("User", "%q is not a user or group of the image: it does not start", f.config.User), ""
 	case f.config.User == "":
 		return configFinding("User", "it is not set: the image runs as root"), ""
 	case uid == 0:

@@ -25,7 +25,7 @@ func notAttached(f *facts) string {
 	if f.in.NotAttached != "" {
 		return f.in.NotAttached
 	}
-	return "what is attached to the image is not known"
+	return "the attachments of the image are unknown"
 }
 
 func checkProvenance(f *facts) ([]Finding, string) {

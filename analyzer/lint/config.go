@@ -40,7 +40,7 @@ func checkBaseDigest(f *facts) ([]Finding, string) {
 	case digest == "":
 		return configFinding("Labels", "%s is not set", labelBaseDigest), ""
 	case !digestForm.MatchString(digest):
-		return configFinding("Labels", "%s is no digest: %q", labelBaseDigest, shorten(digest)), ""
+		return configFinding("Labels", "%s is not a digest: %q", labelBaseDigest, shorten(digest)), ""
 	}
 	return nil, ""
 }
@@ -80,7 +80,7 @@ const healthNone = "NONE"
 func checkHealth(f *facts) ([]Finding, string) {
 	health := f.config.Healthcheck
 	if health == nil || len(health.Test) == 0 || health.Test[0] == healthNone {
-		return configFinding("Healthcheck", "there is none"), ""
+		return configFinding("Healthcheck", "it is missing"), ""
 	}
 	if len(f.steps) > 0 && !slices.ContainsFunc(f.steps, func(s step) bool { return s.verb == "HEALTHCHECK" }) {
 		return configFinding("Healthcheck", "no step of the history says so: Trivy does not see it"), ""
@@ -91,7 +91,7 @@ func checkHealth(f *facts) ([]Finding, string) {
 func checkHealthForm(f *facts) ([]Finding, string) {
 	health := f.config.Healthcheck
 	if health == nil || len(health.Test) == 0 || health.Test[0] == healthNone {
-		return nil, "there is no health check"
+		return nil, "the image has no health check"
 	}
 	argv := analyzer.HealthArgv(health.Test, f.config.Shell)
 	if len(argv) == 0 {
@@ -101,7 +101,7 @@ func checkHealthForm(f *facts) ([]Finding, string) {
 	if health.Test[0] == "CMD-SHELL" {
 		out := configFinding("Healthcheck", "it is in shell form")
 		if !runs {
-			out[0].Level, out[0].Message = Error, fmt.Sprintf("it is in shell form, and there is no %q", shorten(argv[0]))
+			out[0].Level, out[0].Message = Error, fmt.Sprintf("it is in shell form, and the image has no %q", shorten(argv[0]))
 		}
 		return out, ""
 	}
@@ -113,7 +113,7 @@ func checkHealthForm(f *facts) ([]Finding, string) {
 	return nil, ""
 }
 
-// program says whether a command's first word is a file of the image, as execvp finds it.
+// program reports whether a command's first word is a file of the image, as execvp finds it.
 func (f *facts) program(word string) bool {
 	candidates := []string{word}
 	if !strings.Contains(word, "/") {
@@ -184,7 +184,7 @@ func checkPorts(f *facts) ([]Finding, string) {
 		word, _, _ := strings.Cut(port, "/")
 		for _, end := range strings.SplitN(word, "-", 2) {
 			if n, err := strconv.Atoi(end); err != nil || n < 1 || n > 65535 {
-				found = append(found, configFinding("ExposedPorts", "%q is no port", shorten(port))...)
+				found = append(found, configFinding("ExposedPorts", "%q is not a port", shorten(port))...)
 				break
 			}
 		}

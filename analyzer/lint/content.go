@@ -15,14 +15,14 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// Bounds of what is read of one file.
+// Bounds for one file.
 const (
 	maxText = 1 << 20   // bytes that are searched for secrets
 	maxELF  = 256 << 20 // bytes of a program or library that is looked into
 	maxELFs = 50_000    // files whose hardening is listed
 )
 
-// readContents reads every regular file once: its checksum where one is known, its hardening, and what secrets it holds.
+// readContents reads every regular file once: its checksum where one is known, its hardening, and the secrets in it.
 func (f *facts) readContents() error {
 	links := f.linked()
 	text := make([]byte, maxText)
@@ -147,7 +147,7 @@ func (f *facts) readContent(names []string, r io.Reader, text []byte) error {
 	return nil
 }
 
-// readELF looks into a program or library whose beginning is head.
+// readELF reads a program or library that begins with head.
 func (f *facts) readELF(name string, head []byte, r io.Reader, whole bool) error {
 	size := f.find(name).size
 	if len(f.elfs) >= maxELFs {

@@ -83,7 +83,7 @@ func yes(ok bool) string {
 	return "no"
 }
 
-// writtenIn tells languages that check memory themselves by what their compilers always write: Go's build information
+// writtenIn identifies languages that check memory themselves by what their compilers always write: Go's build information
 // (debug/buildinfo), and the paths of Rust's standard library in its panic messages.
 func writtenIn(data []byte) string {
 	switch {
@@ -95,7 +95,7 @@ func writtenIn(data []byte) string {
 	return ""
 }
 
-// compilerChecks says what the compiler put in. A static program does not name what it calls: unknown.
+// compilerChecks reports the checks that the compiler added. A static program does not name the functions that it calls: unknown.
 func compilerChecks(by string, h *elf.Hardening) (canary, fortify string) {
 	switch {
 	case by != "":
@@ -135,7 +135,7 @@ func hardened(f *facts, word func(*ELF) string, dislike func(*ELF) Finding) ([]F
 	}
 	switch {
 	case len(f.elfs) == 0 && unknown == 0:
-		return nil, "there is no ELF file in it"
+		return nil, "the image has no ELF file"
 	case unknown > 0:
 		return found.list, fmt.Sprintf("%d of %d ELF files do not tell", unknown, len(f.elfs)+f.unreadELFs)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// Bounds of what is read.
+// Bounds for one image.
 const (
 	maxFiles    = 5_000_000 // as layers.NewIndex
 	maxSmall    = 4 << 20   // bytes of a file such as /etc/passwd
@@ -36,7 +36,7 @@ type file struct {
 
 func (f *file) regular() bool { return f.mode.IsRegular() }
 
-// runs says whether it is a program or a link, by its mode.
+// runs reports whether it is a program or a link, by its mode.
 func (f *file) runs() bool {
 	return f.mode&fs.ModeSymlink != 0 || f.regular() && f.mode&0o111 != 0
 }
@@ -55,8 +55,8 @@ type facts struct {
 	elfs     []ELF
 
 	unreadELFs int             // those that are too many to list
-	verified   map[string]bool // paths whose checksum is right
-	different  map[string]bool // and those whose is not
+	verified   map[string]bool // paths whose checksum matches
+	different  map[string]bool // paths whose checksum does not match
 	changed    findings        // the same
 	secrets    findings        // in files
 	patterns   []pattern
@@ -217,7 +217,7 @@ func (f *facts) each(dislike func(*file) string) []Finding {
 	return found.list
 }
 
-// told are directories that a rule has told already: what is in them needs no telling.
+// told are directories that a rule has reported already: their entries are not reported again.
 type told map[string]bool
 
 func (t told) covers(name string) bool {
@@ -229,7 +229,7 @@ func (t told) covers(name string) bool {
 	return false
 }
 
-// owned says whether a package of the distribution has the path, or its maintainer scripts or package manager made it.
+// owned reports whether a package of the distribution has the path, or its maintainer scripts or package manager made it.
 func (f *facts) owned(name string) bool {
 	if _, ok := f.db.Owner(name); ok {
 		return true
@@ -238,7 +238,7 @@ func (f *facts) owned(name string) bool {
 	return ok
 }
 
-// vouched says whether a package of the distribution brought the file as it is, so that anybody can have it: not where it is
+// vouched reports whether a package of the distribution brought the file as it is, so that anybody can have it: not where it is
 // configuration, or has changed.
 func (f *facts) vouched(name string) bool {
 	owner, ok := f.db.Owner(name)
@@ -249,7 +249,7 @@ func (f *facts) vouched(name string) bool {
 	return !config
 }
 
-// published says whether a path is where a language's package manager puts packages, which anybody can have.
+// published reports whether a path is where a language's package manager puts packages, which anybody can have.
 func published(name string) bool {
 	for _, dir := range []string{"/node_modules/", "/site-packages/", "/dist-packages/", "/gems/", "/pkg/mod/"} {
 		if strings.Contains("/"+name, dir) {

@@ -8,7 +8,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// Bounds of what is read of the history.
+// Bounds for the history.
 const (
 	maxSteps = 10_000
 	maxStep  = 64 << 10 // bytes
@@ -81,7 +81,7 @@ func (s step) commands() [][]string {
 	return list
 }
 
-// runs says whether a step runs one of the programs with one of the words after it.
+// runs reports whether a step runs one of the programs with one of the words after it.
 func (s step) runs(programs, words string) bool {
 	for _, command := range s.commands() {
 		if !strings.Contains(" "+programs+" ", " "+command[0]+" ") {
@@ -117,7 +117,7 @@ func shorten(text string) string {
 	return strings.ToValidUTF8(text[:77], "") + "..."
 }
 
-// noHistory is why nothing can be said of an image without history.
+// noHistory is why an image without history cannot be checked.
 func (f *facts) noHistory(found []Finding) ([]Finding, string) {
 	if len(f.in.Config.History) == 0 {
 		return found, "the image has no history"
@@ -157,7 +157,7 @@ func checkRecommends(f *facts) ([]Finding, string) {
 	return f.noHistory(f.eachStep(func(_ int, s step) string {
 		if s.runs("apt apt-get", "install") && !strings.Contains(s.rest, "--no-install-recommends") && !strings.Contains(s.rest,
 			"Install-Recommends") {
-			return "it installs what is recommended, too"
+			return "it also installs recommended packages"
 		}
 		return ""
 	}))

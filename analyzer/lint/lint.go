@@ -1,7 +1,7 @@
 // Package lint checks an image against the DevGuard container hardening guide's list of 40 items, and against what Dockle, Trivy
 // and Docker Scout check of an image.
 //
-// Nothing of the image runs, nothing is fetched. Each rule is a row of a table that says which item it serves and what other
+// Nothing of the image runs, nothing is fetched. Each rule is a row of a table with the item that it belongs to and what other
 // linters call the same thing. What only a run or an organisation can answer is listed as not checked, never as passed.
 package lint
 
@@ -39,8 +39,8 @@ type Status string
 const (
 	Failed     Status = "failed"
 	Passed     Status = "passed"
-	Partly     Status = "partly checked" // what was checked of an item passed, Reason says what was not
-	NotChecked Status = "not checked"    // Reason says why
+	Partly     Status = "partly checked" // the checked part of an item passed, Reason names the rest
+	NotChecked Status = "not checked"    // Reason has the cause
 	Disabled   Status = "disabled"       // by Input.Disable
 )
 
@@ -51,13 +51,13 @@ type Input struct {
 	Config      *v1.ConfigFile    // required
 	Root        layers.RootFS     // its merged layers; required
 	Annotations map[string]string // of its manifest
-	// Attached is what is attached to the image in its registry or layout; nil when that cannot be known, NotAttached says why.
+	// Attached is what is attached to the image in its registry or layout; nil if that is unknown, and NotAttached has the reason.
 	Attached    *layers.Attached
 	NotAttached string
 	// Contents calls do once with each regular file, by any of its names, in any order: one pass over the layers. When it is nil
-	// each file is opened by itself, which is slow for a layers.Index.
+	// each file is opened separately, which is slow for a layers.Index.
 	Contents func(do func(name string, r io.Reader) error) error
-	// Deleted calls do with each regular file that a layer holds and a later one hides: who has the image has it too. nil when that
+	// Deleted calls do with each regular file of a layer that a later layer hides: whoever has the image has it, too. nil when that
 	// is not known.
 	Deleted func(do func(name string, layer int, r io.Reader) error) error
 	Disable []string // ids of rules to leave out
@@ -122,7 +122,7 @@ func Check(in Input) (*Report, error) {
 	}
 	for _, id := range in.Disable {
 		if !slices.ContainsFunc(rules(), func(r Rule) bool { return r.ID == id }) {
-			return nil, fmt.Errorf("there is no rule %q", id)
+			return nil, fmt.Errorf("unknown rule %q", id)
 		}
 	}
 	f, err := gather(in)

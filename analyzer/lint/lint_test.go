@@ -37,13 +37,13 @@ func TestNotChecked(t *testing.T) {
 		want  string
 	}{
 		"B3-latest":     {image{}, "the image has no name"},
-		"P3-provenance": {image{}, "what is attached to the image is not known"},
-		"M1-sbom":       {image{}, "what is attached to the image is not known"},
-		"P4-signature":  {image{}, "what is attached to the image is not known"},
+		"P3-provenance": {image{}, "the attachments of the image are unknown"},
+		"M1-sbom":       {image{}, "the attachments of the image are unknown"},
+		"P4-signature":  {image{}, "the attachments of the image are unknown"},
 		"P5-packages":   {image{}, "it has no package database"},
 		"C2-version":    {image{}, "it has no package database"},
 		"C3-checksums":  {image{}, "no package has checksums that can be compared (dpkg's and apk's are)"},
-		"P9-pie":        {image{}, "there is no ELF file in it"},
+		"P9-pie":        {image{}, "the image has no ELF file"},
 		"P9-canary":     {with("", map[string]elftest.Spec{"a": good, "b": {Flags1: 1 << 27}}), "1 of 2 ELF files do not tell"},
 		// DF_1_PIE without a library: static
 		"P9-nx":       {image{tree: "-- a --\n\x7fELF\x02\x01\x01\n"}, "1 of 1 ELF files do not tell"},
@@ -51,7 +51,7 @@ func TestNotChecked(t *testing.T) {
 		"R2-high":     {image{config: user("0")}, "the image's user is root"},
 		"R9-readable": {image{config: user("nobody-knows")}, "the image's user is not known by number"},
 		"R9-writable": {image{}, "the image's user is root, who may write everywhere"},
-		"R8-exec":     {image{}, "there is no health check"},
+		"R8-exec":     {image{}, "the image has no health check"},
 		"S1-history":  {image{}, "the image has no history"},
 		"L-add":       {image{}, "the image has no history"},
 	}
@@ -112,7 +112,7 @@ func TestDisable(t *testing.T) {
 	if r := result(t, report, "R2-user"); r.Status != lint.Disabled || len(r.Findings) != 0 || report.Counts[lint.Error] != 0 {
 		t.Errorf("R2-user is %s with %q, and there are %d errors", r.Status, told(r), report.Counts[lint.Error])
 	}
-	if _, err := lint.Check(image{disable: []string{"R2"}}.input(t)); err == nil || !strings.Contains(err.Error(), `no rule "R2"`) {
+	if _, err := lint.Check(image{disable: []string{"R2"}}.input(t)); err == nil || !strings.Contains(err.Error(), `unknown rule "R2"`) {
 		t.Errorf("error = %v, want one that names the rule", err)
 	}
 	if _, err := lint.Check(lint.Input{}); err == nil {

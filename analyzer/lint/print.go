@@ -59,7 +59,7 @@ func alsoKnown(same []string) string {
 	return " (" + strings.Join(same, ", ") + ")"
 }
 
-// because says which rules an item failed, or what of it was not checked.
+// because names the rules that an item failed, or the part of it that was not checked.
 func (r *Report) because(item ItemResult) string {
 	var failed []string
 	for _, result := range r.Results {

@@ -37,7 +37,7 @@ func checkWorldWritable(f *facts) ([]Finding, string) {
 		case file.mode&0o002 == 0:
 			return ""
 		case file.mode.IsDir() && file.mode&fs.ModeSticky == 0:
-			return "everybody may replace what is in it: it is not sticky"
+			return "everybody may replace its entries: it is not sticky"
 		case file.regular():
 			return "everybody may write to it"
 		}
@@ -49,7 +49,7 @@ func checkWorldWritable(f *facts) ([]Finding, string) {
 var private = words("etc/shadow etc/shadow- etc/gshadow etc/gshadow- etc/passwd- etc/group- etc/subuid- etc/subgid- etc/.pwd.lock " +
 	"etc/security/opasswd root")
 
-// closedTo says whether a file that the image's user can read by ownership is closed to a user of group 0.
+// closedTo reports whether a file that the image's user can read by ownership is closed to a user of group 0.
 func (f *facts) closedTo(file *file, uid, gid uint32) bool {
 	read, enter := fs.FileMode(0o4), fs.FileMode(0)
 	if file.mode.IsDir() {
@@ -66,7 +66,7 @@ func (f *facts) closedTo(file *file, uid, gid uint32) bool {
 	return own && !may(0) && !(file.gid == 0 && may(3))
 }
 
-// checkReadable tells a closed directory once, not all that is in it. What packages close is theirs to close unless the image's
+// checkReadable reports a closed directory once, without its entries. Files that packages close do not count unless the image's
 // user is its owner.
 func checkReadable(f *facts) ([]Finding, string) {
 	uid, gid, ok := f.ids()
@@ -86,13 +86,13 @@ func checkReadable(f *facts) ([]Finding, string) {
 	}), ""
 }
 
-// empty says whether there is nothing in a directory.
+// empty reports whether a directory has no entries.
 func (f *facts) empty(dir string) bool {
 	i, _ := slices.BinarySearchFunc(f.files, dir+"/", func(a file, b string) int { return strings.Compare(a.path, b) })
 	return i == len(f.files) || !strings.HasPrefix(f.files[i].path, dir+"/")
 }
 
-// systemDir says whether a directory is closed by the package manager for itself or for keys: below its own places.
+// systemDir reports whether a directory is closed by the package manager for itself or for keys: below its own places.
 func systemDir(file *file) bool {
 	for _, dir := range []string{"var/cache", "var/lib/apt", "var/lib/dpkg", "var/lib/private", "var/log", "var/spool", "etc/ssl/private",
 		"etc/security"} {
@@ -103,7 +103,7 @@ func systemDir(file *file) bool {
 	return false
 }
 
-// checkGroupZero tells the directories that only their owner, the image's user, may write to.
+// checkGroupZero reports the directories that only their owner, the image's user, may write to.
 func checkGroupZero(f *facts) ([]Finding, string) {
 	uid, gid, ok := f.ids()
 	if !ok {
@@ -127,7 +127,7 @@ func checkGroupZero(f *facts) ([]Finding, string) {
 	}), ""
 }
 
-// below says whether a path is in one of the directories.
+// below reports whether a path is in one of the directories.
 func below(name string, dirs ...string) bool {
 	for _, dir := range dirs {
 		if strings.HasPrefix(name, dir+"/") {
@@ -181,7 +181,7 @@ var (
 		".ash_history .python_history .node_repl_history .dockerignore .gitlab-ci.yml Thumbs.db")
 )
 
-// checkStray tells a directory once. What a package brought is its business.
+// checkStray reports a directory once. Directories of packages do not count.
 func checkStray(f *facts) ([]Finding, string) {
 	seen := told{}
 	return f.each(func(file *file) string {

@@ -12,7 +12,7 @@ type Rule struct {
 	Source string   `json:"source"`         // who asks for it
 	Next   string   `json:"next"`           // what to do, unless a finding says otherwise
 
-	// check returns what it found; without findings, a reason says why it could not check.
+	// check returns findings; without findings, the reason is why it could not check, "" if it could.
 	check func(*facts) (found []Finding, reason string)
 }
 
@@ -79,7 +79,7 @@ func componentRules() []Rule {
 			Next:   "keep the file: without it scanners find no vulnerability of the distribution", check: checkIdentity},
 		{ID: "C1-records", Item: "C1", Title: "the package database is there and whole", Level: Error, Source: nist + "4.1.1",
 			Next: "keep the package manager's database: without it scanners find nothing", check: checkRecords},
-		{ID: "C1-unowned", Item: "C1", Title: "every program and library belongs to a package, or says what it is", Level: Note,
+		{ID: "C1-unowned", Item: "C1", Title: "every program and library belongs to a package, or names its own version", Level: Note,
 			Source: nist + "4.1.1",
 			Next:   "install it as a package, or list it in the bill of materials", check: checkUnowned},
 		{ID: "C2-version", Item: "C2", Title: "package URLs can name the distribution's release", Level: Warning, Source: nist + "4.1.1",
@@ -115,7 +115,7 @@ func userRules() []Rule {
 			Level: Error, Source: cis + " (4.1); " + bsi + "A18",
 			Next: "USER 65532:65532", check: checkUser},
 		{ID: "R2-numeric", Item: "R2", Title: "the user is a number", Level: Warning,
-			Source: "Kubernetes runAsNonRoot cannot tell what a name means",
+			Source: "Kubernetes runAsNonRoot cannot resolve a user name",
 			Next:   "USER 65532:65532", check: checkNumericUser},
 		{ID: "R2-high", Item: "R2", Title: "the user's number is above 1000", Level: Note,
 			Source: "the guide; kube-score and KSV-0020 ask for more than 10000",
@@ -126,7 +126,7 @@ func userRules() []Rule {
 		{ID: "R2-ids", Item: "R2", Same: []string{"DKL-LI-0002"}, Title: "each uid and gid has one name", Level: Warning,
 			Source: "passwd(5), group(5)",
 			Next:   "give each account a number of its own", check: checkDuplicateIDs},
-		{ID: "R9-readable", Item: "R9", Title: "any user can read what the image's user can", Level: Warning,
+		{ID: "R9-readable", Item: "R9", Title: "any user can read the files that the image's user can read", Level: Warning,
 			Source: "ig-bvc; OpenShift runs images as any uid of group 0",
 			Next:   "chmod -R o+rX, or g+rX and chgrp 0", check: checkReadable},
 		{ID: "R9-writable", Item: "R9", Title: "any user of group 0 can write where the image's user can", Level: Note,
@@ -144,7 +144,7 @@ func userRules() []Rule {
 
 func runtimeRules() []Rule {
 	return []Rule{
-		{ID: "R1-labels", Item: "R1", Title: "labels say what it is and what it needs", Level: Note, Source: nist + "5.3; " + bsi + "A15",
+		{ID: "R1-labels", Item: "R1", Title: "labels describe the image and its needs", Level: Note, Source: nist + "5.3; " + bsi + "A15",
 			Next: "set the label", check: checkLabels},
 		{ID: "R4-writable", Item: "R4", Title: "nobody may replace the files of others", Level: Warning, Source: bsi + "A23",
 			Next: "chmod o-w, or +t where everybody must write", check: checkWorldWritable},

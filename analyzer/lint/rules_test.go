@@ -185,7 +185,7 @@ var baseRows = map[string]row{
 	},
 	"B3-digest": {
 		bad:  image{config: v1.Config{Labels: map[string]string{"org.opencontainers.image.base.digest": "sha256:12"}}},
-		want: []string{`warning config.Labels: org.opencontainers.image.base.digest is no digest: "sha256:12"`},
+		want: []string{`warning config.Labels: org.opencontainers.image.base.digest is not a digest: "sha256:12"`},
 		good: image{config: v1.Config{Labels: map[string]string{"org.opencontainers.image.base.digest": "sha256:" + strings.Repeat("0a", 32)}}},
 	},
 	"B3-latest": {
@@ -288,7 +288,7 @@ func secretRows() map[string]row {
 			bad: image{config: v1.Config{Env: []string{"DB_PASSWORD=hunter22", "URL=https://me:word@host/", "X=" + secret, "GPG_KEY=ABCDEF",
 				"TOKEN_FILE=/run/x", "PATH=/bin"}}},
 			want: []string{`error config.Env: "DB_PASSWORD": its name says that its value is a secret`,
-				`error config.Env: "URL": it holds a URL with a password`, `error config.Env: "X": it holds a token of GitHub`},
+				`error config.Env: "URL": it contains a URL with a password`, `error config.Env: "X": it contains a token of GitHub`},
 			good: image{config: v1.Config{Env: []string{"DB_PASSWORD=", "API_KEY=/run/secrets/key", "URL=https://host/a:b@c", "PASSENGER_APP=web",
 				"KEYS=$OTHER"}}},
 		},
@@ -302,7 +302,7 @@ func secretRows() map[string]row {
 				"RUN /bin/sh -c curl -H 'token: " + secret + "' # buildkit",
 				"RUN |1 NOTE=two\nlines PASSWORD=x /bin/sh -c true"}},
 			want: []string{`error history[0]: "NPM_TOKEN": its name says that its value is a secret`,
-				`error history[1]: "SECRET_KEY": its name says that its value is a secret`, "error history[2]: it holds a token of GitHub",
+				`error history[1]: "SECRET_KEY": its name says that its value is a secret`, "error history[2]: it contains a token of GitHub",
 				`error history[3]: "PASSWORD": its name says that its value is a secret`},
 			good: image{history: []string{"RUN /bin/sh -c echo PASSWORD=x # buildkit", "ENV PATH=/bin", `CMD ["x"]`}},
 		},

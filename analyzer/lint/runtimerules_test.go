@@ -83,8 +83,8 @@ var runtimeRows = map[string]row{
 	},
 	"R4-writable": {
 		bad: image{tree: "mode . 777\ndir a\nmode a 777\nfile b\nmode b 666\ndir tmp\nmode tmp 1777\nsymlink l -> a\n"},
-		want: []string{"warning /: everybody may replace what is in it: it is not sticky",
-			"warning /a: everybody may replace what is in it: it is not sticky", "warning /b: everybody may write to it"},
+		want: []string{"warning /: everybody may replace its entries: it is not sticky",
+			"warning /a: everybody may replace its entries: it is not sticky", "warning /b: everybody may write to it"},
 		good: image{tree: "dir tmp\nmode tmp 1777\n"},
 	},
 	"R5-temporary": {
@@ -94,13 +94,13 @@ var runtimeRows = map[string]row{
 	},
 	"R8-health": {
 		bad:  image{config: v1.Config{Healthcheck: &v1.HealthConfig{Test: []string{"NONE"}}}},
-		want: []string{"note config.Healthcheck: there is none"},
+		want: []string{"note config.Healthcheck: it is missing"},
 		good: image{config: v1.Config{Healthcheck: &v1.HealthConfig{Test: []string{"CMD", "/x"}}},
 			history: []string{`HEALTHCHECK &{["CMD" "/x"]}`}},
 	},
 	"R8-exec": {
 		bad:  image{config: v1.Config{Healthcheck: &v1.HealthConfig{Test: []string{"CMD-SHELL", "x"}}}},
-		want: []string{`error config.Healthcheck: it is in shell form, and there is no "/bin/sh"`},
+		want: []string{`error config.Healthcheck: it is in shell form, and the image has no "/bin/sh"`},
 		good: image{tree: "file opt/x\n", config: v1.Config{Healthcheck: &v1.HealthConfig{Test: []string{"CMD", "x"}},
 			Env: []string{"PATH=/bin:/opt"}}},
 	},
@@ -166,7 +166,7 @@ var otherRows = map[string]row{
 	},
 	"L-recommends": {
 		bad:  image{history: []string{"|1 A=b /bin/sh -c apt-get install -y x"}},
-		want: []string{`note history[0]: it installs what is recommended, too: "|1 A=b /bin/sh -c apt-get install -y x"`},
+		want: []string{`note history[0]: it also installs recommended packages: "|1 A=b /bin/sh -c apt-get install -y x"`},
 		good: image{history: []string{"RUN /bin/sh -c apt-get install -y --no-install-recommends x"}},
 	},
 	"L-fetchers": {
@@ -191,7 +191,7 @@ var otherRows = map[string]row{
 	},
 	"L-ports": {
 		bad:  image{config: v1.Config{ExposedPorts: map[string]struct{}{"70000/tcp": {}, "80-81/tcp": {}, "x": {}}}},
-		want: []string{`error config.ExposedPorts: "70000/tcp" is no port`, `error config.ExposedPorts: "x" is no port`},
+		want: []string{`error config.ExposedPorts: "70000/tcp" is not a port`, `error config.ExposedPorts: "x" is not a port`},
 		good: image{config: v1.Config{ExposedPorts: map[string]struct{}{"8080": {}}}},
 	},
 }

@@ -44,8 +44,8 @@ var patterns = sync.OnceValue(func() []pattern {
 	return list
 })
 
-// secretsIn lists what forms of secrets a text holds, with the line of the first of each. Documentation's own examples, which
-// end in EXAMPLE, do not count. The secret itself is never told.
+// secretsIn lists the forms of secrets in a text, with the line of the first of each. The examples of documentation, which
+// end in EXAMPLE, do not count. The secret itself is never returned.
 func secretsIn(text []byte, list []pattern) []string {
 	var found []string
 	for _, p := range list {
@@ -63,7 +63,7 @@ func secretsIn(text []byte, list []pattern) []string {
 	return found
 }
 
-// isText says whether a file is no binary one, as git does: there is no NUL near its beginning.
+// isText reports whether a file is text by the rule of git: no NUL near its beginning.
 func isText(head []byte) bool {
 	return len(head) > 0 && bytes.IndexByte(head[:min(len(head), 8000)], 0) < 0
 }
@@ -123,22 +123,22 @@ func checkSecretNames(f *facts) ([]Finding, string) {
 	return found, ""
 }
 
-// withPassword is a URL with a password in it that is no variable.
+// withPassword is a URL with a password that is not a variable.
 var withPassword = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]{1,20}://[^/\s:@]{0,100}:[^/\s@$*{<]{1,200}@`)
 
-// secretValue says why a value looks like a secret, "" when it does not.
+// secretValue returns why a value looks like a secret, "" if it does not.
 func (f *facts) secretValue(value string) string {
 	for _, what := range secretsIn([]byte(value), f.patterns) {
 		what, _, _ = strings.Cut(what, " in line ")
-		return "it holds " + what
+		return "it contains " + what
 	}
 	if withPassword.MatchString(value) {
-		return "it holds a URL with a password"
+		return "it contains a URL with a password"
 	}
 	return ""
 }
 
-// secretKey says whether a variable's name speaks of a secret and its value is one: not empty, no path, no reference, no switch.
+// secretKey reports whether a variable's name is that of a secret and its value can be one: not empty, a path, a reference or a switch.
 func secretKey(key, value string) bool {
 	if value == "" || strings.HasPrefix(value, "/") || strings.HasPrefix(value, "$") ||
 		words("true false yes no on off 0 1 none null")[strings.ToLower(value)] {

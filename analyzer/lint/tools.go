@@ -118,7 +118,7 @@ func checkSudo(f *facts) ([]Finding, string) {
 	})...), ""
 }
 
-// buildPackages are packages for building that no suffix tells.
+// buildPackages are packages for building whose names have no typical suffix.
 var buildPackages = words("build-essential build-base gcc g++ clang llvm make cmake binutils rust cargo rustc golang go autoconf " +
 	"automake dpkg-dev debhelper rpm-build")
 
@@ -144,7 +144,7 @@ func checkDevPackages(f *facts) ([]Finding, string) {
 	return found, ""
 }
 
-// checkHeaders tells each directory once.
+// checkHeaders reports each directory once.
 func checkHeaders(f *facts) ([]Finding, string) {
 	type count struct{ headers, archives int }
 	counts := map[string]*count{}

@@ -74,13 +74,13 @@ type Artifact struct {
 	URI string `json:"uri"`
 }
 
-// Logical is a place that is no file, such as a package.
+// Logical is a location that is not a file, such as a package.
 type Logical struct {
 	Name string `json:"fullyQualifiedName"`
 	Kind string `json:"kind"`
 }
 
-// Suppression says why a result does not count.
+// Suppression is why a result does not count.
 type Suppression struct {
 	Kind          string `json:"kind"`
 	Justification string `json:"justification"`

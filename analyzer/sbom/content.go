@@ -43,7 +43,7 @@ type found struct {
 	requires [][]string // keys, each a list of alternatives
 	dir      string     // files below are its, unless a deeper package's; "" for none
 	owned    []string   // files that are its
-	record   string     // file that lists what is its
+	record   string     // file that lists the files of the package
 }
 
 // hashes takes both checksums: SPDX 2.3 (section 8.4) requires SHA-1.
@@ -137,7 +137,7 @@ func (c *capped) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// spool keeps what is written for reading at offsets: in memory, beyond maxBuffer in a temporary file.
+// spool stores what is written so that it can be read at offsets: in memory, and beyond maxBuffer in a temporary file.
 type spool struct {
 	memory bytes.Buffer
 	file   *os.File

@@ -203,7 +203,7 @@ func splitPerson(text string) (name, address string) {
 	return name, address
 }
 
-// isURL says whether a homepage is worth writing down: the format requires an IRI.
+// isURL reports whether a homepage is worth writing down: the format requires an IRI.
 func isURL(text string) bool {
 	return (strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://")) && len(text) <= 4*maxName && !strings.ContainsAny(text,
 		" \t\n\"<>\\^`{|}")

@@ -8,7 +8,7 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// Options says what the root filesystem cannot.
+// Options has what the root filesystem does not contain.
 type Options struct {
 	Name     string // of the image; "image" when empty
 	Version  string // of the image: its tag or digest; may be empty
@@ -17,24 +17,24 @@ type Options struct {
 	Tool     string // version of slim; may be empty
 	AllFiles bool   // list every file, not only programs and libraries that no package accounts for
 
-	// Database is what packages.Load said of the same root; loaded when nil.
+	// Database is the result of packages.Load for the same root; loaded when nil.
 	Database *packages.DB
 	// Contents reads many files faster than one by one: it calls do with the physical path and content of regular files, in any
 	// order and possibly not all of them. When it names a file twice the later content counts. It may be nil.
 	Contents func(ctx context.Context, do func(name string, content io.Reader) error) error
 }
 
-// Document is a bill of materials. It is deterministic: of the same root and Options come the same bytes.
+// Document is a bill of materials. It is deterministic: the same root and Options give the same bytes.
 type Document struct {
 	Packages []Package // sorted by Ref
 	Files    []File    // every regular file, sorted by path
 	Distro   Distro
-	Warnings []string // doubts, one sentence each, sorted
+	Warnings []string // what could not be read, one sentence each, sorted
 
 	opt Options
 }
 
-// Distro is the distribution as os-release(5) tells it; empty when it does not.
+// Distro is the distribution that os-release(5) names; empty without that file.
 type Distro struct {
 	ID      string // "debian"
 	Version string // VERSION_ID, or the code name of a release that has none yet
@@ -55,7 +55,7 @@ type Package struct {
 	Licenses    []string // all of them apply: SPDX expressions, or names that are none
 	Application bool     // a program's own module, no library
 	Depends     []string // Refs, sorted
-	Locations   []string // physical paths of what it was read from, sorted
+	Locations   []string // physical paths of the files it was read from, sorted
 }
 
 // File is a regular file.

@@ -128,7 +128,7 @@ func joinAll(terms []string) string {
 
 const licenseRef = "LicenseRef-"
 
-// isLicenseRef says whether a name is a reference in an SPDX document (annex D, license-ref).
+// isLicenseRef reports whether a name is a reference in an SPDX document (annex D, license-ref).
 func isLicenseRef(name string) bool {
 	return strings.HasPrefix(name, licenseRef) && len(name) > len(licenseRef) && name == licenseRef+refSafe(name[len(licenseRef):])
 }
@@ -144,8 +144,8 @@ func refSafe(name string) string {
 	return safe
 }
 
-// asExpression is one SPDX expression of terms; names that are no expressions become references, which refs collects with
-// what they stand for (refs may be nil). "" when there are no terms.
+// asExpression is one SPDX expression of terms; names that are not expressions become references, which refs collects with
+// their names (refs may be nil). It is "" without terms.
 func asExpression(terms []string, refs map[string]string) string {
 	var parts []string
 	for _, term := range terms {

@@ -44,7 +44,7 @@ func first(fields map[string][]string, name string) string {
 
 const maxName = 512 // bytes of a package's name or version
 
-// plausible says whether a name or version can be one: not empty, not long, and without control characters, blanks around it or
+// plausible reports whether a name or version can be one: not empty, not long, and without control characters, blanks around it or
 // template markers that a build has not replaced.
 func plausible(text string) bool {
 	return text != "" && len(text) <= maxName && strings.TrimSpace(text) == text && !strings.ContainsFunc(text,
@@ -52,7 +52,7 @@ func plausible(text string) bool {
 		!strings.Contains(text, "${")
 }
 
-// person is "NAME <ADDRESS>" of what there is.
+// person formats a name and an address, either of which may be empty, as "NAME <ADDRESS>".
 func person(name, address string) string {
 	name, address = strings.TrimSpace(name), strings.TrimSpace(address)
 	switch {

@@ -18,7 +18,7 @@ type npmManifest struct {
 	PeerDependencies     json.RawMessage
 }
 
-// parseNpm reads package.json. One without name and version is no package's, but says how the files below it are loaded.
+// parseNpm reads package.json. One without name and version does not describe a package, only how the files below it are loaded.
 func parseNpm(name string, data []byte) metadata {
 	var manifest npmManifest
 	if err := json.Unmarshal(data, &manifest); err != nil {
@@ -69,7 +69,7 @@ func npmPlaces(dir, name string) []string {
 	return places
 }
 
-// npmLicenses reads "license", which is an expression or {"type"}, and the older "licenses", a list of these.
+// npmLicenses reads "license", which is an expression or {"type"}, and the older "licenses", a list of objects with "type".
 func npmLicenses(license, licenses json.RawMessage) []string {
 	one := func(raw json.RawMessage) []string {
 		var object struct{ Type, Name string }

@@ -20,7 +20,7 @@ type parser func(name string, data []byte) metadata
 // looker reads an archive or a program at offsets.
 type looker func(name string, r io.ReaderAt, size int64) metadata
 
-// parserOf says by a file's path how it is read and up to which size; nil when it is no metadata.
+// parserOf returns the parser for a file's path and the maximum size of the file; nil if the file is not metadata.
 func parserOf(name string) (parser, int64) {
 	dir, base := path.Split(name)
 	dir = strings.TrimSuffix(dir, "/")
@@ -47,7 +47,7 @@ func parserOf(name string) (parser, int64) {
 	return nil, 0
 }
 
-// lookerOf says how a file is looked into, by its name and how it begins; nil for other files.
+// lookerOf returns the function that searches a file, by its name and first bytes; nil for other files.
 func lookerOf(name string, head []byte) looker {
 	if elf.IsELF(head) {
 		return lookELF

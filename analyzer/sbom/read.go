@@ -81,7 +81,7 @@ func (s *scan) walk(ctx context.Context, dir string, depth int) error {
 		return err
 	}
 	if depth > maxDepth {
-		s.warn("%q is too deep: what is below was not read", dir)
+		s.warn("%q is too deep: the files below it were not read", dir)
 		return nil
 	}
 	list, err := s.root.ReadDir(dir)
@@ -180,7 +180,7 @@ func (s *scan) examine(ctx context.Context, e *entry, content io.Reader) error {
 	return nil
 }
 
-// ReadsFirst says whether Read opens a file by itself, before Options.Contents: package databases and what names the
+// ReadsFirst reports whether Read opens a file itself, before Options.Contents: package databases and what names the
 // distribution. It is for roots where opening one file is slow.
 func ReadsFirst(name string) bool {
 	switch name {

@@ -140,7 +140,7 @@ func (d *Document) SPDX() ([]byte, error) {
 	return encode(doc)
 }
 
-// spdxID is the identifier of what a Ref or path names: letters, digits, "." and "-" (section 7.2), unique by a hash.
+// spdxID is the identifier of a Ref or path: letters, digits, "." and "-" (section 7.2), unique by a hash.
 func spdxID(ref string) string {
 	sum := sha256.Sum256([]byte(ref))
 	kind := "File"

@@ -46,7 +46,7 @@ type Statement struct {
 type Product struct {
 	Repository string   // "registry.example.com/team/app", without tag; may be a bare name
 	Tag        string   // may be empty
-	Digest     string   // what the name stands for, "sha256:..."; of the index where there is one. May be empty with Options.Enclosed
+	Digest     string   // of the image that the name refers to, "sha256:..."; of the index if there is one. May be empty with Options.Enclosed
 	Platforms  []string // digests of platform manifests, where they differ from Digest
 	Arch       string   // may be empty
 }
@@ -102,7 +102,7 @@ func check(statements []Statement, product Product, opts Options) error {
 	}
 	for _, digest := range product.digests() {
 		if hex, ok := strings.CutPrefix(digest, "sha256:"); !ok || len(hex) != 64 || strings.Trim(hex, "0123456789abcdef") != "" {
-			return fmt.Errorf("VEX: %q is no SHA-256 digest", digest)
+			return fmt.Errorf("VEX: %q is not a SHA-256 digest", digest)
 		}
 	}
 	for i := range statements {

@@ -261,9 +261,9 @@ func TestRefused(t *testing.T) {
 		"no purl":      {func(s *Statement) { s.Package.Purl = "" }, product, "no package URL"},
 		"no id":        {func(s *Statement) { s.ID = "" }, product, "no vulnerability"},
 		"status":       {func(s *Statement) { s.Status = "harmless" }, product, "unknown status"},
-		"digest":       {func(*Statement) {}, Product{Repository: "a", Digest: "sha256:x"}, "no SHA-256 digest"},
+		"digest":       {func(*Statement) {}, Product{Repository: "a", Digest: "sha256:x"}, "not a SHA-256 digest"},
 		"no digest":    {func(*Statement) {}, Product{Repository: "a"}, "no name or no digest"},
-		"bad platform": {func(*Statement) {}, Product{Repository: "a", Digest: product.Digest, Platforms: []string{"x"}}, "no SHA-256 digest"},
+		"bad platform": {func(*Statement) {}, Product{Repository: "a", Digest: product.Digest, Platforms: []string{"x"}}, "not a SHA-256 digest"},
 	}
 	for name, test := range tests {
 		s := good

@@ -4,7 +4,7 @@ import (
 	"cmp"
 )
 
-// Comparison says what became of the findings of an image in the image made of it.
+// Comparison is what happened to the findings of an image in the image made of it.
 type Comparison struct {
 	Fixed     []Change  `json:"fixed"`     // the package is there in another version, without the finding
 	Removed   []Finding `json:"removed"`   // the package is gone

@@ -43,7 +43,7 @@ const (
 
 const day = "2006-01-02"
 
-// ReadConfig reads the file. Other keys at its top than "accept" and "not_affected" are errors, but for those in others. So are
+// ReadConfig reads the file. Other keys at its top than "accept" and "not_affected" are errors, except those in others. So are
 // unknown keys of an entry, a missing reason or end, and a bad date; an error names the line.
 func ReadConfig(data []byte, others ...string) (*Config, error) {
 	if len(data) > maxConfig {
@@ -80,7 +80,7 @@ func mapping(node *yaml.Node, do func(key string, value *yaml.Node) error) error
 		key := node.Content[i]
 		err := do(key.Value, node.Content[i+1])
 		if seen[key.Value] {
-			err = fmt.Errorf("key %q again", key.Value)
+			err = fmt.Errorf("duplicate key %q", key.Value)
 		}
 		seen[key.Value] = true
 		var at *lineError
@@ -134,7 +134,7 @@ func (c *Config) accept(node *yaml.Node) error {
 				return err
 			}
 			if a.Until, err = time.Parse(day, text); err != nil {
-				return fmt.Errorf("until: %q is no date like 2027-01-31", plain(text, 40))
+				return fmt.Errorf("until: %q is not a date like 2027-01-31", plain(text, 40))
 			}
 		default:
 			return fmt.Errorf("unknown key %q; an accepted risk has id, package, reason and until", key)

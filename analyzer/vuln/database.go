@@ -27,10 +27,10 @@ const (
 	maxDepth   = 3       // DIR/ECOSYSTEM/RELEASE/all.zip
 )
 
-// ErrNoDatabase says that a directory holds no OSV records.
-var ErrNoDatabase = errors.New("it holds no OSV records (ECOSYSTEM/all.zip, ECOSYSTEM.zip or *.json)")
+// ErrNoDatabase is the error for a directory without OSV records.
+var ErrNoDatabase = errors.New("it has no OSV records (ECOSYSTEM/all.zip, ECOSYSTEM.zip or *.json)")
 
-// Database is a directory of OSV records. It holds no file open.
+// Database is a directory of OSV records. It keeps no file open.
 type Database struct {
 	dir   string
 	parts []part
@@ -41,7 +41,7 @@ type Database struct {
 // part is one file of a database.
 type part struct {
 	name      string // inside the directory
-	ecosystem string // the only one it holds, without release; "" when its name does not tell
+	ecosystem string // the only one in it, without release; "" if the file name does not show it
 }
 
 // Open lists the files of a database: DIR/all.zip, DIR/ECOSYSTEM.zip, DIR/ECOSYSTEM/all.zip and *.json files at these places.
@@ -96,7 +96,7 @@ func ecosystemOf(name string) string {
 // visitor gets every record of the wanted ecosystems, several at once. The data is overwritten after it returns.
 type visitor func(name string, data []byte) error
 
-// each reads the records of the wanted ecosystems (without release), and of files whose names tell none. It returns the
+// each reads the records of the wanted ecosystems (without release), and of files whose names show none. It returns the
 // ecosystems that some file is named after.
 func (db *Database) each(ctx context.Context, wanted map[string]bool, visit visitor) error {
 	budget := &budget{most: db.most}

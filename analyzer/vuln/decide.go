@@ -14,7 +14,7 @@ type Advice string
 // The advices, in order.
 const (
 	Update      Advice = "update"       // to the version that has it fixed
-	NotAffected Advice = "not affected" // what is vulnerable is not in the image
+	NotAffected Advice = "not affected" // the vulnerable files are not in the image
 	Accepted    Advice = "accepted"     // the risk, until a day
 	Affected    Advice = "affected"     // none of them
 )
@@ -23,13 +23,13 @@ const (
 type Decision struct {
 	Finding  Finding     `json:"finding"`            // a vulnerability of a package
 	Advice   Advice      `json:"advice"`             // what to do about it
-	Text     string      `json:"text"`               // one line for people
+	Text     string      `json:"text"`               // one line to read
 	Evidence string      `json:"evidence,omitempty"` // why it is not affected; "" means that it counts as affected
 	Accepted *Acceptance `json:"accepted,omitempty"` // in force, also where an update exists
 	Until    string      `json:"until,omitempty"`    // of Accepted, YYYY-MM-DD
 }
 
-// Open says whether somebody has yet to do something: neither shown not to be affected nor accepted.
+// Open reports whether a finding is still to be handled: it is neither shown not to apply nor accepted.
 func (d *Decision) Open() bool { return d.Evidence == "" && d.Accepted == nil }
 
 // Facts are what decisions need besides findings.
@@ -104,7 +104,7 @@ func (c *Config) stale(used map[int]bool, today time.Time) []string {
 	return notes
 }
 
-// matches says whether an entry speaks of a finding.
+// matches reports whether an entry is about a finding.
 func matches(f *Finding, id, pkg string) bool {
 	if !f.Is(id) {
 		return false
@@ -173,13 +173,13 @@ func (c *Claim) check(f *Finding, facts Facts) (evidence, doubt string) {
 	}
 	kept := "no file of " + f.Package.Name + " is known to be kept"
 	if n := len(f.Package.Files); n > 0 {
-		kept = fmt.Sprintf("of %s it holds %s", f.Package.Name, several(f.Package.Files, 8))
+		kept = fmt.Sprintf("of %s it has %s", f.Package.Name, several(f.Package.Files, 8))
 	}
 	gone := ""
 	if removed > 0 {
 		gone = fmt.Sprintf(" (the original has %d)", removed)
 	}
-	text := fmt.Sprintf("the image holds none of the vulnerable files %s%s; %s; named by the configuration because: %s; copies under other "+
+	text := fmt.Sprintf("the image has none of the vulnerable files %s%s; %s; named by the configuration because: %s; copies under other "+
 		"names were not searched for",
 		strings.Join(c.Files, ", "), gone, kept, c.Reason)
 	return plain(text, maxReason), ""

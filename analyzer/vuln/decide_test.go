@@ -50,10 +50,10 @@ func TestReadConfigMistakes(t *testing.T) {
 		"accept:\n- id: X\n  reason: ' '\n  until: 2027-01-31\n": "line 2: reason is missing",
 		"accept:\n- id: X\n  reason: r\n":                        "line 2: until is missing",
 		"accept:\n- reason: r\n  until: 2027-01-31\n":            "line 2: id is missing",
-		"accept:\n- id: X\n  reason: r\n  until: 2027-02-31\n":   `line 4: until: "2027-02-31" is no date like 2027-01-31`,
-		"accept:\n- id: X\n  reason: r\n  until: soon\n":         `line 4: until: "soon" is no date like 2027-01-31`,
+		"accept:\n- id: X\n  reason: r\n  until: 2027-02-31\n":   `line 4: until: "2027-02-31" is not a date like 2027-01-31`,
+		"accept:\n- id: X\n  reason: r\n  until: soon\n":         `line 4: until: "soon" is not a date like 2027-01-31`,
 		"accept:\n- id: X\n  reasons: r\n":                       `line 3: unknown key "reasons"; an accepted risk has id, package`,
-		"accept:\n- id: X\n  id: Y\n":                            `line 3: key "id" again`,
+		"accept:\n- id: X\n  id: Y\n":                            `line 3: duplicate key "id"`,
 		"accept:\n- id: [X]\n":                                   "line 2: one value is expected",
 		"accept:\n- X\n":                                         "line 2: keys and values are expected",
 		"accept: X\n":                                            "line 1: accept: a list is expected",
@@ -126,7 +126,7 @@ func TestDecide(t *testing.T) {
 		{ID: "CVE-7", Package: Package{Name: "g"}},
 	}
 	decisions, notes := Decide(findings, facts)
-	evidence := "the image holds none of the vulnerable files usr/bin/bad (the original has 1); of e it holds usr/bin/good; named by the " +
+	evidence := "the image has none of the vulnerable files usr/bin/bad (the original has 1); of e it has usr/bin/good; named by the " +
 		"configuration because: advisory; copies under other names were not searched for"
 	want := []struct {
 		advice Advice

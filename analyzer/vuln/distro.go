@@ -19,7 +19,7 @@ var known = []string{
 	"NuGet", "OSS-Fuzz", "Packagist", "Photon OS", "Pub", "PyPI", "RubyGems", "SwiftURL", "VSCode", "Wolfi", "crates.io", "npm", "opam",
 }
 
-// isEcosystem says whether a name, without release, is one of OSV's ecosystems.
+// isEcosystem reports whether a name, without release, is one of OSV's ecosystems.
 func isEcosystem(name string) bool {
 	return slices.Contains(released, name) || slices.Contains(known, name)
 }
@@ -124,7 +124,7 @@ func releaseOf(id, version string) (name, release string) {
 	return "", ""
 }
 
-// sameRelease says whether a record of one ecosystem speaks of packages of the other. A record without release speaks of all.
+// sameRelease reports whether a record of one ecosystem is about packages of the other. A record without release is about all.
 func sameRelease(record, installed string) bool {
 	name, suffix, _ := strings.Cut(record, ":")
 	wanted, release, _ := strings.Cut(installed, ":")

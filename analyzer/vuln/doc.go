@@ -1,4 +1,4 @@
-// Package vuln matches the packages of an image against a local copy of the OSV vulnerability database, and says what to do
+// Package vuln matches the packages of an image against a local copy of the OSV vulnerability database, and decides what to do
 // about each finding.
 //
 // Nothing is fetched. The database is a directory of OSV records (https://ossf.github.io/osv-schema/), as the project's own

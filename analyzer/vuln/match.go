@@ -29,7 +29,7 @@ func compare(ecosystem, a, b string) (int, error) {
 	return result, nil
 }
 
-// affects says whether a version is affected, and the next version that is not ("" when the record names none). This is the
+// affects reports whether a version is affected, and the next version that is not ("" when the record names none). This is the
 // evaluation that the OSV schema prescribes; ranges of Git commits are not looked at. An error is a version that cannot be
 // compared: nothing is known then, unless the version is listed literally.
 func (a *affected) affects(ecosystem, version string) (hit bool, fixed string, err error) {
@@ -147,7 +147,7 @@ func (r *eventRange) points(ecosystem string) (points []point, limits []string, 
 	return points, limits, err
 }
 
-// beforeLimits says whether a version is before one of the limits, or there is none.
+// beforeLimits reports whether a version is before one of the limits, or there is none.
 func beforeLimits(ecosystem, version string, limits []string) (bool, error) {
 	for _, limit := range limits {
 		if limit == "*" {

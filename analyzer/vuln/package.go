@@ -30,7 +30,7 @@ var ecosystems = map[string]string{
 }
 
 // FromPurl reads a package URL with a version. A type that OSV has no ecosystem for gives a Package with an empty Ecosystem; a
-// distribution's package whose release is not told has an Ecosystem without release, which Scan reports as skipped. The
+// distribution's package whose release is unknown has an Ecosystem without release, which Scan reports as skipped. The
 // source package is read of the qualifiers that generators use: source and sourceversion, upstream=NAME[@VERSION], origin.
 func FromPurl(purl string) (Package, error) {
 	parsed, err := packageurl.FromString(purl)

@@ -9,7 +9,7 @@ import (
 	"unicode"
 )
 
-// head is what tells whether a record is wanted.
+// head is the part of a record that decides whether it is wanted.
 type head struct {
 	ID        string `json:"id"`
 	Modified  string `json:"modified"`

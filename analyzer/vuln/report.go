@@ -29,11 +29,11 @@ type Report struct {
 // Subject is an image to look at.
 type Subject struct {
 	Packages []Package
-	Files    []string // physical paths of all that is no directory, sorted
+	Files    []string // physical paths of everything but directories, sorted
 }
 
-// Review searches the database for an image, decides about each finding, and says what became of the findings of the image it was made of
-// (nil for none). It completes facts with the files of both. Errors are the database's.
+// Review searches the database for an image, decides about each finding, and reports what happened to the findings of the image it was
+// made of (nil for none). It completes facts with the files of both. Errors are the database's.
 func Review(ctx context.Context, db *Database, image Subject, before *Subject, facts Facts) (*Report, error) {
 	lists := [][]Package{image.Packages}
 	if before != nil {

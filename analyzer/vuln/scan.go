@@ -43,7 +43,7 @@ func Scan(ctx context.Context, db *Database, packages []Package) ([]Finding, err
 	return results[0].Findings, nil
 }
 
-// Search is Scan of several lists of packages in one reading of the database, with an account of what could not be answered:
+// Search is Scan of several lists of packages in one reading of the database, with a list of what could not be searched:
 // packages of ecosystems that OSV or the database does not have, versions that cannot be compared. Withdrawn records do not count.
 // There is one Result for each list.
 func (db *Database) Search(ctx context.Context, lists ...[]Package) ([]*Result, error) {
@@ -109,7 +109,7 @@ func newSearch(packages []Package) *search {
 		name, release, _ := strings.Cut(pkg.Ecosystem, ":")
 		switch {
 		case name == "":
-			s.skipped[fmt.Sprintf("%s %s: OSV has no such kind of package", plain(pkg.Name, maxTitle), plain(pkg.Version, maxTitle))] = true
+			s.skipped[fmt.Sprintf("%s %s: OSV does not have this kind of package", plain(pkg.Name, maxTitle), plain(pkg.Version, maxTitle))] = true
 			continue
 		case pkg.Version == "":
 			s.skipped[fmt.Sprintf("%s: its version is not known", plain(pkg.Name, maxTitle))] = true
@@ -157,7 +157,7 @@ func look(searches []*search, data []byte) error {
 	return nil
 }
 
-// note counts a record, and says whether it names a package.
+// note counts a record, and reports whether it names a package.
 func (s *search) note(h *head) (interesting bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -245,12 +245,12 @@ func (s *search) findings() []Finding {
 	return list
 }
 
-// key is what makes a finding another one, but for architectures.
+// key identifies a finding, whatever its architecture.
 func (f *Finding) key() []string {
 	return []string{f.Package.Ecosystem, f.Package.Name, f.Package.Version, f.ID}
 }
 
-// Is says whether the finding has a name: its own, an alias or that of an advisory, in upper or lower case.
+// Is reports whether the finding has a name: its own, an alias or that of an advisory, in upper or lower case.
 func (f *Finding) Is(id string) bool {
 	return slices.ContainsFunc(slices.Concat([]string{f.ID}, f.Aliases, f.Advisories),
 		func(name string) bool { return strings.EqualFold(name, id) })

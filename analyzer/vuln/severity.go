@@ -16,7 +16,7 @@ const (
 	Medium   Level = "medium"   // 4.0
 	Low      Level = "low"      // 0.1
 	None     Level = "none"     // 0.0
-	Unknown  Level = "unknown"  // nobody has said
+	Unknown  Level = "unknown"  // no record has one
 )
 
 // Rank orders levels: Critical is 4, Low is 1, None and Unknown are 0.

@@ -300,7 +300,8 @@ func TestSkipped(t *testing.T) {
 	if len(results) != 3 || len(results[1].Findings)+len(results[2].Findings) != 0 || len(results[2].Missing) != 1 {
 		t.Errorf("%+v", results)
 	}
-	want := []string{"bash 5: the release of Debian is not known", "redis 7: OSV has no such kind of package", "x: its version is not known"}
+	want := []string{"bash 5: the release of Debian is not known", "redis 7: OSV does not have this kind of package",
+		"x: its version is not known"}
 	if diff := cmp.Diff(want, result.Skipped); diff != "" {
 		t.Errorf("skipped (-want +got):\n%s", diff)
 	}
@@ -310,7 +311,7 @@ func TestSkipped(t *testing.T) {
 }
 
 func TestHostileDatabase(t *testing.T) {
-	if _, err := Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "holds no OSV records") {
+	if _, err := Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "has no OSV records") {
 		t.Errorf("empty directory: %v", err)
 	}
 	if _, err := Open(filepath.Join(t.TempDir(), "missing")); err == nil {

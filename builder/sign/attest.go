@@ -13,10 +13,10 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// Options says what Attest writes.
+// Options are the options of Attest.
 type Options struct {
 	Key        *PrivateKey
-	Predicates []Predicate // said about every manifest, beside what BuildKit attached to the index
+	Predicates []Predicate // for every manifest, in addition to what BuildKit attached to the index
 	Formats    []string    // FormatLegacy, FormatBundle; both when empty
 }
 
@@ -27,7 +27,7 @@ const SignedSchema = "slim/signed/v1"
 type Signed struct {
 	Schema   string    `json:"schema"` // "slim/signed/v1"
 	Image    string    `json:"image"`  // as given
-	Digest   string    `json:"digest"` // what it stands for
+	Digest   string    `json:"digest"` // that it refers to
 	Key      string    `json:"key"`
 	Written  []Written `json:"written"`
 	Warnings []string  `json:"warnings,omitempty"`
@@ -116,7 +116,7 @@ func (i item) name() string {
 }
 
 // items are the attestations of a subject, or its signature, in one format. An attestation that several platforms of an index share is
-// said of the index once.
+// written once, for the index.
 func (w *writer) items(format string, signatures bool) ([]item, error) {
 	repository := w.registry.name()
 	if signatures {
@@ -156,7 +156,7 @@ func (w *writer) write(ctx context.Context, signatures bool) error {
 		case FormatBundle:
 			err = w.bundles(ctx, items)
 		default:
-			err = errors.New("there is no format " + format)
+			err = errors.New("unknown format " + format)
 		}
 		if err != nil {
 			return err

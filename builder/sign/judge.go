@@ -20,7 +20,7 @@ const (
 	KindRebuild   = "rebuild"   // the rebuilt image is another one
 )
 
-// judge says what is wrong with a signed thing found beside a subject: "" for nothing, else a kind and a clause.
+// judge returns the problem of a signed object of a subject as a kind and a clause, "" without a problem.
 func (k *PublicKey) judge(f *found, s *subject) (kind, why string) {
 	if f.broken != nil {
 		return KindBytes, f.broken.Error()
@@ -36,7 +36,7 @@ func (k *PublicKey) judge(f *found, s *subject) (kind, why string) {
 	ours, others := k.makers(f)
 	switch {
 	case len(f.sigs) == 0:
-		return KindSignature, "it holds no signature"
+		return KindSignature, "it has no signature"
 	case !ours && len(others) > 0:
 		return KindKey, "it was made by " + strings.Join(others, ", ")
 	case f.claimed != "" && f.claimed != payloadDigest(f.payload):
@@ -49,7 +49,7 @@ func (k *PublicKey) judge(f *found, s *subject) (kind, why string) {
 	return KindSignature, "it was made by another key, or was changed"
 }
 
-// makers says whether one of the signatures is said to be the key's, and names the others.
+// makers reports whether one of the signatures names the key, and lists the other names.
 func (k *PublicKey) makers(f *found) (ours bool, others []string) {
 	for _, id := range f.keys {
 		switch id {

@@ -19,7 +19,7 @@ import (
 )
 
 // ErrEncrypted is returned by ParsePrivateKey for an encrypted key without a password.
-var ErrEncrypted = errors.New("the key is encrypted and there is no password")
+var ErrEncrypted = errors.New("the key is encrypted and no password was given")
 
 var errSignature = errors.New("the signature does not fit")
 
@@ -41,7 +41,7 @@ type PrivateKey struct {
 func ParsePublicKey(data []byte) (*PublicKey, error) {
 	block, _ := pem.Decode(data)
 	if block == nil {
-		return nil, errors.New("it is no PEM file")
+		return nil, errors.New("not a PEM file")
 	}
 	if block.Type != "PUBLIC KEY" {
 		return nil, fmt.Errorf("it is a PEM block of type %q, not PUBLIC KEY", block.Type)
@@ -98,7 +98,7 @@ func (k *PublicKey) hint() string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// digest is what is signed of a message, which is the message itself for Ed25519.
+// digest is the input of the signature of a message: its SHA-256 digest, for Ed25519 the message itself.
 func (k *PublicKey) digest(message []byte) []byte {
 	if k.hash == 0 {
 		return message
@@ -129,7 +129,7 @@ func (k *PublicKey) verify(message, signature []byte) error {
 func ParsePrivateKey(data, password []byte) (*PrivateKey, error) {
 	block, _ := pem.Decode(data)
 	if block == nil {
-		return nil, errors.New("it is no PEM file")
+		return nil, errors.New("not a PEM file")
 	}
 	key, err := parsePrivate(block, password)
 	if err != nil {

@@ -28,7 +28,7 @@ type layoutStore struct {
 func openLayout(dir string) (*layoutStore, error) {
 	path, err := layout.FromPath(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is no OCI layout: %w", dir, layers.ErrNotFound)
+		return nil, fmt.Errorf("%s is not an OCI layout: %w", dir, layers.ErrNotFound)
 	}
 	if err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (l *layoutStore) manifest(ctx context.Context, ref string) ([]byte, error) 
 			}
 		}
 		if digest.Hex == "" {
-			return nil, fmt.Errorf("%s holds no %q: %w", l.path, ref, layers.ErrNotFound)
+			return nil, fmt.Errorf("%s has no %q: %w", l.path, ref, layers.ErrNotFound)
 		}
 	}
 	r, err := l.blob(ctx, digest)

@@ -99,7 +99,7 @@ func (v *verifier) pairs(s *subject, what string, want map[string]string, have .
 	}
 }
 
-// nonRoot says whether a user of an image's config is a number other than 0: a name may be root's.
+// nonRoot reports whether a user of an image's config is a number other than 0: a name may be root's.
 func nonRoot(user string) bool {
 	uid, _, _ := strings.Cut(user, ":")
 	return strings.Trim(uid, "0123456789") == "" && strings.Trim(uid, "0") != ""

@@ -23,7 +23,7 @@ const (
 	annotationInToto    = "in-toto.io/predicate-type"
 )
 
-// Annotations of slim's own: which key signed, and the digest of what was signed. Nothing is believed on their word. They tell a
+// Annotations of slim's own: which key signed, and the digest of what was signed. They are not trusted. They tell a
 // changed payload from a changed signature and from another key, which all look the same to arithmetic.
 const (
 	annotationKey     = "io.slimimage.key"
@@ -39,7 +39,7 @@ const (
 // found is one signed thing beside an image.
 type found struct {
 	format  string
-	where   string // for people
+	where   string // for messages
 	simple  bool   // the payload is cosign's, else a statement
 	payload []byte
 	message []byte // what was signed
@@ -47,15 +47,15 @@ type found struct {
 	about   func(v1.Hash) bool
 	names   string // the digests that it is about
 	sigs    [][]byte
-	keys    []string // for each signature who is said to have made it, "" where nobody says
-	claimed string   // digest that the payload is said to have, "" where nobody says
+	keys    []string // for each signature the declared key, "" without one
+	claimed string   // declared digest of the payload, "" without one
 	broken  error    // it could not be read
 }
 
-// signature says whether it is an image's signature rather than an attestation.
+// signature reports whether it is an image's signature rather than an attestation.
 func (f *found) signature() bool { return f.kind == predicateSigned }
 
-// legacy reads one of cosign's tags, ".sig" or ".att"; none is no error.
+// legacy reads one of cosign's tags, ".sig" or ".att"; a missing tag is not an error.
 func legacy(ctx context.Context, st store, s *subject, suffix string) ([]found, error) {
 	tag := tagOf(s.digest, suffix)
 	data, err := st.manifest(ctx, tag)
@@ -135,7 +135,7 @@ func bundles(ctx context.Context, st store, s *subject) ([]found, error) {
 // that of a registry that does not answer. size adds up what was read.
 func (f *found) read(ctx context.Context, st store, d v1.Descriptor, size *int64) ([]byte, error) {
 	if *size += d.Size; *size > maxTogether {
-		return nil, fmt.Errorf("together with what is beside it, it has more than %d bytes", maxTogether)
+		return nil, fmt.Errorf("it and its attachments have more than %d bytes", maxTogether)
 	}
 	data, err := readBlob(ctx, st, d)
 	var changed *bytesError
@@ -160,7 +160,7 @@ func (f *found) readSimple(payload []byte, annotations map[string]string) {
 	f.sign(annotations[annotationSignature], annotations[annotationKey])
 }
 
-// readEnvelope reads a DSSE envelope as JSON; key is who is said to have made signatures that do not say so themselves.
+// readEnvelope reads a DSSE envelope as JSON; key is the declared key of signatures that declare none themselves.
 func (f *found) readEnvelope(data []byte, key string) {
 	var envelope dsse.Envelope
 	if f.broken = json.Unmarshal(data, &envelope); f.broken == nil {
@@ -174,7 +174,7 @@ func (f *found) readBundle(data []byte) {
 		return
 	}
 	if b.Envelope == nil {
-		f.broken = errors.New("the bundle holds no envelope")
+		f.broken = errors.New("the bundle has no envelope")
 		return
 	}
 	key := ""
@@ -199,13 +199,13 @@ func (f *found) open(envelope *dsse.Envelope, key string) {
 	var said statement
 	if err := json.Unmarshal(f.payload, &said); err != nil || envelope.PayloadType != payloadInToto {
 		f.about = func(v1.Hash) bool { return false }
-		f.names = "nothing: it is no statement"
+		f.names = "nothing: it is not a statement"
 		return
 	}
 	f.kind, f.about, f.names = said.PredicateType, said.about, said.subjects()
 }
 
-// sign adds a signature in base64; what is no base64 fits nothing.
+// sign adds a signature in base64; other text becomes a signature that verifies with no key.
 func (f *found) sign(text, key string) {
 	data, err := fromBase64(text)
 	if err != nil {

@@ -65,7 +65,7 @@ func TestAttestVerify(t *testing.T) {
 	}
 }
 
-// fallback says whether the index has the tag that stands for the referrers API.
+// fallback reports whether the index has the tag that stands for the referrers API.
 func (w *world) fallback() bool {
 	_, err := remote.Head(w.repo.Tag(tagOf(w.subject(0).digest, "")))
 	return err == nil

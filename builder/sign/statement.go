@@ -15,7 +15,7 @@ import (
 	"github.com/slimimage/slim/analyzer/predicates"
 )
 
-// Types of payloads and media types of what holds them.
+// Types of payloads, and the media types of their envelopes.
 const (
 	typeStatement   = "https://in-toto.io/Statement/v1"
 	payloadInToto   = "application/vnd.in-toto+json"
@@ -40,7 +40,7 @@ type resource struct {
 	Digest map[string]string `json:"digest"`
 }
 
-// about says whether a statement has the manifest among its subjects.
+// about reports whether a statement has the manifest among its subjects.
 func (s *statement) about(digest v1.Hash) bool {
 	for _, subject := range s.Subject {
 		if subject.Digest[digest.Algorithm] == digest.Hex {
@@ -64,7 +64,7 @@ func (s *statement) subjects() string {
 	return strings.Join(list, ", ")
 }
 
-// Predicate is what is said about an image, without its subject.
+// Predicate is a statement about an image without its subject.
 type Predicate struct {
 	Type string          // URI
 	Data json.RawMessage // a JSON object

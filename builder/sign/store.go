@@ -17,7 +17,7 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// Bounds of what is read into memory. BuildKit takes statements of 40 MiB, which base64 makes 54.
+// Bounds for data in memory. BuildKit takes statements of 40 MiB, which base64 makes 54.
 const (
 	maxManifest = 4 << 20  // bytes
 	maxBlob     = 64 << 20 // bytes of a statement, an envelope, a bundle or an image config
@@ -51,7 +51,7 @@ func (e *bytesError) Error() string {
 // checkBlob reads a blob, into w, and compares its size and digest; a *bytesError where they differ.
 func checkBlob(ctx context.Context, st store, d v1.Descriptor, w io.Writer) error {
 	if d.Digest.Algorithm != "sha256" {
-		return fmt.Errorf("its digest %s is no sha256", d.Digest)
+		return fmt.Errorf("its digest %s is not a SHA-256 digest", d.Digest)
 	}
 	r, err := st.blob(ctx, d.Digest)
 	if err != nil {
@@ -61,7 +61,7 @@ func checkBlob(ctx context.Context, st store, d v1.Descriptor, w io.Writer) erro
 	sum := sha256.New()
 	n, err := io.Copy(io.MultiWriter(sum, w), io.LimitReader(r, d.Size))
 	got := hex.EncodeToString(sum.Sum(nil))
-	if n == d.Size { // one more read: is there more, or does the registry library complain of the digest by itself?
+	if n == d.Size { // one more read: either there is more, or the registry library reports a wrong digest
 		more, end := r.Read(make([]byte, 1))
 		if more > 0 {
 			return &bytesError{d, fmt.Sprintf("more than %d bytes", d.Size)}

@@ -37,7 +37,7 @@ type attached struct {
 	blob v1.Hash // that holds it
 }
 
-// label names a subject for people.
+// label is the name of a subject in messages.
 func (s *subject) label() string {
 	switch {
 	case s.manifest == nil:

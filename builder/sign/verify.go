@@ -14,7 +14,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// VerifyOptions says what Verify asks for.
+// VerifyOptions are the demands of Verify.
 type VerifyOptions struct {
 	Key           *PublicKey
 	Policy        *Policy // nil asks for a signature alone
@@ -28,10 +28,10 @@ const ReportSchema = "slim/verify/v1"
 type Report struct {
 	Schema   string     `json:"schema"` // "slim/verify/v1"
 	Image    string     `json:"image"`  // as given
-	Digest   string     `json:"digest"` // what it stands for
+	Digest   string     `json:"digest"` // that it refers to
 	Key      string     `json:"key"`
-	Verified bool       `json:"verified"` // there are no problems
-	Subjects []Verified `json:"subjects"` // the manifest that the name stands for, and those of its platforms
+	Verified bool       `json:"verified"` // no problem was found
+	Subjects []Verified `json:"subjects"` // the manifest that the name refers to, and those of its platforms
 	Problems []Problem  `json:"problems,omitempty"`
 	Rebuilt  *Rebuilt   `json:"rebuilt,omitempty"`
 }
@@ -42,7 +42,7 @@ type Verified struct {
 	Platform     string     `json:"platform,omitempty"` // "" of an index
 	Signatures   []string   `json:"signatures"`         // formats
 	Attestations []Attested `json:"attestations"`
-	Blobs        int        `json:"blobs"`            // layers and config whose bytes are those of their digests
+	Blobs        int        `json:"blobs"`            // layers and config whose bytes match their digests
 	Others       []string   `json:"others,omitempty"` // signatures and attestations by other keys, which were not verified
 }
 
@@ -61,7 +61,7 @@ type Problem struct {
 	Message  string `json:"message"`            // one sentence that names the thing
 }
 
-// Rebuilt says what a rebuild gave.
+// Rebuilt is the result of a rebuild.
 type Rebuilt struct {
 	Platform string `json:"platform"`
 	Input    string `json:"input"`
@@ -70,7 +70,7 @@ type Rebuilt struct {
 }
 
 // Verify reads the image that ref names, in a registry or in an OCI layout (oci:DIR or oci:DIR:NAME), and checks its signatures, its
-// attestations and its bytes. An error says that something could not be read; what is wrong is in the report.
+// attestations and its bytes. An error means that something could not be read; problems are in the report.
 func Verify(ctx context.Context, ref string, opt VerifyOptions) (*Report, error) {
 	st, at, err := openStore(ctx, ref)
 	if err != nil {
@@ -99,7 +99,7 @@ func Verify(ctx context.Context, ref string, opt VerifyOptions) (*Report, error)
 func (r *Report) Rebuild(subject string, rebuilt Rebuilt, why string) {
 	r.Rebuilt = &rebuilt
 	if !slices.ContainsFunc(r.Subjects, func(s Verified) bool { return s.Digest == subject }) {
-		rebuilt.Same, why = false, "its digest "+subject+" is none of those that were verified"
+		rebuilt.Same, why = false, "its digest "+subject+" is not one of those that were verified"
 	}
 	if !rebuilt.Same {
 		r.Verified = false
@@ -139,7 +139,7 @@ func (v *verifier) problem(kind string, s *subject, format string, args ...any) 
 		args...)})
 }
 
-// subject verifies one manifest: what is signed of it, then its bytes.
+// subject verifies one manifest: its signatures and attestations, then its bytes.
 func (v *verifier) subject(ctx context.Context, s *subject) error {
 	var all []found
 	for _, read := range []func() ([]found, error){
@@ -182,7 +182,7 @@ type doubt struct {
 	kind, why string
 }
 
-// weigh tells what others signed from what is wrong. By another key anybody may sign; where the image has no signature by this one, that
+// weigh separates signatures of others from problems. Anybody may sign with another key; where the image has no signature by this one, that
 // is the problem.
 func (v *verifier) weigh(s *subject, done *Verified, doubts []doubt) {
 	signed := len(done.Signatures) > 0

@@ -26,7 +26,7 @@ type writer struct {
 	signed  *Signed
 }
 
-// note records an item; it returns whether the item is among what is there by the same key.
+// note records an item; it reports whether the item exists already, by the same key.
 func (w *writer) note(i item, format string, there []found) bool {
 	have := false
 	for n := range there {
@@ -182,5 +182,5 @@ type artifact []byte
 // RawManifest implements remote.Taggable.
 func (a artifact) RawManifest() ([]byte, error) { return a, nil }
 
-// MediaType tells remote.Put what it puts.
+// MediaType is the type that remote.Put declares.
 func (a artifact) MediaType() (types.MediaType, error) { return types.OCIManifestSchema1, nil }
