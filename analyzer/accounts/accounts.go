@@ -16,11 +16,18 @@ const (
 // Nonroot is the user, and the group, of a program of which no other is known: the one that distroless images call nonroot.
 const Nonroot = 65532
 
+// The accounts of people, as useradd numbers them: UID_MIN and UID_MAX of login.defs(5), and Debian Policy 9.2.2.
+const (
+	FirstPerson = 1000
+	LastPerson  = 60000
+)
+
 // User is a line of /etc/passwd (passwd(5)).
 type User struct {
 	Name, Password string
 	UID, GID       uint32
 	Home           string
+	Shell          string
 	Malformed      bool // libc does not read the line: fields are missing or its numbers are none
 }
 
@@ -42,7 +49,7 @@ type Files struct {
 func Parse(passwd, group []byte) Files {
 	var files Files
 	for fields := range entries(passwd, 7) {
-		u := User{Name: fields[0], Password: fields[1], Home: fields[5]}
+		u := User{Name: fields[0], Password: fields[1], Home: fields[5], Shell: fields[6]}
 		var okUID, okGID bool
 		u.UID, okUID = number(fields[2])
 		u.GID, okGID = number(fields[3])

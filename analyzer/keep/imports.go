@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/accounts"
 	"github.com/slimimage/slim/analyzer/elf"
 	"github.com/slimimage/slim/analyzer/rules"
 )
@@ -47,6 +48,18 @@ func (w *worklist) open(f *family, name string, file *elf.File) {
 		}
 		if f.Name == rules.PAM {
 			w.pamStack(match, file)
+		}
+	}
+	if f.Name == rules.Shadow {
+		w.loginShells(reason)
+	}
+}
+
+// loginShells keeps the shells of the accounts that people log in with (passwd(5)): sshd and login refuse an account whose shell is not there.
+func (w *worklist) loginShells(reason analyzer.Reason) {
+	for _, user := range w.readAccounts().Users {
+		if user.UID >= accounts.FirstPerson && user.UID <= accounts.LastPerson && strings.HasPrefix(user.Shell, "/") {
+			w.keep(user.Shell, reason.Rule, reason.From)
 		}
 	}
 }
