@@ -20,7 +20,9 @@
 //	             modules that it imports; pythondist.go: what Python distributions require and advertise; bytecode.go: valid .pyc files
 //
 //	plan.go      the files of the plan, the directories, the sums
+//	crontab.go   what the jobs of cron start
 //	user.go      who the slim image runs as
+//	privilege.go whether evidence carries giving up root
 //	state.go     where an application that ran as root may write
 //	rights.go    owners and modes: what becomes the user's, setuid bits, file capabilities
 //	records.go   the package databases, with the kept packages only

@@ -261,6 +261,7 @@ func (w *worklist) contents(name string) {
 	if w.req.Options.Keep != analyzer.KeepObserved {
 		w.language(name, head)
 		w.clrLiterals(name)
+		w.crontab(name)
 		if w.scripts.mayRun[name] {
 			w.namedInSource(name)
 		}
