@@ -173,7 +173,7 @@ func evidenceOf(text string) *analyzer.Evidence {
 			Answers: []analyzer.Answer{{Probe: "output", OK: true, Body: []byte(text), Size: int64(len(text)),
 				SHA256: digest.FromString(text).Encoded()}}}},
 		Paths:     []analyzer.PathUse{{Path: "app", Ops: []analyzer.Op{analyzer.OpExec}}},
-		Processes: []analyzer.Process{{Exe: "app", Argv: []string{"/app"}, UID: 65532, GID: 65532}}}
+		Processes: []analyzer.Process{{Exe: "app", Argv: []string{"/app"}, UID: 65532, GID: 65532, From: 65532}}}
 	e.Normalize()
 	return e
 }

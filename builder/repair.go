@@ -45,10 +45,10 @@ func (b *build) shrink(ctx context.Context, c gateway.Client, in input, seen *ob
 	return rooted, nil
 }
 
-// mayNeedRoot reports whether a candidate that failed its check might pass as root, the user of the original.
+// mayNeedRoot reports whether a candidate that failed its check might pass as root, as whom a process of the original began or ended.
 func (b *build) mayNeedRoot(seen *analyzer.Evidence, failed candidate) bool {
 	return b.opt.Analyze.User == "" && failed.plan.User.UID != 0 && len(failed.verdict.Differences) > 0 &&
-		slices.ContainsFunc(seen.Processes, func(p analyzer.Process) bool { return p.UID == 0 })
+		slices.ContainsFunc(seen.Processes, func(p analyzer.Process) bool { return p.UID == 0 || p.From == 0 })
 }
 
 // repairer makes candidates from one observation.

@@ -220,19 +220,20 @@ func TestRepairRounds(t *testing.T) {
 func TestRootOnlyIfItHelps(t *testing.T) {
 	for _, test := range []struct {
 		name         string
-		uid          uint32 // of the original
+		uid, from    uint32 // of the original, at its end and at its start
 		user         string // --user
 		passesAsRoot bool
 		wantOK       bool
 		wantUID      uint32
 	}{
-		{"it passes as root", 0, "", true, true, 0},
-		{"it fails as root, too", 0, "", false, false, 65532},
-		{"the original was not root", 33, "", true, false, 65532},
-		{"the user was given", 0, "65532", true, false, 65532},
+		{"it passes as root", 0, 0, "", true, true, 0},
+		{"it began as root", 33, 0, "", true, true, 0},
+		{"it fails as root, too", 0, 0, "", false, false, 65532},
+		{"the original was not root", 33, 33, "", true, false, 65532},
+		{"the user was given", 0, 0, "65532", true, false, 65532},
 	} {
 		original := evidenceOf("right")
-		original.Processes[0].UID = test.uid
+		original.Processes[0].UID, original.Processes[0].From = test.uid, test.from
 		var fake *fakeBuildKit
 		fake = &fakeBuildKit{t: t, observe: func(title string, _ *analyzer.Job) *analyzer.Evidence {
 			asRoot := fake.requests[len(fake.requests)-1].NeedsRoot != ""
