@@ -16,7 +16,7 @@
 //	asked.go     what the image's author asked for; extends.go: what extends a program that ran; openended.go: jobs that the user brings
 //	clr.go       what a .NET assembly names
 //	families.go  the rule tables of analyzer/rules: what a runtime reaches, and what is not for run time
-//	language.go  which language a source is of and whether its interpreter is kept; python.go, perl.go, ruby.go and node.go: the
+//	language.go  which language a source is of and whether its interpreter is kept; python.go, perl.go, ruby.go, node.go and jvm.go: the
 //	             modules that it imports; pythondist.go: what Python distributions require and advertise; bytecode.go: valid .pyc files
 //
 //	plan.go      the files of the plan, the directories, the sums

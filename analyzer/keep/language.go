@@ -38,6 +38,7 @@ var readers = map[string]func(w *worklist, name string){
 	"perl":   (*worklist).perlUses,
 	"ruby":   (*worklist).rubyRequires,
 	"node":   (*worklist).nodeImports,
+	"jvm":    (*worklist).jarClassPath,
 }
 
 func newLanguages() []*language {
@@ -135,7 +136,7 @@ func (w *worklist) language(name string, head []byte) {
 	extension := path.Ext(name)
 	line := firstLine(head)
 	for _, l := range w.languages {
-		ours := slices.Contains(l.Extensions, extension) || line != "" && strings.Contains(line, l.Shebang) || matchAny(l.metadata, name)
+		ours := slices.Contains(l.Extensions, extension) || line != "" && l.Shebang != "" && strings.Contains(line, l.Shebang) || matchAny(l.metadata, name)
 		if l.read == nil || !ours {
 			continue
 		}

@@ -165,6 +165,12 @@ func (w *worklist) nodeFolder(at, from string) bool {
 			w.add(file, analyzer.Reason{Rule: analyzer.RuleRequiredBy, From: from})
 		}
 	}
+	manifest := path.Join(res.Path, "package.json")
+	if data, err := w.im.read(manifest, nodejs.MaxSize); err == nil {
+		for _, name := range nodejs.ReadManifest(data).Needs() {
+			w.nodePackage(name, manifest)
+		}
+	}
 	return true
 }
 

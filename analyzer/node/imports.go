@@ -8,6 +8,7 @@ package node
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -171,6 +172,27 @@ type Manifest struct {
 	Module  json.RawMessage `json:"module"`
 	Exports json.RawMessage `json:"exports"`
 	Imports json.RawMessage `json:"imports"`
+
+	Dependencies         json.RawMessage `json:"dependencies"`
+	OptionalDependencies json.RawMessage `json:"optionalDependencies"`
+	PeerDependencies     json.RawMessage `json:"peerDependencies"`
+}
+
+// Needs lists the packages that a package names as its dependencies, also optional ones and peers, sorted.
+func (m Manifest) Needs() []string {
+	found := map[string]bool{}
+	for _, field := range []json.RawMessage{m.Dependencies, m.OptionalDependencies, m.PeerDependencies} {
+		var versions map[string]json.RawMessage
+		if json.Unmarshal(field, &versions) != nil {
+			continue
+		}
+		for name := range versions {
+			if name != "" && len(name) <= maxSpecifier && len(found) < maxImports && path.Clean("/"+name) == "/"+name {
+				found[name] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
 }
 
 // ReadManifest reads a package.json; what is no JSON gives a manifest that names nothing.

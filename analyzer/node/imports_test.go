@@ -85,3 +85,13 @@ func FuzzReadLock(f *testing.F) {
 		ReadManifest(data).Targets()
 	})
 }
+
+func TestNeeds(t *testing.T) {
+	m := ReadManifest([]byte(`{"dependencies": {"b": "1", "@s/a": {}}, "optionalDependencies": {"c": "*"}, "peerDependencies": {"../x": "1"}}`))
+	if diff := cmp.Diff([]string{"@s/a", "b", "c"}, m.Needs()); diff != "" {
+		t.Errorf("Needs (-want +got):\n%s", diff)
+	}
+	if got := ReadManifest([]byte(`{"dependencies": ["a"]}`)).Needs(); len(got) > 0 {
+		t.Errorf("Needs of a list = %v, want none", got)
+	}
+}

@@ -52,6 +52,12 @@ func Runtimes() []Runtime {
 			Source:   "Node.js documentation: Modules, Loading from the global folders; Debian: /usr/share/nodejs",
 		},
 		{
+			Name: "jvm", Extensions: []string{".jar", ".war"}, Opened: true,
+			Programs: []string{"**/bin/java", "**/libjvm.so"},
+			Modules:  []string{"usr/share/java/**", "usr/share/maven-repo/**"},
+			Source:   "JAR File Specification: Class-Path; Debian Java Policy: /usr/share/java",
+		},
+		{
 			Name: "php", Extensions: []string{".php", ".phtml", ".inc"}, Shebang: "php",
 			Programs: []string{"**/bin/php*", "**/sbin/php-fpm*", "**/libphp*.so*"},
 			Modules:  []string{"usr/share/php/**", "usr/share/pear/**"},
