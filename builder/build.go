@@ -34,7 +34,7 @@ type build struct {
 }
 
 // Build observes the input (unless evidence is given), decides what to keep, packs it, checks the result against the
-// original and exports it. Errors: *SlimmedError, *ObservationError and *CheckError (then nothing was exported), or an error of
+// original and exports it. Errors: *SlimmedError, *ObservationError, *ExerciseError and *CheckError (then nothing was exported), or one of
 // BuildKit. With an error, Result has what is known until then.
 func Build(ctx context.Context, opt Options) (*Result, error) {
 	if len(opt.Others) > 0 && (opt.Lock || opt.Locked != nil) {
@@ -139,6 +139,9 @@ func (b *build) makeImage(ctx context.Context, c gateway.Client, res *gateway.Re
 		return out, err
 	}
 	if out.seen, err = b.observe(ctx, c, out.in, native); err != nil {
+		return out, err
+	}
+	if err = b.exercised(out.seen); err != nil {
 		return out, err
 	}
 	if out.candidate, err = b.shrink(ctx, c, out.in, out.seen); err != nil {

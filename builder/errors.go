@@ -10,6 +10,11 @@ func (e *ObservationError) Error() string {
 	return "the image did not run as it should: " + strings.Join(e.Failures, "; ")
 }
 
+func (e *ExerciseError) Error() string {
+	return fmt.Sprintf("the image only started the %s %q, which had nothing to do: say what to exercise with --run, --exec or --probe, "+
+		"or what to keep with --include-package", e.Kind, e.Command)
+}
+
 func (e *CheckError) Error() string {
 	n := len(e.Result.Verdict.Differences)
 	return fmt.Sprintf("the slim image does not do what the original does: %d of %d answers differ", n, e.Result.Verdict.Checked)

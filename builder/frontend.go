@@ -135,6 +135,7 @@ func withNextStep(err error) error {
 	var check *CheckError
 	var observed *ObservationError
 	var strict *StrictError
+	var idle *ExerciseError
 	switch {
 	case errors.As(err, &check):
 		var lines []string
@@ -150,6 +151,8 @@ func withNextStep(err error) error {
 	case errors.As(err, &observed):
 		return fmt.Errorf("%w\nnext: give it what it needs with --build-arg SLIM_NETWORK=default, SLIM_TIMEOUT or SLIM_RUN; "+
 			"--target %s builds it as it is", err, wantFull)
+	case errors.As(err, &idle):
+		return fmt.Errorf("%w\nnext: --build-arg SLIM_RUN=ARGS; --target %s builds it as it is", err, wantFull)
 	case errors.As(err, &strict):
 		return fmt.Errorf("%w\nnext: remove SLIM_STRICT, or fix the cause", err)
 	}

@@ -145,6 +145,12 @@ type ObservationError struct {
 	Failures []string
 }
 
+// ExerciseError says that the runs only started a shell or an interpreter on an empty input. Exit code 3; nothing was exported.
+type ExerciseError struct {
+	Kind    string // "shell", "interpreter"
+	Command string
+}
+
 // CheckError says that the slim image does not answer like the original. Exit code 3; nothing was exported.
 type CheckError struct {
 	Result *Result // with Verdict

@@ -10,7 +10,7 @@
 //	seed.go      what is kept to begin with: the entrypoint, what the run used, --include, the application's own files
 //	binaries.go  what an ELF file needs: libraries, the loader and its files; nss.go: the modules of the name service switch
 //	imports.go   what the functions reach that an ELF file imports; helpers.go: the programs that it starts; calls.go: its system calls
-//	scripts.go   what a shell script calls, and the interpreter of a script
+//	scripts.go   what a shell script calls, and the interpreter of a script; words.go: scripts in other languages
 //	literals.go  what a source or a setting names by path or by command
 //	packages.go  the data and the settings of a package in use
 //	asked.go     what the image's author asked for; extends.go: what extends a program that ran; openended.go: jobs that the user brings

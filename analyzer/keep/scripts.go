@@ -38,17 +38,21 @@ func (w *worklist) script(name string, head []byte) {
 	if program := strings.TrimPrefix(path.Clean("/"+interp), "/"); w.keep(program, analyzer.RuleInterpreterOf, from) {
 		w.runs(program)
 	}
-	if path.Base(interp) == "env" {
-		for _, word := range strings.Fields(arg) {
-			if !strings.HasPrefix(word, "-") && !strings.Contains(word, "=") {
-				w.keepProgram(word, analyzer.RuleInterpreterOf, from)
-				break
-			}
-		}
+	if program := shebangProgram(arg); program != "" {
+		w.keepProgram(program, analyzer.RuleInterpreterOf, from)
 	}
-	if w.req.Options.Keep != analyzer.KeepObserved && shellInterpreter(interp, arg) {
+	switch {
+	case w.req.Options.Keep == analyzer.KeepObserved:
+	case shellInterpreter(interp, arg):
 		w.parseScript(name)
+	case !readsLanguage(interp + " " + arg):
+		w.scriptWords(name)
 	}
+}
+
+// readsLanguage says whether the first line of a script names an interpreter whose language slim reads.
+func readsLanguage(line string) bool {
+	return slices.ContainsFunc(rules.Runtimes(), func(r rules.Runtime) bool { return r.Shebang != "" && strings.Contains(line, r.Shebang) })
 }
 
 // runs notes that a program may run: where it is a script, what it calls is kept too.
@@ -64,12 +68,10 @@ func (w *worklist) runs(program string) {
 func shellInterpreter(interp, arg string) bool {
 	base := path.Base(interp)
 	if base == "env" {
-		if words := strings.Fields(arg); len(words) > 0 {
-			base = path.Base(words[len(words)-1])
-		}
+		base = path.Base(shebangProgram(arg))
 	}
-	// busybox is "busybox sh"; s6's execlineb has another syntax with the same words for commands, and its with-contenv runs a shell.
-	return shell.Reads(base) || slices.Contains([]string{"busybox", "execlineb", "with-contenv"}, base)
+	// busybox is "busybox sh"; s6's with-contenv runs a shell.
+	return shell.Reads(base) || slices.Contains([]string{"busybox", "with-contenv"}, base)
 }
 
 // parseScript keeps the commands, the scripts and the files that a shell script names.

@@ -262,6 +262,7 @@ func (w *worklist) contents(name string) {
 		w.language(name, head)
 		w.clrLiterals(name)
 		w.crontab(name)
+		w.recipes(name)
 		if w.scripts.mayRun[name] {
 			w.namedInSource(name)
 		}

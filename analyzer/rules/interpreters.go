@@ -32,9 +32,11 @@ func virtualMachines() []Family {
 			Source: "PyPy: sys.prefix holds the standard library",
 		},
 		{
-			Name:   "ocaml",
-			When:   []string{"**/bin/ocamlrun*"},
-			Keep:   []string{"usr/lib/**/ocaml/**/dll*.so", "usr/lib/**/ocaml/ld.conf", "usr/local/lib/ocaml/stublibs/**", "usr/local/lib/ocaml/ld.conf"},
+			Name: "ocaml",
+			When: []string{"**/bin/ocamlrun*"},
+			Keep: []string{
+				"usr/lib/**/ocaml/**/dll*.so", "usr/lib/**/ocaml/ld.conf", "usr/local/lib/ocaml/stublibs/**", "usr/local/lib/ocaml/ld.conf",
+			},
 			Source: "OCaml manual, ocamlrun: dynamic loading of shared libraries",
 		},
 		{

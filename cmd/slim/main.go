@@ -57,7 +57,7 @@ const (
 	exitOK        = 0
 	exitFailure   = 1
 	exitUsage     = 2
-	exitCheck     = 3 // the image did not run, or the slim image does not answer like it
+	exitCheck     = 3 // the image did not run or did nothing, or the slim image does not answer like it
 	exitCancelled = 130
 )
 
@@ -67,6 +67,7 @@ func exitCode(err error) int {
 		usage    *usageError
 		slimmed  *builder.SlimmedError
 		observed *builder.ObservationError
+		idle     *builder.ExerciseError
 		checked  *builder.CheckError
 		strict   *builder.StrictError
 		child    *childError
@@ -83,7 +84,7 @@ func exitCode(err error) int {
 		return batch.code
 	case errors.As(err, &usage), errors.As(err, &slimmed):
 		return exitUsage
-	case errors.As(err, &observed), errors.As(err, &checked), errors.As(err, &strict), errors.Is(err, errExportedAnyway):
+	case errors.As(err, &observed), errors.As(err, &idle), errors.As(err, &checked), errors.As(err, &strict), errors.Is(err, errExportedAnyway):
 		return exitCheck
 	default:
 		return exitFailure
