@@ -557,13 +557,6 @@ func libraries() []Family {
 			Except: []string{"usr/share/matplotlib/sample_data/**"},
 			Source: "matplotlib: get_data_path, matplotlib_fname",
 		},
-		{
-			Name:   "blas",
-			When:   []string{"**/libblas.so*", "**/liblapack.so*"},
-			Keep:   []string{"usr/lib/*/blas/**", "usr/lib/*/lapack/**"},
-			Except: []string{"usr/lib/**/*.a"},
-			Source: "Debian: libblas.so.3 is an alternative",
-		},
 	}
 }
 
