@@ -103,13 +103,10 @@ func (m *Model) mayNeed(ev *analyzer.Evidence) map[string]bool {
 		}
 	}
 	if len(m.Syscalls) == 0 {
-		add("CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_SETGID CAP_SETUID")
+		add("CAP_CHOWN CAP_FOWNER")
 	}
-	if slices.ContainsFunc(ev.Processes, func(p analyzer.Process) bool { return p.UID != 0 }) {
-		add("CAP_SETUID CAP_SETGID")
-	}
-	if need["CAP_SETUID"] {
-		add("CAP_KILL CAP_DAC_OVERRIDE") // signals to processes of other users, and their files
+	if m.becomesOthers(ev) {
+		add("CAP_SETUID CAP_SETGID CAP_KILL CAP_DAC_OVERRIDE") // also for signals to processes of other users, and for their files
 	}
 	if slices.ContainsFunc(m.Ports, func(p Port) bool { return p.Number < 1024 }) {
 		add("CAP_NET_BIND_SERVICE")
@@ -120,6 +117,13 @@ func (m *Model) mayNeed(ev *analyzer.Evidence) map[string]bool {
 		}
 	}
 	return need
+}
+
+// becomesOthers says whether root's programs become other users, or may.
+func (m *Model) becomesOthers(ev *analyzer.Evidence) bool {
+	calls := []string{"setuid", "setreuid", "setresuid", "setfsuid"}
+	return len(m.Syscalls) == 0 || slices.ContainsFunc(ev.Processes, func(p analyzer.Process) bool { return p.UID != 0 }) ||
+		slices.ContainsFunc(calls, func(name string) bool { return slices.Contains(m.Syscalls, name) || slices.Contains(m.Possible, name) })
 }
 
 // capabilitiesOf are the capabilities that system calls of root may ask for, of those that Docker grants by default (capabilities(7)).

@@ -90,6 +90,31 @@ func TestWritableMounts(t *testing.T) {
 	}
 }
 
+// TestOthersDirectories: where root's program becomes other users, what is theirs is writable, with their files in it.
+func TestOthersDirectories(t *testing.T) {
+	plan := &analyzer.Plan{Syscalls: []string{"setresuid"}, Directories: []analyzer.Directory{
+		{Path: "home/ada", UID: 1000, GID: 1000, Mode: 0o700}, {Path: "home/ada/x", UID: 1000, GID: 1000, Mode: 0o755}, {Path: "srv/read", UID: 1000, Mode: 0o555},
+		{Path: "usr/lib/x", UID: 7, Mode: 0o755}, {Path: "var/mail", GID: 8, Mode: 0o2775}, {Path: "var/private", Mode: 0o700}}}
+	for _, name := range []string{"home/ada", "home/ada/x", "srv/read", "usr/lib/x", "var/mail", "var/private"} {
+		plan.Files = append(plan.Files, analyzer.File{Path: layers.Path(name), Kind: "dir"})
+	}
+	plan.Files = append(plan.Files, analyzer.File{Path: "home/ada/x/note", Kind: "file"})
+	ev := &analyzer.Evidence{Syscalls: []string{"read"}}
+	names := func() (list []string) {
+		for _, w := range From(ev, plan, "app:1").Writable {
+			list = append(list, string(w.Path))
+		}
+		return list
+	}
+	if diff := cmp.Diff([]string{"home/ada", "var/mail"}, names()); diff != "" {
+		t.Errorf("writable of root that becomes others (-want +got):\n%s", diff)
+	}
+	plan.Syscalls = nil
+	if got := names(); got != nil {
+		t.Errorf("writable of root that stays root = %q, want none", got)
+	}
+}
+
 // TestLowPorts: the sysctl also serves a port on the loopback address.
 func TestLowPorts(t *testing.T) {
 	for address, want := range map[string]bool{"127.0.0.1": true, "0.0.0.0": true} {

@@ -120,6 +120,11 @@ func (m *Model) writable(ev *analyzer.Evidence, plan *analyzer.Plan) {
 			found[name] = found[name] || !m.populated(name)
 		}
 	}
+	if plan != nil && m.UID == 0 && m.becomesOthers(ev) {
+		for _, name := range othersDirectories(plan) {
+			found[name] = true
+		}
+	}
 	if t.dirs["tmp"] || t.used["tmp"] {
 		found["tmp"] = true // programs make temporary files on ways that a run need not have taken
 	}

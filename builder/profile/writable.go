@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/rules"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -67,4 +68,21 @@ func (m *Model) owners(plan *analyzer.Plan) {
 			m.Writable[i].Owner = &d
 		}
 	}
+}
+
+// othersDirectories are the topmost directories in which users other than root may write: root's program becomes one of them for each
+// client, and a run shows only those that it was. What a package manager keeps below /usr is not written there.
+func othersDirectories(plan *analyzer.Plan) []layers.Path {
+	var list []layers.Path
+	for _, d := range plan.Directories {
+		theirs := d.UID != 0 && d.Mode&0o200 != 0 || d.GID != 0 && d.Mode&0o020 != 0
+		if !theirs || rules.Unmountable(string(d.Path)) ||
+			below("usr", d.Path) && !below("usr/local", d.Path) {
+			continue
+		}
+		if !slices.ContainsFunc(list, func(above layers.Path) bool { return below(above, d.Path) }) {
+			list = append(list, d.Path)
+		}
+	}
+	return list
 }

@@ -42,6 +42,29 @@ func command(name string) {
 	}
 }
 
+// confinement is what a program sees of its profile, and of a writable directory.
+func confinement(dir string) string {
+	var text strings.Builder
+	status, _ := os.ReadFile("/proc/self/status")
+	for _, line := range strings.Split(string(status), "\n") {
+		key, value, _ := strings.Cut(line, ":")
+		if strings.HasPrefix(key, "Cap") || key == "NoNewPrivs" || key == "Seccomp" {
+			fmt.Fprintln(&text, key, strings.TrimSpace(value))
+		}
+	}
+	var size syscall.Statfs_t
+	var stat syscall.Stat_t
+	_ = syscall.Statfs(dir, &size)
+	_ = syscall.Stat(dir, &stat)
+	fmt.Fprintln(&text, dir, int64(size.Blocks)*size.Bsize>>20, "MiB", fmt.Sprintf("%o %d:%d", stat.Mode&0o7777, stat.Uid, stat.Gid))
+	program, err := os.ReadFile("/proc/self/exe")
+	if err == nil {
+		err = os.WriteFile(dir+"/program", program, 0o755)
+	}
+	fmt.Fprintln(&text, "write", err, "execute", syscall.Exec(dir+"/program", []string{"program", "executed"}, nil))
+	return text.String()
+}
+
 // do carries out one OPERATION:PATH and prints whether it went well.
 func do(op string) {
 	name, path, _ := strings.Cut(op, ":")
@@ -115,6 +138,15 @@ func do(op string) {
 		var found string
 		found, err = os.Getwd()
 		fmt.Print(found, " ")
+	case "confinement": // DIR,EXPECTED: what the file has that is expected, unless the root file system is read-only
+		dir, expected, _ := strings.Cut(path, ",")
+		if syscall.Access("/", 2) != nil {
+			fmt.Print(confinement(dir))
+			break
+		}
+		var data []byte
+		data, err = os.ReadFile(expected)
+		fmt.Print(string(data))
 	case "id":
 		groups, _ := os.Getgroups()
 		fmt.Print(os.Getuid(), ":", os.Getgid(), " ", groups, " ")
