@@ -93,7 +93,8 @@ func TestWritableMounts(t *testing.T) {
 // TestOthersDirectories: where root's program becomes other users, what is theirs is writable, with their files in it.
 func TestOthersDirectories(t *testing.T) {
 	plan := &analyzer.Plan{Syscalls: []string{"setresuid"}, Directories: []analyzer.Directory{
-		{Path: "home/ada", UID: 1000, GID: 1000, Mode: 0o700}, {Path: "home/ada/x", UID: 1000, GID: 1000, Mode: 0o755}, {Path: "srv/read", UID: 1000, Mode: 0o555},
+		{Path: "home/ada", UID: 1000, GID: 1000, Mode: 0o700},
+		{Path: "home/ada/x", UID: 1000, GID: 1000, Mode: 0o755}, {Path: "srv/read", UID: 1000, Mode: 0o555},
 		{Path: "usr/lib/x", UID: 7, Mode: 0o755}, {Path: "var/mail", GID: 8, Mode: 0o2775}, {Path: "var/private", Mode: 0o700}}}
 	for _, name := range []string{"home/ada", "home/ada/x", "srv/read", "usr/lib/x", "var/mail", "var/private"} {
 		plan.Files = append(plan.Files, analyzer.File{Path: layers.Path(name), Kind: "dir"})
