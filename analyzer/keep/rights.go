@@ -102,14 +102,19 @@ func needBits(n node) uint32 {
 	return 2
 }
 
-// prepared says whether a directory was made to be written in: by anybody (with the sticky bit, as /tmp), or by the user that owns it.
+// prepared says whether a directory was made to be written in: by anybody (with the sticky bit, as /tmp), or by the user that owns it. An
+// application of root has programs of several users, each of which may write in directories of its own.
 func (p *planner) prepared(name string) bool {
 	n, ok := p.im.nodes[name]
 	if !ok || !rules.Givable(name) {
 		return false
 	}
 	anybody := n.mode&fs.ModeSticky != 0 && n.mode.Perm()&0o002 != 0
-	return anybody || p.user.UID != 0 && n.stat.UID == p.user.UID && n.mode.Perm()&0o200 != 0
+	owner := n.stat.UID != 0 && n.mode.Perm()&0o200 != 0
+	if p.user.UID == 0 {
+		return anybody || owner && !rules.SystemTree(name) && p.im.nodes[path.Dir(name)].stat.UID != n.stat.UID
+	}
+	return anybody || owner && n.stat.UID == p.user.UID
 }
 
 // writable lists the paths that are the user's: volumes, and what the run was seen to write or to make files in.
