@@ -52,6 +52,8 @@ func (p *planner) give(name string, why analyzer.Rule, write bool) bool {
 			return false
 		}
 		f = p.put(name, []analyzer.Reason{{Rule: why}})
+	} else if reason := (analyzer.Reason{Rule: why}); why == analyzer.RuleState && !slices.Contains(f.Reasons, reason) {
+		f.Reasons = append(slices.Clone(f.Reasons), reason) // it tells a profile that the file is to be written
 	}
 	f.UID = &p.user.UID
 	n := p.im.nodes[name]

@@ -115,9 +115,10 @@ func (m *Model) writable(ev *analyzer.Evidence, plan *analyzer.Plan) {
 		found[dir] = true
 	}
 	if plan != nil {
+		state := stateDirectories(plan)
 		for _, name := range plan.Writable {
-			// A directory with files that nothing was written in was given to the user to be read.
-			found[name] = found[name] || !m.populated(name)
+			// A directory with files that nothing was written in was given to the user to be read, unless it holds state.
+			found[name] = found[name] || !m.populated(name) || state[name]
 		}
 	}
 	if plan != nil && m.UID == 0 && m.becomesOthers(ev) {
@@ -138,6 +139,17 @@ func (m *Model) writable(ev *analyzer.Evidence, plan *analyzer.Plan) {
 		m.warn("%d directories are written to: only the first %d are made writable", len(m.Writable), maxWritable)
 		m.Writable = m.Writable[:maxWritable]
 	}
+}
+
+// stateDirectories are the directories with a file in them that the application writes.
+func stateDirectories(plan *analyzer.Plan) map[layers.Path]bool {
+	dirs := map[layers.Path]bool{}
+	for _, file := range plan.Files {
+		if file.Kind == "file" && slices.Contains(file.Reasons, analyzer.Reason{Rule: analyzer.RuleState}) {
+			dirs[parent(file.Path)] = true
+		}
+	}
+	return dirs
 }
 
 // populated says whether the image has files below a directory.
