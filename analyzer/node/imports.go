@@ -175,13 +175,12 @@ type Manifest struct {
 
 	Dependencies         json.RawMessage `json:"dependencies"`
 	OptionalDependencies json.RawMessage `json:"optionalDependencies"`
-	PeerDependencies     json.RawMessage `json:"peerDependencies"`
 }
 
-// Needs lists the packages that a package names as its dependencies, also optional ones and peers, sorted.
+// Needs lists the packages that a package names as its dependencies, also optional ones, sorted. A peer is named by whoever uses both.
 func (m Manifest) Needs() []string {
 	found := map[string]bool{}
-	for _, field := range []json.RawMessage{m.Dependencies, m.OptionalDependencies, m.PeerDependencies} {
+	for _, field := range []json.RawMessage{m.Dependencies, m.OptionalDependencies} {
 		var versions map[string]json.RawMessage
 		if json.Unmarshal(field, &versions) != nil {
 			continue

@@ -10,7 +10,7 @@ import (
 var pythonBuildTools = []string{
 	"Cython", "IPython", "_distutils_hack", "_pytest", "coverage", "distutils", "docutils", "flit_core", "hypothesis", "mypy", "nose",
 	"numpydoc", "pip",
-	"pkg_resources", "py", "pyproject_hooks", "pytest", "setuptools", "sphinx", "tox", "wheel",
+	"py", "pyproject_hooks", "pytest", "setuptools", "sphinx", "tox", "wheel",
 }
 
 // PythonBuildTool says whether a dotted module name belongs to a tool that is for building or testing.
