@@ -42,6 +42,7 @@ func TestDispatches(t *testing.T) {
 		{"Python that starts a computed name", "#!/usr/bin/python3\nimport subprocess, sys\nsubprocess.run(tools[sys.argv[1]])\n", true},
 		{"Python that starts one program", "#!/usr/bin/python3\nimport subprocess\nsubprocess.run(['git', 'status'])\n", false},
 		{"Perl that starts a list", "#!/usr/bin/perl\nsystem(@command) == 0 or die;\n", true},
+		{"Scheme that starts a computed name", "#!/usr/bin/guile -s\n!#\n(system* (string-append \"g\" \"pg\") \"-s\")\n", true},
 		{"JavaScript with a regular expression", "#!/usr/bin/node\nconst m = re.exec(line);\n", false},
 	} {
 		w := worklistOf(t, map[string]string{"app/run": c.src})

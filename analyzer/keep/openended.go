@@ -88,8 +88,8 @@ var (
 	argumentCommand = regexp.MustCompile(`(?m)(^|[;&|]|\bexec|\beval|\bdo|\bthen)\s*"?\$(\{?[@*1]|\{1)`)
 	// computedCommand is a call that starts a program whose name is not written there, in Python, Perl, Ruby, Tcl, PHP, JavaScript and Lua.
 	computedCommand = regexp.MustCompile(`(?m)(subprocess\.(?:run|call|check_call|check_output|Popen)|os\.(?:exec[lv]p?e?|spawn[lv]p?e?|system|popen)|` +
-		`child_process\.\w+|\b(?:execFile|spawn|spawnSync|execSync)|IO\.popen|Open3\.\w+|proc_open|shell_exec|passthru|(?:^|[^.\w])(?:system|exec))` +
-		`\s*\(?\s*\[?\s*([@$*]\w|\w+(?:\[|\.|\s*[,)+])|f["'])`)
+		`\(system\*?|child_process\.\w+|\b(?:execFile|spawn|spawnSync|execSync)|IO\.popen|Open3\.\w+|proc_open|shell_exec|passthru|(?:^|[^.\w])(?:system|exec))` +
+		`\s*\(?\s*\[?\s*([@$*]\w|\w+(?:\[|\.|-|\s*[,)+])|f["'])`)
 )
 
 // maxDispatcher bounds the script that is read for its choices, in bytes.
