@@ -55,7 +55,8 @@ func (w *worklist) open(f *family, name string, file *elf.File) {
 	}
 }
 
-// loginShells keeps the shells of the accounts that people log in with (passwd(5)): sshd and login refuse an account whose shell is not there.
+// loginShells keeps the shells of the accounts that people log in with (passwd(5)): sshd and login refuse an account whose shell is not
+// there.
 func (w *worklist) loginShells(reason analyzer.Reason) {
 	for _, user := range w.readAccounts().Users {
 		if user.UID >= accounts.FirstPerson && user.UID <= accounts.LastPerson && strings.HasPrefix(user.Shell, "/") {

@@ -136,7 +136,8 @@ func (w *worklist) language(name string, head []byte) {
 	extension := path.Ext(name)
 	line := firstLine(head)
 	for _, l := range w.languages {
-		ours := slices.Contains(l.Extensions, extension) || line != "" && l.Shebang != "" && strings.Contains(line, l.Shebang) || matchAny(l.metadata, name)
+		ours := slices.Contains(l.Extensions, extension) || matchAny(l.metadata, name) ||
+			line != "" && l.Shebang != "" && strings.Contains(line, l.Shebang)
 		if l.read == nil || !ours {
 			continue
 		}

@@ -95,6 +95,27 @@ var (
 // maxDispatcher bounds the script that is read for its choices, in bytes.
 const maxDispatcher = 256 << 10
 
+// startsPackaged says whether a shell script names a program that does not belong to the base system. A script that chooses among programs
+// of the base system alone says itself all that it needs.
+func (w *worklist) startsPackaged(src []byte, name string) bool {
+	script, err := shell.Commands(src, name, w.env)
+	if err != nil || len(w.db.Packages()) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(script.Commands, func(command string) bool {
+		full, ok := w.program(command)
+		if !ok {
+			return false
+		}
+		res, ok := w.im.resolve(strings.TrimPrefix(orRoot(w.req.Process.Dir), "/"), full)
+		if !ok {
+			return false
+		}
+		pkg, owned := w.db.Owner(res.Path)
+		return owned && !w.db.Base(pkg.Name)
+	})
+}
+
 // dispatches says whether a command line starts a script of the application that chooses by its arguments what to start.
 func (w *worklist) dispatches(argv []string) bool {
 	for _, word := range argv {
@@ -115,7 +136,7 @@ func (w *worklist) dispatches(argv []string) bool {
 		}
 		interp, arg, script := elf.Shebang(src)
 		if script && shellInterpreter(interp, arg) {
-			return argumentCase.Match(src) || argumentCommand.Match(src)
+			return argumentCommand.Match(src) || argumentCase.Match(src) && w.startsPackaged(src, res.Path)
 		}
 		if script || sourceExtensions.MatchString(path.Base(res.Path)) {
 			return computedCommand.Match(src)

@@ -23,7 +23,8 @@ func Crontab(name string) CrontabKind {
 	return NoCrontab
 }
 
-// CronJob is the command of a line of a table, "" of a comment, a variable or an empty line. What follows a percent sign is its standard input.
+// CronJob is the command of a line of a table, "" of a comment, a variable or an empty line. What follows a percent sign is its standard
+// input.
 func CronJob(line string, kind CrontabKind) string {
 	line = strings.TrimSpace(line)
 	if line == "" || line[0] == '#' || line[0] != '@' && line[0] != '*' && (line[0] < '0' || line[0] > '9') {

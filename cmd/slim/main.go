@@ -84,7 +84,8 @@ func exitCode(err error) int {
 		return batch.code
 	case errors.As(err, &usage), errors.As(err, &slimmed):
 		return exitUsage
-	case errors.As(err, &observed), errors.As(err, &idle), errors.As(err, &checked), errors.As(err, &strict), errors.Is(err, errExportedAnyway):
+	case errors.As(err, &observed), errors.As(err, &idle), errors.As(err, &checked), errors.As(err, &strict),
+		errors.Is(err, errExportedAnyway):
 		return exitCheck
 	default:
 		return exitFailure
