@@ -135,9 +135,10 @@ func (w *worklist) mostly(pkg *packages.Package, in func(file string) bool) bool
 	inside, outside := 0, 0
 	for _, file := range pkg.Files {
 		switch {
+		case w.junked(file) != "": // a package manager of the language, documentation
 		case in(file):
 			inside++
-		case w.junked(file) == "" && !strings.HasPrefix(file, "usr/share/locale/"):
+		case !strings.HasPrefix(file, "usr/share/locale/"):
 			outside++
 		}
 	}
