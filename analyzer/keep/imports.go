@@ -18,7 +18,9 @@ func (w *worklist) imports(name string, obj *elf.Object) {
 		return
 	}
 	for _, f := range w.rules.families {
-		if !slices.ContainsFunc(f.Imports, func(function string) bool { return contains(obj.File.Imports, function) }) {
+		if !slices.ContainsFunc(f.Imports, func(function string) bool {
+			return contains(obj.File.Imports, function) && !rules.OptionalImport(obj.File.Soname, function)
+		}) {
 			continue
 		}
 		if f.Name == rules.Shadow && rules.GeneralPurpose(name) {

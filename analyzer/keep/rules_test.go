@@ -36,10 +36,8 @@ const wantName = "WANT"
 // a line each,
 //
 //	files PATH...              small text files
-//	program PATH [NEED...]     an ELF program; also key=value: runpath, rpath, interp, machine (386, arm64), strings, symbols (several by
-//
-// commas)
-//
+//	program PATH [NEED...]     an ELF program; also key=value: runpath, rpath, interp, soname, machine (386, arm64), strings, symbols
+//	                           (several by commas)
 //	library PATH [NEED...]     an ELF library, likewise
 //	pyc PATH SECONDS SIZE      bytecode of Python for a source of that time and size
 //	package NAME GLOB...       a dpkg package that owns the files that match; "essential" and "lib" packages are the system's
@@ -217,6 +215,8 @@ func elfOf(verb string, words []string) []byte {
 			spec.Rpath = value
 		case "interp":
 			spec.Interp = value
+		case "soname":
+			spec.Soname = value
 		case "machine":
 			spec.Machine = map[string]stdelf.Machine{"386": stdelf.EM_386, "arm64": stdelf.EM_AARCH64}[value]
 		case "strings":
