@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// ConnectProbe begins the name of a probe that only connects; the address follows.
+const ConnectProbe = "connect "
+
 // Spoke lists what the automatic probes of a run found: each protocol with where it was spoken ("ssh on 22"), and the ports that only
 // accepted a connection. Both are sorted.
 func (r Run) Spoke() (spoken, connected []string) {

@@ -77,7 +77,7 @@ func connectedOnly(evidence *Evidence) []string {
 		for j := range evidence.Runs[i].Answers {
 			a := &evidence.Runs[i].Answers[j]
 			if a.Connected && a.OK {
-				list = append(list, strings.TrimPrefix(a.Probe, "connect "))
+				list = append(list, strings.TrimPrefix(a.Probe, ConnectProbe))
 			}
 		}
 	}

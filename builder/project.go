@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/slimimage/slim/analyzer/strictyaml"
 	"github.com/slimimage/slim/analyzer/vuln"
 )
 
@@ -47,44 +48,40 @@ func ReadProject(data []byte) ([]Given, error) {
 	if !ok || section.Tag == "!!null" {
 		return nil, nil
 	}
-	if section.Kind != yaml.MappingNode {
-		return nil, fmt.Errorf("%s, line %d: %s: keys and values are expected", ProjectFile, section.Line, ProjectSection)
-	}
 	var all []Given
-	for i := 0; i+1 < len(section.Content); i += 2 {
-		one, err := readOption(section.Content[i], section.Content[i+1])
-		if err == nil && slices.ContainsFunc(all, func(g Given) bool { return g.Option.Name == one.Option.Name }) {
-			err = fmt.Errorf("key %q again", one.Option.Name)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s, line %d: %s: %w", ProjectFile, section.Content[i].Line, ProjectSection, err)
-		}
+	err := strictyaml.Mapping(&section, func(key string, value *yaml.Node) error {
+		one, err := readOption(key, value)
 		all = append(all, one)
+		return err
+	})
+	var wrong *strictyaml.Error
+	if errors.As(err, &wrong) {
+		return nil, fmt.Errorf("%s, line %d: %s: %w", ProjectFile, wrong.Line, ProjectSection, wrong.Err)
 	}
-	return all, nil
+	return all, err
 }
 
-func readOption(key, value *yaml.Node) (Given, error) {
+func readOption(key string, value *yaml.Node) (Given, error) {
 	options := OptionsFor(Repository)
-	at := slices.IndexFunc(options, func(o Option) bool { return o.Name == key.Value })
+	at := slices.IndexFunc(options, func(o Option) bool { return o.Name == key })
 	if at < 0 {
-		if err := notSetBy(key.Value); err != nil {
-			return Given{}, fmt.Errorf("key %q: %w", key.Value, err)
+		if err := notSetBy(key); err != nil {
+			return Given{}, fmt.Errorf("key %q: %w", key, err)
 		}
-		return Given{}, fmt.Errorf("unknown key %q; the keys are the flags of slim build: %s", key.Value,
+		return Given{}, fmt.Errorf("unknown key %q; the keys are the flags of slim build: %s", key,
 			optionNames(options, func(name string) string { return name }))
 	}
-	given := Given{Option: options[at], From: fmt.Sprintf("%s, line %d", ProjectFile, key.Line)}
+	given := Given{Option: options[at], From: fmt.Sprintf("%s, line %d", ProjectFile, value.Line)}
 	nodes := []*yaml.Node{value}
 	if value.Kind == yaml.SequenceNode && given.Option.Repeatable() {
 		nodes = value.Content
 	}
 	for _, node := range nodes {
 		if node.Kind != yaml.ScalarNode || node.Tag == "!!null" {
-			return given, errors.New(key.Value + ": one value is expected")
+			return given, errors.New(key + ": one value is expected")
 		}
 		if given.Option.Kind == Pairs && !strings.Contains(node.Value, "=") {
-			return given, fmt.Errorf("%s: %q is not KEY=VALUE: a project takes no value from the environment of who runs slim", key.Value,
+			return given, fmt.Errorf("%s: %q is not KEY=VALUE: a project takes no value from the environment of who runs slim", key,
 				node.Value)
 		}
 		given.Values = append(given.Values, node.Value)

@@ -42,7 +42,7 @@ func TestReadProjectRefuses(t *testing.T) {
 		{"bulid: {}\n", "bulid"},
 		{"build: [keep]\n", "line 1"},
 		{"build:\n  keep: closure\n  keepp: 1\n", "line 3"},
-		{"build:\n  keep: closure\n  keep: package\n", "again"},
+		{"build:\n  keep: closure\n  keep: package\n", "duplicate key"},
 		{"build:\n  keep: [closure, package]\n", "one value"},
 		{"build:\n  run: [{a: b}]\n", "one value"},
 		{"build:\n  run: &x [*x]\n", "one value"},

@@ -124,7 +124,7 @@ func explained(want, got *analyzer.Run) bool {
 
 // spoke says whether a port that only accepted a connection in the original spoke in the slim image.
 func spoke(got *analyzer.Run, want *analyzer.Answer) bool {
-	address, connect := strings.CutPrefix(want.Probe, "connect ")
+	address, connect := strings.CutPrefix(want.Probe, analyzer.ConnectProbe)
 	return connect && want.Connected && slices.ContainsFunc(got.Answers, func(a analyzer.Answer) bool {
 		return a.Protocol != "" && (strings.HasSuffix(a.Probe, " "+address) || strings.Contains(a.Probe, "://"+address+"/"))
 	})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/elf"
+	"github.com/slimimage/slim/analyzer/packages"
 	"github.com/slimimage/slim/analyzer/rules"
 )
 
@@ -15,6 +16,7 @@ type helpers struct {
 	byName map[string][]string // by base name
 	dirs   map[string]bool     // that they are in
 	onPath map[string]bool     // directories of PATH, physical
+	needed map[string]bool     // packages that another one needs
 }
 
 // executables lists the helpers, once.
@@ -95,7 +97,7 @@ func (w *worklist) startedBy(name string, file *elf.File) {
 // for, where it is the application's own, was asked for itself, or ran.
 func (w *worklist) mayStart(name string) func(program string) bool {
 	mine, owned := w.db.Owner(name)
-	trusted := !owned || w.db.Asked(mine.Name) || w.scripts.executed[name]
+	trusted := !owned || w.asked(mine) || w.scripts.executed[name]
 	return func(program string) bool {
 		pkg, ok := w.db.Owner(program)
 		if res, resolved := w.im.resolve(".", program); !ok && resolved {
@@ -104,6 +106,20 @@ func (w *worklist) mayStart(name string) func(program string) bool {
 		if !ok {
 			return false // the application's own files are kept anyway
 		}
-		return owned && pkg.Source == mine.Source && pkg.Type == mine.Type || trusted && w.db.Asked(pkg.Name)
+		return owned && pkg.Source == mine.Source && pkg.Type == mine.Type || trusted && w.asked(pkg)
 	}
+}
+
+// asked says whether a package may be one that the image's author asked for: no other needs it, and it is no part of every system.
+func (w *worklist) asked(pkg *packages.Package) bool {
+	h := w.executables()
+	if h.needed == nil {
+		h.needed = map[string]bool{}
+		for _, other := range w.db.Packages() {
+			for _, name := range other.Depends {
+				h.needed[name] = h.needed[name] || name != other.Name
+			}
+		}
+	}
+	return !pkg.Essential && !h.needed[pkg.Name]
 }

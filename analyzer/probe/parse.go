@@ -1,15 +1,14 @@
 package probe
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/strictyaml"
 )
 
 const (
@@ -25,21 +24,16 @@ func ParseSteps(data []byte) ([]analyzer.Step, error) {
 	if len(data) > maxProbeFile {
 		return nil, fmt.Errorf("it has %d bytes, more than %d", len(data), maxProbeFile)
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	var file yaml.Node
-	if err := decoder.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
-		return nil, plainYAML(err)
+	list, err := strictyaml.Document(data)
+	if err != nil {
+		return nil, err
 	}
-	if len(file.Content) == 0 {
+	if list == nil {
 		return nil, errors.New("it has no steps")
 	}
-	if err := decoder.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
-		return nil, errors.New("it has more than one document")
-	}
-	list := file.Content[0]
 	switch {
 	case list.Kind != yaml.SequenceNode:
-		return nil, fmt.Errorf("line %d: it is no list of steps (\"- get: /\")", list.Line)
+		return nil, strictyaml.Errorf(list, "it is no list of steps (\"- get: /\")")
 	case len(list.Content) == 0:
 		return nil, errors.New("it has no steps")
 	case len(list.Content) > maxSteps:
@@ -54,22 +48,15 @@ func ParseSteps(data []byte) ([]analyzer.Step, error) {
 	return steps, nil
 }
 
-// plainYAML is an error of the YAML package on one line and without its name.
-func plainYAML(err error) error {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	text = strings.TrimPrefix(text, "unmarshal errors:\n")
-	return errors.New(strings.Join(strings.Fields(text), " "))
-}
-
 // parseStep reads one item of the list.
 func parseStep(node *yaml.Node, step *analyzer.Step) error {
 	kinds := 0
 	parts := map[string]func(*yaml.Node) error{
-		"name": func(n *yaml.Node) error { return decode(n, &step.Name) },
+		"name": func(n *yaml.Node) error { return strictyaml.Decode(n, &step.Name) },
 		"get": func(n *yaml.Node) error {
 			kinds++
 			step.HTTP = &analyzer.HTTPStep{}
-			return decode(n, &step.HTTP.Path)
+			return strictyaml.Decode(n, &step.HTTP.Path)
 		},
 		"http": func(n *yaml.Node) error { kinds++; step.HTTP = &analyzer.HTTPStep{}; return parseHTTP(n, step.HTTP) },
 		"tcp":  func(n *yaml.Node) error { kinds++; step.TCP = &analyzer.TCPStep{}; return parseTCP(n, step.TCP) },
@@ -80,24 +67,24 @@ func parseStep(node *yaml.Node, step *analyzer.Step) error {
 		return err
 	}
 	if kinds != 1 {
-		return fmt.Errorf("line %d: a step has one of get, http, tcp, exec and wait, this one has %d", node.Line, kinds)
+		return strictyaml.Errorf(node, "a step has one of get, http, tcp, exec and wait, this one has %d", kinds)
 	}
 	return nil
 }
 
 func parseHTTP(node *yaml.Node, s *analyzer.HTTPStep) error {
 	err := eachKey(node, map[string]func(*yaml.Node) error{
-		"method":   func(n *yaml.Node) error { return decode(n, &s.Method) },
-		"url":      func(n *yaml.Node) error { return decode(n, &s.URL) },
+		"method":   func(n *yaml.Node) error { return strictyaml.Decode(n, &s.Method) },
+		"url":      func(n *yaml.Node) error { return strictyaml.Decode(n, &s.URL) },
 		"port":     func(n *yaml.Node) error { return number(n, &s.Port, 1, maxPort) },
-		"path":     func(n *yaml.Node) error { return decode(n, &s.Path) },
-		"headers":  func(n *yaml.Node) error { return decode(n, &s.Headers) },
-		"body":     func(n *yaml.Node) error { return decode(n, &s.Body) },
+		"path":     func(n *yaml.Node) error { return strictyaml.Decode(n, &s.Path) },
+		"headers":  func(n *yaml.Node) error { return strictyaml.Decode(n, &s.Headers) },
+		"body":     func(n *yaml.Node) error { return strictyaml.Decode(n, &s.Body) },
 		"status":   func(n *yaml.Node) error { return number(n, &s.Status, 100, 599) },
-		"contains": func(n *yaml.Node) error { return decode(n, &s.Text) },
+		"contains": func(n *yaml.Node) error { return strictyaml.Decode(n, &s.Text) },
 	})
 	if err == nil && s.URL != "" && (s.Port != 0 || s.Path != "") {
-		err = fmt.Errorf("line %d: url says it all: no port and no path beside it", node.Line)
+		err = strictyaml.Errorf(node, "url says it all: no port and no path beside it")
 	}
 	return err
 }
@@ -105,11 +92,11 @@ func parseHTTP(node *yaml.Node, s *analyzer.HTTPStep) error {
 func parseTCP(node *yaml.Node, s *analyzer.TCPStep) error {
 	err := eachKey(node, map[string]func(*yaml.Node) error{
 		"port":   func(n *yaml.Node) error { return number(n, &s.Port, 1, maxPort) },
-		"send":   func(n *yaml.Node) error { return decode(n, &s.Send) },
-		"expect": func(n *yaml.Node) error { return decode(n, &s.Expect) },
+		"send":   func(n *yaml.Node) error { return strictyaml.Decode(n, &s.Send) },
+		"expect": func(n *yaml.Node) error { return strictyaml.Decode(n, &s.Expect) },
 	})
 	if err == nil && s.Port == 0 {
-		err = fmt.Errorf("line %d: tcp needs a port", node.Line)
+		err = strictyaml.Errorf(node, "tcp needs a port")
 	}
 	return err
 }
@@ -117,20 +104,20 @@ func parseTCP(node *yaml.Node, s *analyzer.TCPStep) error {
 func parseExec(node *yaml.Node, s *analyzer.ExecStep) (err error) {
 	switch node.Kind {
 	case yaml.ScalarNode:
-		err = decode(node, &s.Line)
+		err = strictyaml.Decode(node, &s.Line)
 	case yaml.SequenceNode:
-		err = decode(node, &s.Argv)
+		err = strictyaml.Decode(node, &s.Argv)
 	default:
 		err = eachKey(node, map[string]func(*yaml.Node) error{
-			"argv":     func(n *yaml.Node) error { return decode(n, &s.Argv) },
-			"line":     func(n *yaml.Node) error { return decode(n, &s.Line) },
-			"user":     func(n *yaml.Node) error { return decode(n, &s.User) },
+			"argv":     func(n *yaml.Node) error { return strictyaml.Decode(n, &s.Argv) },
+			"line":     func(n *yaml.Node) error { return strictyaml.Decode(n, &s.Line) },
+			"user":     func(n *yaml.Node) error { return strictyaml.Decode(n, &s.User) },
 			"status":   func(n *yaml.Node) error { return number(n, &s.Status, 0, 255) },
-			"contains": func(n *yaml.Node) error { return decode(n, &s.Text) },
+			"contains": func(n *yaml.Node) error { return strictyaml.Decode(n, &s.Text) },
 		})
 	}
 	if err == nil && (strings.TrimSpace(s.Line) == "") == (len(s.Argv) == 0) {
-		err = fmt.Errorf("line %d: exec needs a command line or argv", node.Line)
+		err = strictyaml.Errorf(node, "exec needs a command line or argv")
 	}
 	return err
 }
@@ -145,7 +132,7 @@ func parseWait(node *yaml.Node, s *analyzer.WaitStep) error {
 		"seconds": func(n *yaml.Node) error { return number(n, &s.Seconds, 1, day) },
 	})
 	if err == nil && s.Port == 0 && s.Seconds == 0 {
-		err = fmt.Errorf("line %d: wait needs seconds or a port", node.Line)
+		err = strictyaml.Errorf(node, "wait needs seconds or a port")
 	}
 	return err
 }

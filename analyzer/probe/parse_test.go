@@ -62,9 +62,9 @@ func TestParseStepsErrors(t *testing.T) {
 		{"- exec: ''", "line 1: exec needs a command line or argv"},
 		{"- exec: {line: a, argv: [b]}", "line 1: exec needs a command line or argv"},
 		{"- http: {url: 'http://127.0.0.1/', path: /}", "line 1: url says it all: no port and no path beside it"},
-		{"- get: /\n  get: /b", `line 2: "get" is there twice`},
+		{"- get: /\n  get: /b", `line 2: duplicate key "get"`},
 		{"- get: /\n---\n- get: /", "it has more than one document"},
-		{"- plain", "line 1: expected one of the keys exec, get, http, name, tcp, wait"},
+		{"- plain", "line 1: keys and values are expected"},
 	} {
 		if _, err := ParseSteps([]byte(test.file)); err == nil || err.Error() != test.want {
 			t.Errorf("ParseSteps(%q): error %v, want %s", test.file, err, test.want)

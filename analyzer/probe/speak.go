@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"net"
 	"path"
 	"slices"
@@ -214,7 +213,7 @@ func (d *driver) files(ctx context.Context) {
 
 // connectOnly is what is left of a port that says nothing.
 func (d *driver) connectOnly(ctx context.Context, p *port) {
-	a := analyzer.Answer{Probe: fmt.Sprintf("connect %s", p.address()), Connected: true}
+	a := analyzer.Answer{Probe: analyzer.ConnectProbe + p.address(), Connected: true}
 	conn, err := dialPort(ctx, "tcp", p, d.request)
 	if err != nil {
 		a.Error = plainError(err, d.request)

@@ -11,8 +11,8 @@ func Optional(soname, library string) bool {
 
 // OptionalImport says whether a library imports a function for callers that import it themselves.
 //
-// libstdc++.so.6 imports iconv_open for __gnu_cxx::encoding_state, whose functions are inline in ext/codecvt_specializations.h: a program that
-// uses it imports iconv_open too.
+// libstdc++.so.6 imports iconv_open for __gnu_cxx::encoding_state, whose functions are inline in ext/codecvt_specializations.h: a
+// program that uses it imports iconv_open too.
 func OptionalImport(soname, function string) bool {
 	return soname == "libstdc++.so.6" && function == "iconv_open"
 }

@@ -2,11 +2,11 @@
 package sarif
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"net/url"
 	"slices"
+
+	"github.com/slimimage/slim/analyzer/jsonout"
 )
 
 type log struct {
@@ -96,10 +96,5 @@ func Write(version string, rules []Rule, results []Result) ([]byte, error) {
 	r := run{Results: append([]Result{}, results...)}
 	r.Tool.Driver = driver{Name: "slim", Version: version, Rules: append([]Rule{}, rules...)}
 	slices.SortFunc(r.Tool.Driver.Rules, func(a, b Rule) int { return cmp.Compare(a.ID, b.ID) })
-	var buf bytes.Buffer
-	encoder := json.NewEncoder(&buf)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(log{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []run{r}})
-	return buf.Bytes(), err
+	return jsonout.Indented(log{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []run{r}})
 }

@@ -1,11 +1,11 @@
 package sbom
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/slimimage/slim/analyzer/jsonout"
 )
 
 // The part of CycloneDX 1.6 that is written (ECMA-424, cyclonedx.org/docs/1.6/json).
@@ -211,14 +211,11 @@ func isURL(text string) bool {
 
 // encode is indented JSON with a final newline.
 func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
+	data, err := jsonout.Indented(v)
+	if err != nil {
 		return nil, fmt.Errorf("bill of materials: %w", err)
 	}
-	return b.Bytes(), nil
+	return data, nil
 }
 
 // contentUUID is a UUID of version 8 (RFC 9562) made of a hash: the same content has the same one.

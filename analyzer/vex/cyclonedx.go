@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/slimimage/slim/analyzer/jsonout"
 )
 
 type cdxDocument struct {
@@ -122,7 +124,7 @@ func CycloneDX(statements []Statement, product Product, opts Options) ([]byte, e
 	if doc.Serial, err = documentID(doc); err != nil {
 		return nil, err
 	}
-	return encode(doc)
+	return jsonout.Indented(doc)
 }
 
 func vulnerability(s *Statement) (cdxVulnerability, error) {

@@ -1,12 +1,11 @@
 package vex
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/analyzer/predicates"
 	"github.com/slimimage/slim/analyzer/sbom"
 )
@@ -71,7 +70,7 @@ func OpenVEX(statements []Statement, product Product, opts Options) ([]byte, err
 	if doc.ID, err = documentID(doc); err != nil {
 		return nil, err
 	}
-	return encode(doc)
+	return jsonout.Indented(doc)
 }
 
 // openProducts names the image in every way scanners do: the package URL of type oci without qualifiers matches those with any (Trivy's and
@@ -116,13 +115,4 @@ func (p *Product) digests() []string {
 // oci is the image's package URL with the repository it is in, as the bill of materials has it.
 func (p *Product) oci(digest string) string {
 	return sbom.ImagePurl(p.Repository, p.Tag, digest, p.Arch)
-}
-
-func encode(document any) ([]byte, error) {
-	var buf bytes.Buffer
-	encoder := json.NewEncoder(&buf)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(document)
-	return buf.Bytes(), err
 }

@@ -1,7 +1,6 @@
 package vuln
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -9,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/slimimage/slim/analyzer/strictyaml"
 )
 
 // Config is what people have decided about findings: the keys "accept" and "not_affected" of .slim.yaml.
@@ -49,15 +50,12 @@ func ReadConfig(data []byte, others ...string) (*Config, error) {
 	if len(data) > maxConfig {
 		return nil, fmt.Errorf("it is larger than %d bytes", maxConfig)
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return nil, err
-	}
+	doc, err := strictyaml.Document(data)
 	config := &Config{}
-	if len(doc.Content) == 0 {
-		return config, nil
+	if err != nil || doc == nil {
+		return config, err
 	}
-	return config, mapping(doc.Content[0], func(key string, value *yaml.Node) error {
+	return config, strictyaml.Mapping(doc, func(key string, value *yaml.Node) error {
 		switch {
 		case key == "accept":
 			return sequence(value, "accept", config.accept)
@@ -69,39 +67,6 @@ func ReadConfig(data []byte, others ...string) (*Config, error) {
 		return fmt.Errorf("unknown key %q; there are %s", key, strings.Join(append([]string{"accept"}, others...), ", ")+" and not_affected")
 	})
 }
-
-// mapping calls do for every key, and puts the line into its errors.
-func mapping(node *yaml.Node, do func(key string, value *yaml.Node) error) error {
-	if node.Kind != yaml.MappingNode {
-		return fmt.Errorf("line %d: keys and values are expected", node.Line)
-	}
-	seen := map[string]bool{}
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		key := node.Content[i]
-		err := do(key.Value, node.Content[i+1])
-		if seen[key.Value] {
-			err = fmt.Errorf("duplicate key %q", key.Value)
-		}
-		seen[key.Value] = true
-		var at *lineError
-		if err != nil && !errors.As(err, &at) {
-			return &lineError{key.Line, err}
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// lineError is an error with the line it is in.
-type lineError struct {
-	line int
-	err  error
-}
-
-func (e *lineError) Error() string { return fmt.Sprintf("line %d: %v", e.line, e.err) }
-func (e *lineError) Unwrap() error { return e.err }
 
 func sequence(node *yaml.Node, key string, entry func(*yaml.Node) error) error {
 	if node.Tag == "!!null" {
@@ -120,7 +85,7 @@ func sequence(node *yaml.Node, key string, entry func(*yaml.Node) error) error {
 
 func (c *Config) accept(node *yaml.Node) error {
 	a := Acceptance{Line: node.Line}
-	err := mapping(node, func(key string, value *yaml.Node) (err error) {
+	err := strictyaml.Mapping(node, func(key string, value *yaml.Node) (err error) {
 		switch key {
 		case "id":
 			a.ID, err = scalar(value)
@@ -142,7 +107,7 @@ func (c *Config) accept(node *yaml.Node) error {
 		return err
 	})
 	if err == nil {
-		err = missing(node.Line, [][2]string{{"id", a.ID}, {"reason", a.Reason}, {"until", untilText(a.Until)}})
+		err = missing(node, [][2]string{{"id", a.ID}, {"reason", a.Reason}, {"until", untilText(a.Until)}})
 	}
 	c.Accept = append(c.Accept, a)
 	return err
@@ -157,7 +122,7 @@ func untilText(until time.Time) string {
 
 func (c *Config) claim(node *yaml.Node) error {
 	claim := Claim{Line: node.Line}
-	err := mapping(node, func(key string, value *yaml.Node) (err error) {
+	err := strictyaml.Mapping(node, func(key string, value *yaml.Node) (err error) {
 		switch key {
 		case "id":
 			claim.ID, err = scalar(value)
@@ -170,7 +135,7 @@ func (c *Config) claim(node *yaml.Node) error {
 				glob, err := scalar(item)
 				glob = strings.TrimPrefix(glob, "/")
 				if _, bad := path.Match(glob, ""); err == nil && (bad != nil || glob == "") {
-					err = &lineError{item.Line, fmt.Errorf("files: bad pattern %q", glob)}
+					err = strictyaml.Errorf(item, "files: bad pattern %q", glob)
 				}
 				claim.Files = append(claim.Files, glob)
 				return err
@@ -181,7 +146,7 @@ func (c *Config) claim(node *yaml.Node) error {
 		return err
 	})
 	if err == nil {
-		err = missing(node.Line, [][2]string{{"id", claim.ID}, {"package", claim.Package}, {"files", strings.Join(claim.Files, "")},
+		err = missing(node, [][2]string{{"id", claim.ID}, {"package", claim.Package}, {"files", strings.Join(claim.Files, "")},
 			{"reason", claim.Reason}})
 	}
 	c.NotAffected = append(c.NotAffected, claim)
@@ -189,22 +154,20 @@ func (c *Config) claim(node *yaml.Node) error {
 }
 
 // missing names the first key that has no value.
-func missing(line int, values [][2]string) error {
+func missing(node *yaml.Node, values [][2]string) error {
 	for _, value := range values {
 		if strings.TrimSpace(value[1]) == "" {
-			return &lineError{line, fmt.Errorf("%s is missing", value[0])}
+			return strictyaml.Errorf(node, "%s is missing", value[0])
 		}
 	}
 	return nil
 }
 
-// scalar is the text of a value as it is written; a date is not turned into anything else.
+// scalar is the text of a value, of bounded length.
 func scalar(node *yaml.Node) (string, error) {
-	if node.Kind != yaml.ScalarNode || node.Tag == "!!null" {
-		return "", &lineError{node.Line, errors.New("one value is expected")}
+	text, err := strictyaml.Scalar(node)
+	if len(text) > maxReason {
+		return "", strictyaml.Errorf(node, "a value of more than %d bytes", maxReason)
 	}
-	if len(node.Value) > maxReason {
-		return "", &lineError{node.Line, fmt.Errorf("a value of more than %d bytes", maxReason)}
-	}
-	return node.Value, nil
+	return text, err
 }

@@ -59,7 +59,7 @@ func TestReadConfigMistakes(t *testing.T) {
 		"accept: X\n":                                            "line 1: accept: a list is expected",
 		"ignore: []\n":                                           `line 1: unknown key "ignore"; there are accept and not_affected`,
 		"- a\n":                                                  "line 1: keys and values are expected",
-		"accept:\n\t- a\n":                                       "yaml: line 2",
+		"accept:\n\t- a\n":                                       "line 2: found character",
 		"not_affected:\n- {id: X, package: p, reason: r}\n":      "line 2: files is missing",
 		"not_affected:\n- id: X\n  package: p\n  reason: r\n  files:\n  - ok\n  - '[a'\n":    `line 7: files: bad pattern "[a"`,
 		"not_affected:\n- {id: X, files: [a], reason: r}\n":                                  "line 2: package is missing",

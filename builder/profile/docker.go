@@ -2,9 +2,10 @@ package profile
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/slimimage/slim/analyzer/shell"
 )
 
 // DockerRun is one line for a POSIX shell that starts the image confined, in the directory of seccomp.json. Ports are published on the
@@ -42,9 +43,9 @@ func DockerRun(m Model) (string, error) {
 		words = append(words, "--network", "none")
 	}
 	for i, word := range words {
-		words[i] = shellQuote(word)
+		words[i] = shell.Quote(word)
 	}
-	return strings.Join(append(words, shellQuote(m.Image)), " "), nil
+	return strings.Join(append(words, shell.Quote(m.Image)), " "), nil
 }
 
 // unprivilegedPorts is the first port that an ordinary user may open, for the network namespace (ip-sysctl). Docker and containerd set it
@@ -73,14 +74,4 @@ func dockerScript(m Model) ([]byte, error) {
 	out.line(`cd -- "$(dirname -- "$0")" || exit 1`)
 	out.line(`exec %s "$@"`, line)
 	return out.bytes(), nil
-}
-
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
-
-// shellQuote writes a word so that a shell reads it as it is.
-func shellQuote(word string) string {
-	if plainWord.MatchString(word) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

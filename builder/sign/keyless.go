@@ -3,9 +3,10 @@ package sign
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/slimimage/slim/analyzer/shell"
 )
 
 // PredicateFile is a file with a predicate.
@@ -29,7 +30,7 @@ func Keyless(ctx context.Context, ref string, files []PredicateFile) ([]string, 
 		image := st.name() + "@" + s.digest.String()
 		commands = append(commands, "# "+s.label())
 		attest := func(kind, file string) {
-			commands = append(commands, fmt.Sprintf("cosign attest --yes --type %s --predicate %s %s", quote(kind), quote(file), image))
+			commands = append(commands, fmt.Sprintf("cosign attest --yes --type %s --predicate %s %s", shell.Quote(kind), shell.Quote(file), image))
 		}
 		for _, a := range s.attached {
 			if made[a.blob] == "" {
@@ -44,12 +45,4 @@ func Keyless(ctx context.Context, ref string, files []PredicateFile) ([]string, 
 		commands = append(commands, "cosign sign --yes "+image)
 	}
 	return commands, nil
-}
-
-// quote writes a word for a shell.
-func quote(word string) string {
-	if strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-") == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -1,7 +1,6 @@
 package sign
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -12,6 +11,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 
+	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/analyzer/predicates"
 )
 
@@ -72,7 +72,7 @@ type Predicate struct {
 
 // statementOf says a predicate about one manifest.
 func statementOf(name string, digest v1.Hash, p Predicate) ([]byte, error) {
-	return encode(statement{Type: typeStatement, Subject: []resource{{name, map[string]string{digest.Algorithm: digest.Hex}}},
+	return jsonout.Compact(statement{Type: typeStatement, Subject: []resource{{name, map[string]string{digest.Algorithm: digest.Hex}}},
 		PredicateType: p.Type, Predicate: p.Data})
 }
 
@@ -93,7 +93,7 @@ type simple struct {
 func simplePayload(name string, digest v1.Hash) ([]byte, error) {
 	s := simple{Optional: json.RawMessage("null")}
 	s.Critical.Identity.Reference, s.Critical.Image.Digest, s.Critical.Type = name, digest.String(), simpleType
-	return encode(s)
+	return jsonout.Compact(s)
 }
 
 // envelopeOf signs a statement.
@@ -124,7 +124,7 @@ func bundleOf(key *PublicKey, envelope *dsse.Envelope) ([]byte, error) {
 	b.Material.PublicKey = &struct {
 		Hint string `json:"hint"`
 	}{key.hint()}
-	return encode(b)
+	return jsonout.Compact(b)
 }
 
 // ReadPredicate checks a predicate that a user gives.
@@ -144,17 +144,6 @@ func ReadPredicate(kind string, data []byte) (Predicate, error) {
 		return p, errors.New("a release needs a purl: readers take it for granted")
 	}
 	return p, nil
-}
-
-// encode writes compact JSON as it is read: "<" stays "<".
-func encode(v any) ([]byte, error) {
-	var buf bytes.Buffer
-	encoder := json.NewEncoder(&buf)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
 
 func fromBase64(s string) ([]byte, error) { return base64.StdEncoding.DecodeString(s) }

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
+	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/cmd/slim/report"
 )
@@ -49,7 +50,7 @@ func (p *program) analyze(c *cli.Context) error {
 		return err
 	}
 	if c.String("format") == "json" {
-		err = writeJSON(p.stdout, result)
+		err = jsonout.Write(p.stdout, result)
 	} else {
 		err = printPlan(p.stdout, result.Plan)
 	}

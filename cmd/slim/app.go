@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/analyzer/shell"
+	"github.com/slimimage/slim/analyzer/spelling"
 )
 
 // run carries out one command line; args begin with the program's name.
@@ -74,10 +77,10 @@ func unknownCommand(c *cli.Context, name string) error {
 		names = append(names, command.Names()...)
 	}
 	hint := "`slim --help` lists the commands"
-	if near := closest(name, names); near != "" {
+	if near := spelling.Closest(name, names); near != "" {
 		hint = fmt.Sprintf("did you mean `slim %s`? %s", near, hint)
 	} else if strings.ContainsAny(name, "/:.") {
-		hint = fmt.Sprintf("to slim an image: `slim build %s`", shellQuote(name))
+		hint = fmt.Sprintf("to slim an image: `slim build %s`", shell.Quote(name))
 	}
 	return usagef(hint, "unknown command %q", name)
 }

@@ -69,34 +69,3 @@ func valuedFlags(commands []*cli.Command, name string) map[string]bool {
 	}
 	return valued
 }
-
-// closest is the candidate most like name, "" when none is near.
-func closest(name string, candidates []string) string {
-	best, bound := "", 1+len(name)/3
-	for _, candidate := range candidates {
-		if d := editDistance(name, candidate); d <= bound {
-			best, bound = candidate, d-1
-		}
-	}
-	return best
-}
-
-// editDistance is Levenshtein's, in bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := corner
-			if a[i] != b[j] {
-				cost = 1 + min(corner, row[j], row[j+1])
-			}
-			corner, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
-}

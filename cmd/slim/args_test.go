@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/analyzer/spelling"
 )
 
 func TestPermute(t *testing.T) {
@@ -58,8 +60,8 @@ func TestClosest(t *testing.T) {
 	names := []string{"build", "observe", "diff", "keep-going"}
 	for in, want := range map[string]string{"biuld": "build", "buidl": "build", "obsrve": "observe", "x": "", "nginx": "",
 		"keepgoing": "keep-going"} {
-		if got := closest(in, names); got != want {
-			t.Errorf("closest(%q) = %q, want %q", in, got, want)
+		if got := spelling.Closest(in, names); got != want {
+			t.Errorf("spelling.Closest(%q) = %q, want %q", in, got, want)
 		}
 	}
 }

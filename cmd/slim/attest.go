@@ -8,7 +8,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/analyzer/predicates"
+	"github.com/slimimage/slim/analyzer/shell"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/profile"
 	"github.com/slimimage/slim/builder/sign"
@@ -69,7 +71,7 @@ func (p *program) attest(c *cli.Context) error {
 		return err
 	}
 	if opt == nil {
-		return usagef("example: slim attest "+shellQuote(args[0])+" --key cosign.key", "--key is missing")
+		return usagef("example: slim attest "+shell.Quote(args[0])+" --key cosign.key", "--key is missing")
 	}
 	for _, file := range files {
 		data, err := p.readFile(file.Name)
@@ -87,7 +89,7 @@ func (p *program) attest(c *cli.Context) error {
 		return err
 	}
 	if c.String("format") == "json" {
-		return writeJSON(p.stdout, signed)
+		return jsonout.Write(p.stdout, signed)
 	}
 	_, err = fmt.Fprintln(p.stdout, digestOf(signed))
 	return err
@@ -199,8 +201,8 @@ func (p *program) signResult(c *cli.Context, result *builder.Result, opt *sign.O
 	}
 	for _, name := range result.Names {
 		if _, err := p.signImage(c, sign.ByDigest(name, result.Digest), *opt); err != nil {
-			return &hintError{err: fmt.Errorf("pushed, but not signed: %w", err), hint: "slim attest " + shellQuote(name) + " --key " +
-				shellQuote(c.String("sign"))}
+			return &hintError{err: fmt.Errorf("pushed, but not signed: %w", err), hint: "slim attest " + shell.Quote(name) + " --key " +
+				shell.Quote(c.String("sign"))}
 		}
 	}
 	return nil

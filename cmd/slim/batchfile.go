@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -13,6 +11,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/slimimage/slim/analyzer/printable"
+	"github.com/slimimage/slim/analyzer/spelling"
+	"github.com/slimimage/slim/analyzer/strictyaml"
 )
 
 const (
@@ -20,39 +20,39 @@ const (
 	maxBatch     = 10000   // images in it
 )
 
-// batchEntry is one image of --all: the command line of slim build that it stands for.
+// batchEntry is one image of --all: the command line of slim build that builds it.
 type batchEntry struct {
-	name string   // for people, unique
-	args []string // from "slim build" on
+	name string   // unique; shown in progress and reports
+	args []string // the whole command line, from "slim build" on
 	line int
 }
 
-// batchWide are flags of build that a file of images has once, on the command line.
+// batchWide are the flags of build that apply to all images: they are given on the command line only.
 var batchWide = []string{"all", "jobs", "resume", "engine", "tls", "progress", "quiet", "format", "help", "explain-size"}
 
 // parseBatch reads a file of images: a list, or "defaults" and "images". The keys of an image are image, or dockerfile and context; name;
-// probe-command; and the flags of slim build by their names. Unknown keys, values of another kind, and an image twice are errors with the
-// line.
+// probe-command; and the names of the flags of slim build. Unknown keys, values of the wrong type and duplicate images are errors with
+// the line.
 func parseBatch(data []byte, flags []cli.Flag) ([]batchEntry, error) {
 	if len(data) > maxBatchFile {
-		return nil, fmt.Errorf("it has %d bytes, more than %d", len(data), maxBatchFile)
+		return nil, fmt.Errorf("the file has %d bytes, the limit is %d", len(data), maxBatchFile)
 	}
-	var file yaml.Node
-	if err := yaml.NewDecoder(bytes.NewReader(data)).Decode(&file); err != nil && !errors.Is(err, io.EOF) {
-		return nil, errors.New(strings.TrimPrefix(printable.Lines(err.Error()), "yaml: "))
+	file, err := strictyaml.Document(data)
+	if err != nil {
+		return nil, errors.New(printable.Lines(err.Error()))
 	}
-	if len(file.Content) == 0 {
-		return nil, errors.New("it has no images")
+	if file == nil {
+		return nil, errors.New("the file lists no images")
 	}
-	list, defaults, err := batchParts(file.Content[0])
+	list, defaults, err := batchParts(file)
 	if err != nil {
 		return nil, err
 	}
 	if list == nil || len(list.Content) == 0 {
-		return nil, errors.New("it has no images")
+		return nil, errors.New("the file lists no images")
 	}
 	if len(list.Content) > maxBatch {
-		return nil, fmt.Errorf("it has %d images, more than %d", len(list.Content), maxBatch)
+		return nil, fmt.Errorf("the file lists %d images, the limit is %d", len(list.Content), maxBatch)
 	}
 	r := &batchReader{flags: batchFlags(flags), lines: map[string]int{}}
 	if r.defaults, err = r.values(defaults); err != nil {
@@ -60,7 +60,7 @@ func parseBatch(data []byte, flags []cli.Flag) ([]batchEntry, error) {
 	}
 	for _, name := range []string{"image", "dockerfile", "file", "context", "name", "tag"} {
 		if _, ok := r.defaults[name]; ok {
-			return nil, fmt.Errorf("line %d: %s applies to a single image and cannot be a default", defaults.Line, name)
+			return nil, strictyaml.Errorf(defaults, "%s applies to a single image and cannot be a default", name)
 		}
 	}
 	entries := make([]batchEntry, len(list.Content))
@@ -78,22 +78,22 @@ func batchParts(top *yaml.Node) (list, defaults *yaml.Node, err error) {
 		return top, nil, nil
 	}
 	if top.Kind != yaml.MappingNode {
-		return nil, nil, fmt.Errorf("line %d: it is no list of images", top.Line)
+		return nil, nil, strictyaml.Errorf(top, "the file is not a list of images")
 	}
-	for i := 0; i+1 < len(top.Content); i += 2 {
-		key, value := top.Content[i], top.Content[i+1]
+	err = strictyaml.Mapping(top, func(key string, value *yaml.Node) error {
 		switch {
-		case key.Value == "images" && value.Kind == yaml.SequenceNode:
+		case key == "images" && value.Kind == yaml.SequenceNode:
 			list = value
-		case key.Value == "defaults" && value.Kind == yaml.MappingNode:
+		case key == "defaults" && value.Kind == yaml.MappingNode:
 			defaults = value
-		case key.Value == "images" || key.Value == "defaults":
-			return nil, nil, fmt.Errorf("line %d: %s is of another kind (images is a list, defaults are keys)", value.Line, key.Value)
+		case key == "images" || key == "defaults":
+			return strictyaml.Errorf(value, "%s has the wrong type (images is a list, defaults is a mapping)", key)
 		default:
-			return nil, nil, fmt.Errorf("line %d: unknown key %q (images, defaults)", key.Line, key.Value)
+			return fmt.Errorf("unknown key %q (images, defaults)", key)
 		}
-	}
-	return list, defaults, nil
+		return nil
+	})
+	return list, defaults, err
 }
 
 // batchReader turns keys into flags.
@@ -120,24 +120,14 @@ func (r *batchReader) values(node *yaml.Node) (map[string][]string, error) {
 	if node == nil {
 		return found, nil
 	}
-	if node.Kind != yaml.MappingNode {
-		return nil, fmt.Errorf("line %d: it is no image (\"- image: NAME\")", node.Line)
-	}
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		key, value := node.Content[i], node.Content[i+1]
-		if _, twice := found[key.Value]; twice {
-			return nil, fmt.Errorf("line %d: %s stands there twice", key.Line, key.Value)
-		}
-		list, err := r.value(key.Value, value)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", key.Line, err)
-		}
-		found[key.Value] = list
-	}
-	return found, nil
+	err := strictyaml.Mapping(node, func(key string, value *yaml.Node) (err error) {
+		found[key], err = r.value(key, value)
+		return err
+	})
+	return found, err
 }
 
-// own are keys that are no flags; what is true may be a list.
+// batchOwn are the keys that are not flags, and whether each may be a list.
 var batchOwn = map[string]bool{"image": false, "dockerfile": false, "context": false, "name": false, "probe-command": true}
 
 func (r *batchReader) value(key string, node *yaml.Node) ([]string, error) {
@@ -159,15 +149,15 @@ func (r *batchReader) value(key string, node *yaml.Node) ([]string, error) {
 		var list []string
 		for _, item := range node.Content {
 			if item.Kind != yaml.ScalarNode || item.Tag == "!!null" {
-				return nil, fmt.Errorf("%s: an item is no text", key)
+				return nil, fmt.Errorf("%s: a list item is not a text", key)
 			}
 			list = append(list, item.Value)
 		}
 		return list, nil
 	case many:
-		return nil, fmt.Errorf("%s is a text or a list of them", key)
+		return nil, fmt.Errorf("%s takes a text or a list of texts", key)
 	}
-	return nil, fmt.Errorf("%s is one text", key)
+	return nil, fmt.Errorf("%s takes one text", key)
 }
 
 func unknownKey(key string, flags map[string]cli.Flag) error {
@@ -177,9 +167,9 @@ func unknownKey(key string, flags map[string]cli.Flag) error {
 	}
 	slices.Sort(names)
 	if slices.Contains(batchWide, key) {
-		return fmt.Errorf("%s is said once, on the command line", key)
+		return fmt.Errorf("%s is not a key: pass it once, on the command line", key)
 	}
-	if near := closest(key, names); near != "" {
+	if near := spelling.Closest(key, names); near != "" {
 		return fmt.Errorf("unknown key %q: did you mean %s?", key, near)
 	}
 	return fmt.Errorf("unknown key %q (%s)", key, strings.Join(names, ", "))
@@ -189,7 +179,7 @@ func unknownKey(key string, flags map[string]cli.Flag) error {
 func (r *batchReader) entry(node *yaml.Node) (batchEntry, error) {
 	e := batchEntry{line: node.Line}
 	fail := func(format string, args ...any) (batchEntry, error) {
-		return e, fmt.Errorf("line %d: %s", node.Line, fmt.Sprintf(format, args...))
+		return e, strictyaml.Errorf(node, format, args...)
 	}
 	values, err := r.values(node)
 	if err != nil {
@@ -207,18 +197,18 @@ func (r *batchReader) entry(node *yaml.Node) (batchEntry, error) {
 	}
 	switch {
 	case strings.HasPrefix(image, "-"):
-		return fail("%q is no image that a list can have", image)
+		return fail("%q is not the name of an image", image)
 	case image != "" && one("file")+one("context") != "":
-		return fail("it has image beside dockerfile or context")
+		return fail("image cannot be combined with dockerfile or context")
 	case image == "" && (one("file") == "" || one("context") == ""):
-		return fail("it has neither image, nor dockerfile and context")
+		return fail("either image, or dockerfile and context, must be set")
 	}
 	e.name = one("name")
 	if e.name == "" {
 		e.name = image + one("file")
 	}
 	if before := r.lines[e.name]; before != 0 {
-		return fail("%s stands in line %d, too: give one of them a name", e.name, before)
+		return fail("%s is also in line %d: give one of them a name", e.name, before)
 	}
 	r.lines[e.name] = node.Line
 	e.args = []string{"slim", "build"}

@@ -7,7 +7,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/analyzer/printable"
+	"github.com/slimimage/slim/analyzer/shell"
 )
 
 // batchSchema names the version of batchResult.
@@ -55,7 +57,7 @@ func (e *batchError) Error() string {
 }
 
 func (e *batchError) hint() string {
-	return "slim build --all " + shellQuote(e.file) + " --resume builds the rest"
+	return "slim build --all " + shell.Quote(e.file) + " --resume builds the rest"
 }
 
 func (b *batch) count(state string) int {
@@ -91,7 +93,7 @@ func (b *batch) table() {
 // print writes the result to stdout.
 func (b *batch) print(c *cli.Context) error {
 	if c.String("format") == "json" {
-		return writeJSON(b.p.stdout, b.result)
+		return jsonout.Write(b.p.stdout, b.result)
 	}
 	out := &printer{w: b.p.stdout}
 	for _, image := range b.result.Images {

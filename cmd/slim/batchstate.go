@@ -17,6 +17,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/lock"
 )
@@ -78,7 +79,7 @@ func (s *batchState) add(key string, image batchImage) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Done[key] = image
-	return s.p.writeFile(s.file, func(w io.Writer) error { return writeJSON(w, s) })
+	return s.p.writeFile(s.file, func(w io.Writer) error { return jsonout.Write(w, s) })
 }
 
 // batchKey is a digest of what determines the result of an image: its input (a Dockerfile with its context), its options and its outputs.

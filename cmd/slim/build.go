@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/sign"
 	"github.com/slimimage/slim/cmd/slim/report"
@@ -218,7 +219,7 @@ func (p *program) writeReport(c *cli.Context, result *builder.Result) error {
 	if name == "-" {
 		return usagef("pass --format json for a report on stdout", "--report needs a file")
 	}
-	if err := p.writeFile(name, func(w io.Writer) error { return writeJSON(w, result) }); err != nil {
+	if err := p.writeFile(name, func(w io.Writer) error { return jsonout.Write(w, result) }); err != nil {
 		return fmt.Errorf("--report: %w", err)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/engine"
 	"github.com/slimimage/slim/builder/lock"
@@ -90,7 +91,7 @@ func (p *program) check(c *cli.Context) error {
 
 func (p *program) printOutdated(c *cli.Context, found *outdated) error {
 	if c.String("format") == "json" {
-		return writeJSON(p.stdout, found)
+		return jsonout.Write(p.stdout, found)
 	}
 	out := &printer{w: p.stdout}
 	for _, input := range found.Inputs {

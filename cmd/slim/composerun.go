@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/shell"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/agent"
 	"github.com/slimimage/slim/builder/engine"
@@ -177,7 +178,7 @@ func (j *project) test(ctx context.Context, in string, files []string) string {
 	cmd.WaitDelay = 10 * time.Second
 	j.p.infof("running %s", strings.Join(j.p.rest, " "))
 	if err := cmd.Run(); err != nil {
-		return fmt.Sprintf("the test command %s: %v", shellQuote(j.p.rest[0]), err)
+		return fmt.Sprintf("the test command %s: %v", shell.Quote(j.p.rest[0]), err)
 	}
 	return ""
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -48,7 +49,7 @@ func (p *program) diff(c *cli.Context) error {
 		return fmt.Errorf("comparing %s and %s: %w", args[0], args[1], err)
 	}
 	if c.String("format") == "json" {
-		return writeJSON(p.stdout, diffReport{diffSchema, changes})
+		return jsonout.Write(p.stdout, diffReport{diffSchema, changes})
 	}
 	out := &printer{w: p.stdout}
 	for _, change := range changes {

@@ -10,6 +10,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/analyzer/printable"
+	"github.com/slimimage/slim/analyzer/shell"
+	"github.com/slimimage/slim/analyzer/spelling"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/lock"
 	"github.com/slimimage/slim/cmd/slim/report"
@@ -122,7 +124,7 @@ func checkHint(err *builder.CheckError) string {
 			flags = append(flags, "...")
 			break
 		}
-		flags = append(flags, "--include "+shellQuote(missing.Path.String()))
+		flags = append(flags, "--include "+shell.Quote(missing.Path.String()))
 	}
 	if len(flags) == 0 {
 		return "keep more with --keep package, or exercise more with --exec, --run or --probe; --keep-going exports it anyway"
@@ -142,7 +144,7 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 		names = append(names, flag.Names()...)
 	}
 	hint := helpHint(c)
-	if near := closest(name, names); near != "" {
+	if near := spelling.Closest(name, names); near != "" {
 		hint = fmt.Sprintf("did you mean %s? %s", dashed(near), hint)
 	}
 	return usagef(hint, "unknown flag %s", dashed(name))
@@ -174,14 +176,4 @@ func dashed(name string) string {
 		return "-" + name
 	}
 	return "--" + name
-}
-
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
-
-// shellQuote writes a word so that a shell reads it as it is.
-func shellQuote(word string) string {
-	if plainWord.MatchString(word) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/jsonout"
 )
 
 func (p *program) evidenceCommand() *cli.Command {
@@ -76,7 +77,7 @@ func (p *program) mergeEvidence(c *cli.Context, files []string) error {
 
 func (p *program) showEvidence(c *cli.Context, s analyzer.EvidenceSummary) error {
 	if c.String("format") == "json" {
-		return writeJSON(p.stdout, s)
+		return jsonout.Write(p.stdout, s)
 	}
 	out := &printer{w: p.stdout}
 	out.line("%s %s", s.Platform, s.Image)
@@ -131,7 +132,7 @@ func listens(sockets []analyzer.Socket) string {
 
 func (p *program) diffEvidence(c *cli.Context, d analyzer.EvidenceDiff) error {
 	if c.String("format") == "json" {
-		return writeJSON(p.stdout, d)
+		return jsonout.Write(p.stdout, d)
 	}
 	out := &printer{w: p.stdout}
 	if d.Images[0] != d.Images[1] {

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/builder"
 )
 
@@ -46,7 +47,7 @@ func (p *program) explain(c *cli.Context) error {
 		return err
 	}
 	if c.String("format") == "json" {
-		return writeJSON(p.stdout, why)
+		return jsonout.Write(p.stdout, why)
 	}
 	return printExplanation(&printer{w: p.stdout}, why)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,14 +19,6 @@ func (p *program) writeFile(name string, write func(io.Writer) error) error {
 		buffered := bufio.NewWriter(w)
 		return errors.Join(write(buffered), buffered.Flush())
 	})
-}
-
-// writeJSON writes a value as indented JSON with a final newline.
-func writeJSON(w io.Writer, v any) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(v)
 }
 
 // maxInputFile bounds a file that is read whole (evidence, reports, probes), in bytes.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/analyzer/printable"
 	"github.com/slimimage/slim/layers"
 )
@@ -53,7 +54,7 @@ func (p *program) inspect(c *cli.Context) error {
 		return err
 	}
 	if c.String("format") == "json" {
-		return writeJSON(p.stdout, found)
+		return jsonout.Write(p.stdout, found)
 	}
 	return printInspection(p.stdout, found)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/analyzer/lint"
 	"github.com/slimimage/slim/cmd/slim/report"
 	"github.com/slimimage/slim/layers"
@@ -67,7 +68,7 @@ func (p *program) lint(c *cli.Context) error {
 	var buf bytes.Buffer
 	switch c.String("format") {
 	case "json":
-		err = writeJSON(&buf, found)
+		err = jsonout.Write(&buf, found)
 	case "sarif":
 		var data []byte
 		data, err = found.SARIF(toolVersion())

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/cmd/slim/report"
 )
@@ -64,7 +65,7 @@ func (p *program) writeEvidence(c *cli.Context, evidence *analyzer.Evidence) err
 	if out == "" {
 		out = "-"
 	}
-	if err := p.writeFile(out, func(w io.Writer) error { return writeJSON(w, evidence) }); err != nil {
+	if err := p.writeFile(out, func(w io.Writer) error { return jsonout.Write(w, evidence) }); err != nil {
 		return err
 	}
 	for _, run := range report.Runs(evidence) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/analyzer/vex"
 	"github.com/slimimage/slim/analyzer/vuln"
 	"github.com/slimimage/slim/builder"
@@ -198,7 +199,7 @@ func (p *program) writeScan(c *cli.Context, review *vuln.Report, in *layers.Inpu
 	statements := func() []vex.Statement { return vex.Statements(review.Decisions, review.Comparison) }
 	switch c.String("format") {
 	case "json":
-		err = writeJSON(&buf, review)
+		err = jsonout.Write(&buf, review)
 	case "sarif":
 		data, err = vuln.SARIF(review.Decisions, productOf(in).Repository, "")
 	case "openvex":

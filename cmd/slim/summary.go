@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/analyzer/printable"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/cmd/slim/report"
@@ -33,7 +34,7 @@ func megabytes(n int64) string { return report.Bytes(n) }
 // printResult writes the result to stdout: JSON when asked for, else where the image is, one name or file a line.
 func (p *program) printResult(c *cli.Context, result *builder.Result, names []string) error {
 	if c.String("format") == "json" {
-		return writeJSON(p.stdout, result)
+		return jsonout.Write(p.stdout, result)
 	}
 	for _, name := range names {
 		if _, err := fmt.Fprintln(p.stdout, name); err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/builder/sign"
 )
 
@@ -82,7 +83,7 @@ func (p *program) verify(c *cli.Context) error {
 		}
 	}
 	if c.String("format") == "json" {
-		err = writeJSON(p.stdout, report)
+		err = jsonout.Write(p.stdout, report)
 	} else {
 		err = p.printVerified(report)
 	}
