@@ -38,6 +38,7 @@ type Model struct {
 	Start        Start         `json:"start,omitzero"`         // how the runs were started, beside the image's config
 	Predicates   []string      `json:"predicates,omitempty"`   // in-toto predicate types that admission demands beside the signature
 	Warnings     []string      `json:"warnings,omitempty"`     // what is uncertain, one sentence each
+	OpenEnded    bool          `json:"openEnded,omitempty"`    // the user brings the job: a build tool, a compiler, a shell
 	LowPorts     bool          `json:"lowPorts,omitempty"`     // a port below 1024 is opened, on any address
 	// NewPrivileges says that programs gain privileges by their setuid bit or file capabilities: no_new_privs would take them.
 	NewPrivileges bool `json:"newPrivileges,omitempty"`
@@ -89,6 +90,7 @@ func From(ev *analyzer.Evidence, plan *analyzer.Plan, name string) Model {
 	}
 	if plan != nil {
 		m.Possible, m.AnySyscall = sortedSet(plan.Syscalls), plan.AnySyscall
+		m.OpenEnded = openEnded(plan)
 	}
 	m.mounted(ev)
 	m.kept(ev, plan)
@@ -115,6 +117,13 @@ func From(ev *analyzer.Evidence, plan *analyzer.Plan, name string) Model {
 	slices.Sort(m.Warnings)
 	m.Warnings = slices.Compact(m.Warnings)
 	return m
+}
+
+// openEnded says whether the plan keeps files because the user brings the job.
+func openEnded(plan *analyzer.Plan) bool {
+	return slices.ContainsFunc(plan.Files, func(f analyzer.File) bool {
+		return slices.ContainsFunc(f.Reasons, func(r analyzer.Reason) bool { return r.Rule == analyzer.RuleOpenEnded })
+	})
 }
 
 // Config is what an image's config says about how it runs. All fields may be empty.

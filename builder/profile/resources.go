@@ -8,19 +8,22 @@ import (
 
 // Limits that are no measurement.
 const (
-	mebibyte     = 1 << 20
-	minMemory    = 64 * mebibyte   // below it, a container may not even start: the runtime's own init needs some MiB
-	unknownPeak  = 128 * mebibyte  // where nothing was measured
-	tmpfsSize    = 64 * mebibyte   // of one writable directory, at least
-	volumeSize   = 1024 * mebibyte // of a declared volume, until a claim takes its place
-	logSize      = 64 * mebibyte   // of the container's log, which Kubernetes counts as ephemeral storage
-	pidsLimit    = 512             // threads count, and a JVM or Go program has dozens for each core
-	cpuRequest   = "100m"
-	cpuLimit     = "1"
-	peakFactor   = 2 // the observed run was a quiet one
-	jvmFactor    = 4 // HotSpot takes a quarter of the limit as its heap (MaxRAMPercentage)
-	memoryUnit   = 16 * mebibyte
-	maxMemoryCap = 1 << 50
+	mebibyte    = 1 << 20
+	minMemory   = 64 * mebibyte  // below it, a container may not even start: the runtime's own init needs some MiB
+	unknownPeak = 128 * mebibyte // where nothing was measured
+	tmpfsSize   = 64 * mebibyte  // of one writable directory, at least
+	// openEndedMemory is the least limit where the user brings the job: the run that was measured says little about it. A C++ compiler
+	// takes about 1 GiB for a large file.
+	openEndedMemory = 2048 * mebibyte
+	volumeSize      = 1024 * mebibyte // of a declared volume, until a claim takes its place
+	logSize         = 64 * mebibyte   // of the container's log, which Kubernetes counts as ephemeral storage
+	pidsLimit       = 512             // threads count, and a JVM or Go program has dozens for each core
+	cpuRequest      = "100m"
+	cpuLimit        = "1"
+	peakFactor      = 2 // the observed run was a quiet one
+	jvmFactor       = 4 // HotSpot takes a quarter of the limit as its heap (MaxRAMPercentage)
+	memoryUnit      = 16 * mebibyte
+	maxMemoryCap    = 1 << 50
 )
 
 // memory is what to reserve and the limit, in bytes: the limit has room for twice the peak, and for one full writable directory, which is
@@ -36,6 +39,9 @@ func (m Model) memory() (request, limit int64) {
 	}
 	request = max(roundUp(peak), minMemory)
 	limit = max(roundUp(peak*factor), minMemory)
+	if m.OpenEnded {
+		limit = max(limit, openEndedMemory)
+	}
 	if len(m.Writable) > 0 {
 		limit += m.Writable[0].tmpfs()
 	}

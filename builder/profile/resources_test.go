@@ -14,6 +14,7 @@ func TestMemory(t *testing.T) {
 		{"a directory in memory", Model{PeakMemory: 100 << 20, Writable: []Writable{{Path: "tmp"}, {Path: "run"}}}, 112, 272},
 		{"a heap", Model{PeakMemory: 256 << 20, Runtimes: []string{"glibc", "jvm"}}, 256, 1024},
 		{"negative", Model{PeakMemory: -5}, 128, 256},
+		{"a job that the user brings", Model{PeakMemory: 100 << 20, OpenEnded: true}, 112, 2048},
 		{"absurd", Model{PeakMemory: 1 << 62}, 1 << 30, 1 << 31},
 	}
 	for _, test := range tests {
