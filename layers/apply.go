@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// limits bound what an image may make of memory and time.
+// limits bound the memory and time that an image can cost.
 type limits struct {
 	entries   int   // of all layers together
 	name      int   // bytes of one name or link target: PATH_MAX, include/uapi/linux/limits.h
@@ -20,7 +20,7 @@ type limits struct {
 
 var defaultLimits = limits{entries: 5_000_000, name: 4096, text: 1 << 30, layer: 512 << 30, manifests: 2000, layers: 1000}
 
-// Whiteouts, as the OCI image specification has them (layer.md). Other names with the prefix of opaque are metadata of AUFS.
+// Whiteouts of the OCI image specification (layer.md). Other names with the prefix of opaque are metadata of AUFS.
 const (
 	whiteout = ".wh."
 	metadata = ".wh..wh."
@@ -43,7 +43,7 @@ func insideName(name string) (string, error) {
 	return string(CleanPath(name)), nil
 }
 
-// put gives name the inode. A directory over a directory keeps its entries; anything else replaces what was there.
+// put sets the inode of name. A directory that replaces a directory keeps its entries; any other inode replaces the old node.
 func (x *Index) put(name string, n *Inode, layer int) error {
 	if name == "." {
 		if !n.Mode.IsDir() {
@@ -68,7 +68,7 @@ func (x *Index) put(name string, n *Inode, layer int) error {
 	return nil
 }
 
-// parent is the directory at the end of name's symlinks; it and those above it are made where they are missing.
+// parent returns the parent directory of name after following its symlinks. It creates the missing directories on the way.
 func (x *Index) parent(name string, layer int) (*node, error) {
 	n := x.root
 	for _, part := range splitPath(name) {
@@ -116,7 +116,7 @@ func (x *Index) makeParent(name string, layer int) (*node, error) {
 	return n, nil
 }
 
-// link makes name one more name of the file target.
+// link adds name as another name of the file target.
 func (x *Index) link(name, target string, layer int) error {
 	dir, err := x.follow("link", path.Dir(target))
 	if err != nil {
@@ -132,7 +132,7 @@ func (x *Index) link(name, target string, layer int) error {
 	return x.put(name, n.Inode, layer)
 }
 
-// hide applies the whiteout name of a layer: what lower layers have there is gone, what this layer has stays.
+// hide applies a layer's whiteout: it removes the entries of lower layers and keeps those of this layer.
 func (x *Index) hide(name string, layer int) error {
 	dir, err := x.follow("whiteout", path.Dir(name))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -160,7 +160,7 @@ func (x *Index) hide(name string, layer int) error {
 	return nil
 }
 
-// prune removes what is older than layer. It returns whether anything is left.
+// prune removes the entries that are older than layer. It reports whether any entry is left.
 func (n *node) prune(layer int) bool {
 	for base, child := range n.children {
 		if !child.prune(layer) {

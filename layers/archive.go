@@ -70,9 +70,9 @@ type archive struct {
 	bytes int64
 }
 
-// importArchive reads a docker-archive or OCI archive, plain or gzipped, in one pass: every file goes straight into a blob under
-// its own digest. The blobs of the image that is meant are then moved into opt.Cache, the others and those of an archive with
-// an error are removed.
+// importArchive reads a docker-archive or OCI archive, plain or gzipped, in one pass: it writes every file directly into a blob named
+// by its digest. It then moves the blobs of the requested image into opt.Cache and removes all others. After an error it removes all
+// blobs.
 func importArchive(ctx context.Context, r io.Reader, kind, tag string, opt OpenOptions) (*Input, error) {
 	if opt.Cache == "" {
 		return nil, errNoCache
@@ -117,8 +117,8 @@ func importArchive(ctx context.Context, r io.Reader, kind, tag string, opt OpenO
 	return in, nil
 }
 
-// image is the image that is meant, still in the store of the import. New engines write both kinds of index: the OCI layout's
-// keeps the image's own manifest.
+// image opens the requested image, which is still in the store of the import. New engines write both kinds of index; the one of the OCI
+// layout keeps the image's own manifest.
 func (a *archive) image(kind, tag string, opt OpenOptions) (*Input, error) {
 	index, oci := a.texts["index.json"]
 	manifest, docker := a.texts["manifest.json"]
@@ -200,7 +200,7 @@ func (a *archive) file(name string, size int64, r io.Reader) error {
 		return err
 	}
 	if base := path.Base(name); base == "json" || base == "VERSION" || name == "repositories" || name == "oci-layout" {
-		return nil // of old formats, said better by manifest.json
+		return nil // files of old formats; manifest.json has the same information
 	}
 	d, err := a.store.write(r, size)
 	if err != nil {
@@ -213,7 +213,7 @@ func (a *archive) file(name string, size int64, r io.Reader) error {
 	return nil
 }
 
-// sparse files may claim any size in a few bytes; no tool writes them into an archive of an image.
+// errSparse rejects sparse files: they may claim any size in a few bytes, and no tool writes them into an archive of an image.
 var errSparse = errors.New("a sparse file has no place in an archive of an image")
 
 func sparse(header *tar.Header) bool {

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// Annotations of what is attached to images: BuildKit's (docs/attestations/attestation-storage.md), cosign's and Sigstore's bundles'.
+// Annotations of attached manifests: BuildKit's (docs/attestations/attestation-storage.md), cosign's and those of Sigstore's bundles.
 const (
 	referenceDigest = "vnd.docker.reference.digest"
 	buildkitType    = "in-toto.io/predicate-type"
@@ -24,22 +24,22 @@ const (
 	cosignSignature = "https://sigstore.dev/cosign/sign/v1" // predicate of a signature that is an attestation
 )
 
-// Attached is what goes with an image. Nothing of it has been verified.
+// Attached lists the attestations and signatures attached to an image. None of them has been verified.
 type Attached struct {
 	Predicates []string // types of in-toto predicates, sorted
 	Signed     bool     // it has a signature
 }
 
-// shelf is where the manifests beside an image are.
+// shelf is the place that stores the manifests attached to an image.
 type shelf interface {
 	manifest(digest v1.Hash) ([]byte, error)           // ErrNotFound when it is not there
 	tagged(tag string) ([]byte, error)                 // likewise
 	referrers(digest v1.Hash) ([]v1.Descriptor, error) // manifests whose subject it is
 }
 
-// Attachments lists what is attached to an image of a registry or an OCI layout: BuildKit's attestation manifests, cosign's tags
-// and referrers, of the image itself and of the index it was found in. Of other kinds of images it is an error that says why
-// nothing can be known.
+// Attachments lists the manifests attached to an image of a registry or an OCI layout: BuildKit's attestation manifests, cosign's tags
+// and referrers, of the image itself and of the index it was found in. For other kinds of images it returns an error that explains why
+// the attachments are not known.
 func Attachments(ctx context.Context, in *Input) (*Attached, error) {
 	var place shelf
 	switch in.Kind {
@@ -223,7 +223,7 @@ func (s layoutShelf) tagged(tag string) ([]byte, error) {
 	return nil, ErrNotFound
 }
 
-// referrers reads every manifest of the layout's index that is no image index.
+// referrers reads every manifest in the layout's index except image indexes.
 func (s layoutShelf) referrers(digest v1.Hash) ([]v1.Descriptor, error) {
 	list, err := s.top()
 	if err != nil {

@@ -47,7 +47,7 @@ func (c *copier) attributes(item Item) error {
 	return nil
 }
 
-// sourceStat is what the path's attributes shall be: the source's, less what the item says.
+// sourceStat returns the attributes to set on a path: those of the source, overridden by those of the item.
 func (c *copier) sourceStat(item Item) (unix.Stat_t, error) {
 	stat := unix.Stat_t{Mode: newMode(item.Kind), Mtim: unix.Timespec{Sec: c.opt.Epoch}}
 	if !item.New {
@@ -103,7 +103,7 @@ func (c *copier) copyCapability(name string) error {
 	return unix.Fsetxattr(int(out.Fd()), capability, value, 0)
 }
 
-// capabilityOf reads the raw capabilities of an open file, nothing where it has none.
+// capabilityOf reads the raw capabilities of an open file. The result is empty if the file has none.
 func capabilityOf(fd uintptr) ([]byte, error) {
 	value := make([]byte, 64) // struct vfs_ns_cap_data is 24 bytes (linux/capability.h)
 	n, err := unix.Fgetxattr(int(fd), capability, value)
@@ -116,8 +116,9 @@ func capabilityOf(fd uintptr) ([]byte, error) {
 	return value[:n], nil
 }
 
-// FileCapabilities are the capabilities of a file: what a process gets that executes it, where its bounding set has them, and what it gets
-// where it could inherit them. Effective says that it cannot be executed without the permitted ones.
+// FileCapabilities are the capabilities of a file. A process that executes the file gets the permitted ones that are in its bounding
+// set and the inheritable ones that are in its own inheritable set. If Effective is set, the file cannot be executed without the
+// permitted ones.
 type FileCapabilities struct {
 	Permitted, Inheritable uint64
 	Effective              bool

@@ -38,7 +38,7 @@ func (s blobStore) prepare() error {
 	return nil
 }
 
-// sweep removes what imports have left that were killed more than a day ago.
+// sweep removes the leftovers of imports that were killed more than a day ago.
 func (s blobStore) sweep() {
 	left, err := filepath.Glob(filepath.Join(s.dir, importDir+"*"))
 	if err != nil {
@@ -51,7 +51,7 @@ func (s blobStore) sweep() {
 	}
 }
 
-// write stores exactly size bytes under their own digest. A blob has its name only when it is whole.
+// write stores exactly size bytes under their own digest. It gives a blob its final name only when the blob is complete.
 func (s blobStore) write(r io.Reader, size int64) (d v1.Descriptor, err error) {
 	part, err := os.CreateTemp(filepath.Join(s.dir, "blobs"), "part-")
 	if err != nil {
@@ -92,8 +92,8 @@ func layerType(head []byte) types.MediaType {
 	return types.OCIUncompressedLayer
 }
 
-// open opens an image of the store by the digest of its manifest. Every blob of it must be there with the size its manifest
-// says: a truncated layer is found here and not in the middle of a build.
+// open opens an image of the store by the digest of its manifest. It checks that every blob exists with the size given in the manifest,
+// so a truncated layer is found here and not in the middle of a build.
 func (s blobStore) open(digest v1.Hash) (*Input, error) {
 	img, err := partial.CompressedToImage(storedImage{s, digest})
 	if err != nil {
@@ -118,7 +118,7 @@ func (s blobStore) open(digest v1.Hash) (*Input, error) {
 	return &Input{Layout: s.dir, Digest: digest, Image: img, RepoDigest: digest.String()}, nil
 }
 
-// present says whether a blob is there, whole as far as its size tells.
+// present reports whether a blob exists with the expected size.
 func (s blobStore) present(d v1.Descriptor) error {
 	info, err := os.Stat(blobPath(s.dir, d.Digest))
 	if err != nil {
@@ -144,7 +144,7 @@ func (s blobStore) adopt(from blobStore, blobs ...v1.Descriptor) error {
 	return nil
 }
 
-// recorded says under which manifest an image of the Docker engine was imported before.
+// recorded returns the manifest digest under which an image of the Docker engine was imported before.
 func (s blobStore) recorded(id string) (v1.Hash, bool) {
 	data, err := os.ReadFile(s.recordName(id))
 	if err != nil {
@@ -170,7 +170,7 @@ func (s blobStore) recordName(id string) string {
 	return filepath.Join(s.dir, "docker", strings.NewReplacer(":", "-", "/", "-").Replace(id))
 }
 
-// storedImage is the core of an image in a store that no index lists (partial.CompressedImageCore).
+// storedImage is the core (partial.CompressedImageCore) of an image in a store whose index does not list it.
 type storedImage struct {
 	store  blobStore
 	digest v1.Hash

@@ -19,18 +19,18 @@ type Item struct {
 	Mode       *uint32 // permission bits, 07777
 	Content    []byte  // instead of the source's bytes, when HasContent
 	HasContent bool
-	New        bool   // the source has no such path: Kind, UID, GID, Mode, Content and Link say it all
+	New        bool   // the source has no such path: Kind, UID, GID, Mode, Content and Link describe it completely
 	Kind       string // of a new path: "file", "dir" or "symlink"
 	Link       string // target of a new symlink
 
 	NoCapability bool // without the source's file capabilities
 }
 
-// CopyOptions says what the source cannot.
+// CopyOptions are the attributes that Copy cannot read from the source.
 type CopyOptions struct {
 	Epoch int64 // mtime of paths with content of their own, in seconds
-	// Dirs says what directories shall be like that are no items of this call but get new entries: a lower layer has made them.
-	// The source's own owner and mode where a directory is not listed.
+	// Dirs gives the attributes of directories that are not items of this call but get new entries, because a lower layer created them.
+	// A directory that is not listed gets the source's owner and mode.
 	Dirs map[string]Item
 }
 
@@ -63,7 +63,7 @@ type copier struct {
 	dirs     map[string]Item  // directories to finish: their times change with every entry
 }
 
-// parents makes the directories above name, as the source has them.
+// parents creates the directories above name with the attributes of the source.
 func (c *copier) parents(name string) error {
 	dir := path.Dir(name)
 	if dir == "." {
@@ -140,7 +140,7 @@ func (c *copier) copy(item Item) error {
 	return c.node(item, info, stat)
 }
 
-// finishDirs sets owner, mode and time of every directory that was made or entered, the deepest first: each new entry changes
+// finishDirs sets owner, mode and time of every directory that was created or got new entries, deepest first: each new entry changes
 // the time of its parent.
 func (c *copier) finishDirs() error {
 	names := make([]string, 0, len(c.dirs))

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// node copies what is neither a directory nor another name of a copied file.
+// node copies a path that is neither a directory nor another name of a copied file.
 func (c *copier) node(item Item, info fs.FileInfo, stat Stat) error {
 	switch info.Mode().Type() {
 	case 0:
@@ -97,7 +97,7 @@ func (c *copier) file(item Item, info fs.FileInfo) (err error) {
 	if item.HasContent {
 		return c.write(item)
 	}
-	// O_NOFOLLOW and O_NONBLOCK: what was a file a moment ago must still be one, and a fifo must not block.
+	// O_NOFOLLOW and O_NONBLOCK: the path may have been replaced since the check, by a symlink or by a fifo that would block.
 	in, err := c.src.OpenFile(item.Path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return err

@@ -5,14 +5,14 @@ import (
 	"io/fs"
 )
 
-// What a Change is.
+// Values of Change.Change.
 const (
 	Added   = "added"
 	Removed = "removed"
 	Changed = "changed"
 )
 
-// Change is one path that is not the same in two images.
+// Change is one path that differs between two images.
 type Change struct {
 	Path   Path   `json:"path"`   // that differs
 	Change string `json:"change"` // Added, Removed or Changed
@@ -22,8 +22,8 @@ type Change struct {
 	After  int64    `json:"after,omitempty"`  // size in the second image
 }
 
-// Diff lists what is not the same in b as in a, sorted by path. Times are not compared. Files of the same size are compared by
-// content, in one pass over each layer that holds one; layers that both images share are not read.
+// Diff lists the differences between a and b, sorted by path. Times are not compared. The content of files of the same size is compared
+// in one pass over each layer that holds one; layers that both images share are not read.
 func Diff(a, b *Index) ([]Change, error) {
 	before, after := a.Entries(), b.Entries()
 	same, err := sameContent(a, b, pairs(before, after))
@@ -80,7 +80,7 @@ func pairs(before, after []Entry) []pair {
 	return list
 }
 
-// sameContent says which pairs have the same bytes.
+// sameContent reports which pairs have the same bytes.
 func sameContent(a, b *Index, list []pair) (map[pair]bool, error) {
 	same := map[pair]bool{}
 	ofA, ofB := map[*Inode]bool{}, map[*Inode]bool{}

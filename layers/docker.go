@@ -39,7 +39,7 @@ func openDocker(ctx context.Context, ref string, opt OpenOptions) (*Input, error
 	return in, nil
 }
 
-// savedImage finds the image under its recorded digest, else has the engine save it.
+// savedImage finds the image under its recorded digest. Otherwise it makes the engine save the image.
 func savedImage(ctx context.Context, info mobyclient.ImageInspectResult, opt OpenOptions) (*Input, error) {
 	store := blobStore{opt.Cache}
 	id := info.ID + "-" + opt.platform().String()
@@ -60,7 +60,7 @@ func savedImage(ctx context.Context, info mobyclient.ImageInspectResult, opt Ope
 	return in, store.record(id, in.Digest)
 }
 
-// engineName is the name and tag of an engine's image: those asked for, or its first tag where it was asked for by its ID.
+// engineName returns the name and tag of an engine's image: the requested ones, or its first tag if it was requested by its ID.
 func engineName(ref string, info mobyclient.ImageInspectResult) (repo, tag string) {
 	if !strings.HasPrefix(info.ID, ref) && !strings.HasPrefix(info.ID, "sha256:"+ref) {
 		return splitName(ref)

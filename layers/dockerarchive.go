@@ -18,7 +18,7 @@ type savedEntry struct {
 	Layers   []string
 }
 
-// dockerImage writes the OCI manifest that an entry of manifest.json stands for. The layers stay as they are.
+// dockerImage writes the OCI manifest for an entry of manifest.json. It does not change the layers.
 func (a *archive) dockerImage(list []byte, tag string) (*Input, error) {
 	var entries []savedEntry
 	if err := decode(list, "manifest.json", &entries); err != nil {
@@ -84,7 +84,7 @@ func savedImageNamed(entries []savedEntry, tag string) (savedEntry, error) {
 	return entries[0], nil
 }
 
-// find is a file of the archive, through links.
+// find finds a file of the archive and follows links.
 func (a *archive) find(name string) (v1.Descriptor, bool) {
 	name = string(CleanPath(name))
 	for range maxDepth {
@@ -108,7 +108,7 @@ func (a *archive) config(name string) (v1.Descriptor, error) {
 	return d, nil
 }
 
-// checkDiffIDs compares uncompressed layers with the config, which names them by digest: manifest.json only has file names.
+// checkDiffIDs compares uncompressed layers with the diff IDs in the config: manifest.json only has file names.
 func (a *archive) checkDiffIDs(manifest v1.Manifest) error {
 	data, err := a.store.small(manifest.Config.Digest)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // pass through symlinks, which are followed inside the root. Only headers are held in memory. Open reads a file's layer from
 // its beginning: fine for a few files of an image, slow for all of them.
 type Index struct {
-	// Layers says for each layer what it holds, lowest first.
+	// Layers counts the entries of each layer, lowest first.
 	Layers []LayerStat
 
 	root   *node
@@ -79,7 +79,7 @@ func newTree() *Index {
 	return x
 }
 
-// dir is a directory that no entry describes: root's, 0755, as container runtimes make missing parents.
+// dir creates a directory that no entry describes, with root as owner and mode 0755, as container runtimes create missing parents.
 func (x *Index) dir(layer int) *node {
 	return &node{Inode: x.inode(Inode{Mode: fs.ModeDir | 0o755, Layer: layer}), layer: layer}
 }

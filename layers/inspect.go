@@ -14,14 +14,14 @@ import (
 // InspectionSchema names the version of Inspection.
 const InspectionSchema = "slim/inspection/v1"
 
-// Inspection is what an image holds.
+// Inspection describes the content of an image.
 type Inspection struct {
 	Schema        string      `json:"schema"`
 	Digest        string      `json:"digest"`                  // of the platform manifest
 	Platform      string      `json:"platform"`                // of the image, such as linux/amd64
 	Size          int64       `json:"size"`                    // bytes of all layers as they are stored
 	Bytes         int64       `json:"bytes"`                   // of the regular files a container sees, a hard-linked one once
-	Files         int         `json:"files"`                   // names a container sees that are no directories
+	Files         int         `json:"files"`                   // names a container sees, without directories
 	Dirs          int         `json:"dirs"`                    // directories of the root filesystem
 	Wasted        int64       `json:"wasted"`                  // bytes of files that a later layer overwrites or deletes
 	Layers        []LayerInfo `json:"layers"`                  // from the lowest
@@ -49,7 +49,7 @@ type Folder struct {
 	Bytes int64 `json:"bytes"` // size of these files
 }
 
-// Special is a path with rights worth a look.
+// Special is a path with special rights.
 type Special struct {
 	Path Path   `json:"path"` // in the root filesystem
 	Mode string `json:"mode"` // as ls prints it
@@ -57,7 +57,7 @@ type Special struct {
 	GID  uint32 `json:"gid"`  // group
 }
 
-// Folders are listed to this depth, and this many.
+// Bounds of the list of folders: their depth and their number.
 const (
 	folderDepth = 4
 	folderCount = 20
@@ -92,7 +92,7 @@ func (x *Index) Inspect(img v1.Image) (*Inspection, error) {
 	return report, nil
 }
 
-// commands are what made the layers, as the history has it; it may be shorter than the list of layers.
+// commands returns the commands that created the layers, from the history; the list may be shorter than the list of layers.
 func commands(config *v1.ConfigFile) []string {
 	var list []string
 	for _, h := range config.History {
@@ -161,7 +161,7 @@ func (x *Index) paths(report *Inspection) {
 	report.Folders = report.Folders[:min(len(report.Folders), folderCount)]
 }
 
-// addToFolders counts a file in every directory above it, but the root and those that lie too deep.
+// addToFolders counts a file in every directory above it, except the root and directories that are too deep.
 func addToFolders(folders map[Path]*Folder, name Path, size int64) {
 	for dir := path.Dir(string(name)); dir != "."; dir = path.Dir(dir) {
 		if strings.Count(dir, "/") >= folderDepth {

@@ -16,7 +16,7 @@ import (
 const (
 	refName       = "org.opencontainers.image.ref.name" // image-spec, annotations.md
 	fullName      = "io.containerd.image.name"          // what containerd and BuildKit write beside it: the whole reference
-	referenceType = "vnd.docker.reference.type"         // BuildKit's mark of a manifest that is no image but an attestation
+	referenceType = "vnd.docker.reference.type"         // BuildKit's mark of a manifest that is an attestation and not an image
 )
 
 // maxDepth bounds indexes within indexes.
@@ -85,7 +85,7 @@ func parseIndex(data []byte) (*v1.IndexManifest, error) {
 	return &index, nil
 }
 
-// named are the descriptors that tag means; all when it is empty. tag may also be a whole reference or a digest.
+// named returns the descriptors that match tag, or all if tag is empty. tag may also be a whole reference or a digest.
 func named(index *v1.IndexManifest, tag string) ([]v1.Descriptor, error) {
 	var found []v1.Descriptor
 	for _, d := range index.Manifests {
@@ -117,7 +117,7 @@ func listNames(list []v1.Descriptor) string {
 	return strings.Join(names, ", ")
 }
 
-// annotatedName is the name and tag that the annotations of an image say; both may be empty.
+// annotatedName returns the name and tag from an image's annotations; both may be empty.
 func annotatedName(annotations map[string]string) (repo, tag string) {
 	if full := annotations[fullName]; full != "" {
 		return splitName(full)
@@ -181,7 +181,7 @@ func (s *search) visit(d, top v1.Descriptor, depth int) error {
 	return nil
 }
 
-// platform is what the descriptor says, else what the image's config says.
+// platform returns the platform from the descriptor, or else from the image's config.
 func (s *search) platform(d v1.Descriptor) (v1.Platform, error) {
 	if d.Platform != nil && d.Platform.OS != "" {
 		return *d.Platform, nil

@@ -43,7 +43,7 @@ type Input struct {
 	RepoDigest string      // digest the name stands for: of the index, where there is one
 }
 
-// OpenOptions says where to look.
+// OpenOptions configure where Open searches for images.
 type OpenOptions struct {
 	Platform *v1.Platform       // wanted; that of this machine under linux when nil
 	Docker   *mobyclient.Client // the engine whose images plain names may mean; nil for none
@@ -58,11 +58,11 @@ func (o OpenOptions) platform() v1.Platform {
 	return v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
 }
 
-// Open opens an image: a registry reference; "docker:REF", or a plain reference that the Docker engine has; "docker-archive:FILE[:REF]",
-// "oci:DIR[:REF]", "oci-archive:FILE[:REF]"; or "-", an archive of either kind on standard input. Archives may be gzipped. Only
-// manifest and config are read of a registry's image; archives and the engine's images are written into an OCI layout below
-// opt.Cache, an OCI layout is used where it is. Manifest and config are verified, layers only by their size: BuildKit and NewIndex
-// verify what they read. Errors satisfy errors.Is for ErrNotFound, ErrPlatform and ErrDigest where they mean that.
+// Open opens an image: a registry reference; "docker:REF", or a plain reference that the Docker engine has;
+// "docker-archive:FILE[:REF]", "oci:DIR[:REF]", "oci-archive:FILE[:REF]"; or "-", an archive of either kind on standard input. Archives
+// may be gzipped. Of a registry's image, Open reads only manifest and config. It writes archives and the engine's images into an OCI
+// layout below opt.Cache, and uses an OCI layout in place. It verifies manifest and config, but only the size of layers: BuildKit and
+// NewIndex verify what they read. Errors satisfy errors.Is for ErrNotFound, ErrPlatform and ErrDigest.
 func Open(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
 	in, err := open(ctx, ref, opt)
 	if err == nil {
@@ -105,7 +105,7 @@ func open(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
 	return openRegistry(ctx, ref, opt)
 }
 
-// meantFile is an error with the right spelling when a reference without a scheme is the name of a file.
+// meantFile returns an error with the correct spelling if a reference without a scheme is the name of a file.
 func meantFile(ref string) error {
 	info, err := os.Stat(ref)
 	if err != nil || !strings.ContainsAny(ref, "/.") {

@@ -13,8 +13,8 @@ import (
 // part of valid UTF-8, each control character and each backslash is written \xNN, so every name survives a round trip.
 type Path string
 
-// CleanPath makes a Path of a slash path with or without a leading slash. ".." is removed lexically and never climbs
-// above the root: use it for names in an archive or on a command line, never for what a symlink says (see Resolve).
+// CleanPath converts a slash path with or without a leading slash into a Path. It removes ".." lexically and never climbs above the
+// root. Use it for names in an archive or on a command line, never for symlink targets (see Resolve).
 func CleanPath(name string) Path {
 	clean := path.Clean("/" + name)
 	if clean == "/" {

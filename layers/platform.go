@@ -9,14 +9,14 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// fits says whether an image for one platform may be taken for another: same system and architecture, and the same variant
-// where both name one. arm64 has one variant, v8, which most images leave out.
+// fits reports whether an image for one platform can be used for another: same system and architecture, and the same variant if both
+// name one. arm64 has one variant, v8, which most images leave out.
 func fits(have, want v1.Platform) bool {
 	return have.OS == want.OS && have.Architecture == want.Architecture &&
 		(have.Variant == "" || want.Variant == "" || have.Variant == want.Variant)
 }
 
-// platformError names what there is and what was wanted.
+// platformError returns an error that names the available platforms and the wanted one.
 func platformError(have []v1.Platform, want v1.Platform) error {
 	var names []string
 	for _, p := range have {
@@ -30,7 +30,7 @@ func platformError(have []v1.Platform, want v1.Platform) error {
 	return fmt.Errorf("it is for %s, not for %s: %w", strings.Join(names, ", "), want, ErrPlatform)
 }
 
-// platform is what the image's config says.
+// platform returns the platform from the image's config.
 func (in *Input) platform() (v1.Platform, error) {
 	config, err := in.Image.ConfigFile()
 	if err != nil {

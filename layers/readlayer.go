@@ -16,12 +16,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrDigest says that bytes are not those that a digest names.
+// ErrDigest is returned if bytes do not match their digest.
 var ErrDigest = errors.New("wrong digest")
 
-// NewIndex reads every layer of the image once and merges their headers. Errors: a layer that cannot be read to its end, that
-// is not what the config's diff ID says (ErrDigest), with a name that climbs out of the root, or an image beyond the bounds
-// (5 million entries, names of 4096 bytes, 1 GiB of names, 512 GiB a layer).
+// NewIndex reads every layer of the image once and merges their headers. It fails if a layer cannot be read to its end, does not match
+// the config's diff ID (ErrDigest) or has a name that climbs out of the root, or if the image exceeds the bounds (5 million entries,
+// names of 4096 bytes, 1 GiB of names, 512 GiB a layer).
 func NewIndex(img v1.Image) (*Index, error) { return newIndex(img, defaultLimits) }
 
 func newIndex(img v1.Image, max limits) (*Index, error) {
@@ -129,7 +129,7 @@ func (x *Index) entry(header *tar.Header, number, position int) error {
 	return x.put(name, x.inode(n), number)
 }
 
-// count holds the header against the limits.
+// count checks the header against the limits.
 func (x *Index) count(header *tar.Header) error {
 	capable := header.PAXRecords[paxCapability]
 	if len(header.Name) > x.limits.name || len(header.Linkname) > x.limits.name {
@@ -147,10 +147,10 @@ func (x *Index) count(header *tar.Header) error {
 	return nil
 }
 
-// paxCapability is where tar keeps the extended attribute.
+// paxCapability is the PAX record in which tar stores the extended attribute.
 const paxCapability = "SCHILY.xattr." + capability
 
-// headerInode is what a header says of a file that is no hard link.
+// headerInode converts the header of a file that is not a hard link into an inode.
 func headerInode(header *tar.Header) (Inode, error) {
 	n := Inode{
 		Mode: permissions(header.Mode), Size: header.Size, ModTime: header.ModTime.Unix(),

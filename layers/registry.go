@@ -42,7 +42,7 @@ func openRegistry(ctx context.Context, ref string, opt OpenOptions) (*Input, err
 	return in, nil
 }
 
-// platformImage goes from what the reference stands for to the image of a platform.
+// platformImage resolves the manifest of a reference to the image of a platform.
 func platformImage(desc *remote.Descriptor, want v1.Platform) (v1.Image, error) {
 	if !desc.MediaType.IsIndex() {
 		return desc.Image()
@@ -83,7 +83,7 @@ func indexImage(index v1.ImageIndex, want v1.Platform, depth int) (v1.Image, err
 	return nil, platformError(have, want)
 }
 
-// limitedTransport ends a manifest after maxManifest bytes: the registry library would read 100 MiB of it into memory.
+// limitedTransport fails for a manifest of more than maxManifest bytes: the registry library would read 100 MiB of it into memory.
 type limitedTransport struct{ http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -98,7 +98,7 @@ func (t limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// registryError says in one line what a registry answered.
+// registryError describes a registry's answer in one line.
 func registryError(err error) error {
 	var answer *transport.Error
 	if errors.As(err, &answer) {

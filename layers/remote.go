@@ -7,13 +7,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// RemoteOptions say how slim talks to registries: with Docker's stored credentials, and reading no more than 4 MiB of a manifest.
+// RemoteOptions configure access to registries: with Docker's stored credentials, and reading no more than 4 MiB of a manifest.
 func RemoteOptions(ctx context.Context) []remote.Option {
 	return []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain),
 		remote.WithTransport(limitedTransport{remote.DefaultTransport})}
 }
 
-// RegistryError says in one line what a registry answered. It satisfies errors.Is for ErrNotFound where the registry has no such thing.
+// RegistryError describes a registry's answer in one line. It satisfies errors.Is for ErrNotFound if the registry does not have the
+// image.
 func RegistryError(err error) error { return registryError(err) }
 
 // SplitName separates a reference into its name as written and its tag.

@@ -21,9 +21,9 @@ type Resolution struct {
 	Rest    string // the components after Path that were not looked up: of a missing path, and of one where the resolution stopped
 }
 
-// Nodes is what a resolution reads of a file system. Paths are physical.
+// Nodes gives a resolution access to a file system. Paths are physical.
 type Nodes interface {
-	// Type returns the type bits of what lies at a path, without following it. fs.SkipAll ends the resolution at that path.
+	// Type returns the type bits of the file at a path, without following it. fs.SkipAll ends the resolution at that path.
 	Type(at string) (fs.FileMode, error)
 	// ReadLink returns the target of the symlink at a path.
 	ReadLink(at string) (string, error)
@@ -32,7 +32,7 @@ type Nodes interface {
 // Resolve follows name in root one component at a time, as the kernel does: an absolute link starts again at the root,
 // ".." is physical and never leaves the root. name is taken relative to dir (a physical path) unless it starts with "/".
 // When follow is false the last component is not followed (lstat, readlink, O_NOFOLLOW).
-// A path that does not exist is no error: the resolution says Missing. Errors: ELOOP, ENOTDIR, or what root returned.
+// A path that does not exist is not an error: the resolution sets Missing. Errors: ELOOP, ENOTDIR, or those of root.
 func Resolve(root fs.FS, dir, name string, follow bool) (Resolution, error) {
 	links, ok := root.(fs.ReadLinkFS)
 	if !ok {
@@ -135,7 +135,7 @@ func (w *walk) hop(at string) error {
 	return nil
 }
 
-// endsInDir says whether a path ends in "/" or "/.": its last component must then be a directory (path_resolution(7)).
+// endsInDir reports whether a path ends in "/" or "/.": its last component must then be a directory (path_resolution(7)).
 func endsInDir(name string) bool {
 	return strings.HasSuffix(name, "/") || strings.HasSuffix(name, "/.")
 }

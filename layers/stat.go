@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// Stat is what a file's inode says beyond fs.FileInfo.
+// Stat holds the fields of a file's inode that fs.FileInfo does not have.
 type Stat struct {
 	UID, GID uint32
 	Nlink    uint64 // number of names; 1 where unknown

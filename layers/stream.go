@@ -10,10 +10,10 @@ import (
 	"io"
 )
 
-// maxRatio bounds what a gzipped archive becomes, beyond its first GiB; deflate itself reaches 1032.
+// maxRatio bounds the ratio by which a gzipped archive may grow, beyond its first GiB; deflate itself reaches 1032.
 const maxRatio = 200
 
-// capped is an error after n bytes, where io.LimitReader is an end.
+// capped returns an error after n bytes, unlike io.LimitReader, which returns EOF.
 type capped struct {
 	io.Reader
 	left int64
@@ -42,7 +42,7 @@ func (r withContext) Read(p []byte) (int, error) {
 	return r.Reader.Read(p)
 }
 
-// unzipped is the stream without gzip around it.
+// unzipped returns the decompressed stream if it is gzipped, else the stream itself.
 func unzipped(r io.Reader) (io.Reader, error) {
 	counted := &counter{Reader: r}
 	buffered := bufio.NewReaderSize(counted, 1<<20)
@@ -68,7 +68,7 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// inflated ends a stream that grows out of proportion.
+// inflated stops a stream whose size exceeds the allowed compression ratio.
 type inflated struct {
 	io.Reader
 	in  *counter

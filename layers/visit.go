@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// Preload reads the content of every regular file that want names into memory, in one pass over each layer that holds one: many
-// small files (a package database) cost as much as one. It is an error when they have more than limit bytes together.
+// Preload reads the content of every regular file selected by want into memory, in one pass over each layer that holds one: many small
+// files (a package database) cost as much as one. It fails if the files have more than limit bytes together.
 func (x *Index) Preload(limit int64, want func(Entry) bool) error {
 	chosen := map[*Inode]bool{}
 	var total int64
@@ -62,7 +62,7 @@ func (x *Index) visitLayer(number int, files map[int]*Inode, do func(*Inode, io.
 	}
 	defer stream.Close()
 	r := tar.NewReader(&capped{stream, x.limits.layer})
-	content := &capped{r, x.limits.layer} // holes of sparse files cost nothing in the layer, but time here
+	content := &capped{r, x.limits.layer} // holes of sparse files take no space in the layer, but time to read here
 	for position := 0; len(files) > 0; position++ {
 		if _, err := r.Next(); err != nil {
 			return err

@@ -2,7 +2,7 @@ package elf
 
 import "debug/elf"
 
-// arch is what loaders know of an architecture. Sources: glibc's sysdeps (dl-procinfo.c, dl-hwcaps_subdirs.c, shlib-versions),
+// arch holds the loaders' settings for an architecture. Sources: glibc's sysdeps (dl-procinfo.c, dl-hwcaps_subdirs.c, shlib-versions),
 // Debian's multiarch tuples, musl's arch/*/reloc.h (LDSO_ARCH).
 type arch struct {
 	multiarch []string // Debian's directory below /lib and /usr/lib
@@ -13,7 +13,7 @@ type arch struct {
 	musl      []string // in the names ld-musl-ARCH.so.1 and ld-musl-ARCH.path
 }
 
-// archOf is the architecture of a file; one that is not known has only the plain directories.
+// archOf returns the architecture of a file; an unknown architecture has only the plain directories.
 func archOf(f *File) arch {
 	wide := f.Class == elf.ELFCLASS64
 	switch {

@@ -15,7 +15,7 @@ const (
 
 func arm64Word(code []byte) uint32 { return binary.LittleEndian.Uint32(code) }
 
-// arm64Page is the address that the instruction adrp at an address makes.
+// arm64Page is the address that an adrp instruction at a given address computes.
 func arm64Page(at uint64, word uint32) uint64 {
 	return at&^0xfff + uint64(int64(int32(word<<8)>>13<<2|int32(word>>29&3))<<12)
 }
@@ -80,7 +80,7 @@ func (a arm64) agree(code []byte, at, register int) (value, bool) {
 	return a.trace(code[at&3:], at-at&3, register)
 }
 
-// arm64Step is what one instruction does to the registers.
+// arm64Step applies the effect of one instruction to the registers.
 func arm64Step(regs *[32]value, word uint32) {
 	rd, rn, rm := word&31, word>>5&31, word>>16&31
 	unknown := value{entry: unknownEntry}

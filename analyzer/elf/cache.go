@@ -79,8 +79,8 @@ func parseOldCache(data []byte) (map[string][]cacheEntry, error) {
 	return entries, nil
 }
 
-// entryCount reads the number of entries. A count that does not fit is tried in the other byte order: caches written before
-// glibc 2.33 do not say theirs.
+// entryCount reads the number of entries. If the count does not fit, it tries the other byte order: caches written before glibc 2.33 do
+// not record theirs.
 func entryCount(data []byte, at, header, entry int, order *binary.ByteOrder) (int, error) {
 	room := uint32(min((len(data)-header)/entry, maxEntries))
 	for _, try := range []binary.ByteOrder{*order, binary.BigEndian} {

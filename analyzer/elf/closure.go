@@ -11,16 +11,16 @@ type Dep struct {
 // maxObjects bounds a closure: how many objects one process loads.
 const maxObjects = 10_000
 
-// Closure loads obj as the loader would, breadth first: what obj needs, what that needs, and so on. A name that an object
-// loaded before was asked for or calls itself by (DT_SONAME) is not looked up again. Of the variants for different CPUs each
-// is followed. A need that is neither Loaded nor Found is missing. obj may be a library with its loaders, for dlopen.
+// Closure loads obj as the loader would, breadth first: the needs of obj, their needs, and so on. A name is not looked up again if an
+// object loaded before was requested by it or has it as DT_SONAME. Closure follows every variant for different CPUs. A need that is
+// neither Loaded nor Found is missing. obj may be a library with its loaders, for dlopen.
 func (r *Resolver) Closure(obj *Object) []Dep {
 	loaded := map[string]bool{}
 	for up := obj; up != nil; up = up.Loader {
 		if up.File.Soname != "" {
 			loaded[up.File.Soname] = true
 		}
-		// All that the loaders need at start is there before obj is.
+		// The needs of the loaders are loaded before obj.
 		for _, name := range up.File.Needed {
 			loaded[name] = up != obj
 		}

@@ -17,22 +17,22 @@ const (
 	maxTargets   = 1 << 21   // addresses that branches lead to
 	maxFunction  = 64 << 10  // bytes from a function's begin to a place in it
 	maxTraced    = 32 << 20  // bytes of functions read to see what a register holds
-	maxLevels    = 6         // functions that hand a number on, one below the other
+	maxLevels    = 6         // depth of functions that pass a number on to each other
 	maxNumber    = 1024      // no system call has a higher one on the machines that are known here
 	blindWindow  = 160       // bytes before a place whose function is not known
 	callFunction = "syscall" // the function of the C library that makes any system call (syscall(2))
 )
 
-// Code is what a file's own instructions ask the kernel for, beside the functions of the C library that it imports.
+// Code lists the system calls that a file's own instructions make, beside those made by the functions it imports from the C library.
 type Code struct {
 	// Numbers are the numbers of system calls that it loads before a system call instruction, or before it calls syscall(), sorted.
 	Numbers []int
-	// Open says that it may ask for numbers that cannot be read from its code.
+	// Open is set if the file may make system calls whose numbers cannot be read from its code.
 	Open bool
 }
 
-// ReadCode searches the code of the ELF file of size bytes in r. The C library itself asks for nothing: who imports its functions
-// does. The errors are those of Read.
+// ReadCode searches the code of the ELF file of size bytes in r. The result for the C library itself is empty: its system calls are
+// counted for the files that import its functions. The errors are those of Read.
 func ReadCode(r io.ReaderAt, size int64) (Code, error) {
 	m, _, err := open(r, size)
 	if err != nil || libc(m.file.Soname) {
@@ -57,16 +57,16 @@ func ReadCode(r io.ReaderAt, size int64) (Code, error) {
 	return Code{Numbers: slices.Sorted(maps.Keys(c.numbers)), Open: c.open || c.budget <= 0 || c.traced <= 0}, nil
 }
 
-// libc says whether a file is the C library itself, or a part of it.
+// libc reports whether a file is the C library itself, or a part of it.
 func libc(soname string) bool {
 	name, _, _ := strings.Cut(soname, ".so")
 	return slices.Contains([]string{"libc", "libpthread", "librt", "libdl", "libm", "libresolv"}, name) ||
 		strings.HasPrefix(name, "ld-") || strings.HasPrefix(name, "libc.musl-")
 }
 
-// machine is what the search has to know of an architecture.
+// machine is the architecture-specific part of the search.
 type machine interface {
-	// register is where the kernel looks for the number, argument where a C function's first argument is, spilled where Go's is.
+	// register holds the number for the kernel, argument the first argument of a C function, spilled that of a Go function.
 	register() int
 	argument() int
 	spilled() int
@@ -78,10 +78,10 @@ type machine interface {
 	slices(code []byte, addr uint64, visit func(addr, size uint64))
 	// indirect calls visit for calls through pointers.
 	indirect(code []byte, addr uint64, visit func(at uint64))
-	// trace says what a register may hold before the instruction at an offset of code, which begins with a function; false where no
-	// instruction begins there.
+	// trace returns the possible values of a register before the instruction at an offset of code, which begins with a function. It
+	// returns false if no instruction begins there.
 	trace(code []byte, at, register int) (value, bool)
-	// agree says the same where it is not known where the instructions before begin.
+	// agree does the same if the instruction boundaries before the offset are not known.
 	agree(code []byte, at, register int) (value, bool)
 }
 
@@ -122,10 +122,10 @@ type codeScan struct {
 	seen    map[uint64]bool // functions that hand a number on
 }
 
-// resolve finds the numbers at sites. Where a function got its number from its caller, the calls of it are sites in turn.
+// resolve finds the numbers at sites. If a function gets the number from its caller, the calls of that function are the next sites.
 //
-// Go is never open: its runtime has one place that takes the number from memory (runtime.runPerThreadSyscall), put there by a
-// function whose callers are found. Elsewhere, a number that comes from nowhere that is seen may be any.
+// A Go program is never open: its runtime has one place that takes the number from memory (runtime.runPerThreadSyscall), put there by a
+// function whose callers are found. In other programs, a number of unknown origin may be any number.
 func (c *codeScan) resolve(sites []site) {
 	for range maxLevels {
 		if len(sites) == 0 {
@@ -146,16 +146,16 @@ func (c *codeScan) resolve(sites []site) {
 	c.open = c.open || len(sites) > 0 && !c.golang
 }
 
-// function is where a site's function begins.
+// function is the start of the function that contains a site.
 type function struct {
 	start uint64
 	known bool
-	// guess says that the file describes its functions, and that none of them holds the site: data between them, or code without a
-	// description.
+	// guess is set if the file describes its functions but none of them contains the site: the site is data between functions, or code
+	// without a description.
 	guess bool
 }
 
-// learn takes what a site says.
+// learn records the value found at a site.
 func (c *codeScan) learn(v value, f function, carriers map[uint64]int) {
 	for _, number := range v.numbers {
 		if number >= 0 && number < maxNumber {
@@ -176,7 +176,7 @@ func (c *codeScan) learn(v value, f function, carriers map[uint64]int) {
 	}
 }
 
-// valueAt reads the function that a site is in.
+// valueAt reads the code before a site to find the value of its register.
 func (c *codeScan) valueAt(s site, f function) (value, bool) {
 	start := f.start
 	if !f.known {
@@ -199,7 +199,7 @@ func (c *codeScan) valueAt(s site, f function) (value, bool) {
 	return c.own.trace(code, int(s.at-start), s.register)
 }
 
-// blindStart is where the search for what a register holds at an address begins without a function: a little before, in the same segment.
+// blindStart returns where to start reading if the function of an address is not known: a little before it, in the same segment.
 func (c *codeScan) blindStart(at uint64) uint64 {
 	for _, p := range c.progs {
 		if p.typ == elf.PT_LOAD && at >= p.vaddr && at-p.vaddr < p.filesz {
@@ -209,8 +209,8 @@ func (c *codeScan) blindStart(at uint64) uint64 {
 	return at
 }
 
-// callers are the calls of functions, each with the register that hands the number on. One that nobody calls by name is called
-// through a pointer: from outside where it is exported, else by one of the calls through pointers that are there.
+// callers returns the calls of functions, each with the register that passes the number on. A function without a direct call is called
+// through a pointer: by another file if it is exported, else by one of the file's calls through pointers.
 func (c *codeScan) callers(carriers map[uint64]int) []site {
 	sites, called := c.callsOf(carriers)
 	if c.golang || len(called) == len(carriers) {
@@ -237,7 +237,7 @@ func (c *codeScan) exported() map[uint64]bool {
 	return found
 }
 
-// pointers takes the numbers that are handed on in a register to functions called through pointers. False when there is none, or too
+// pointers records the numbers passed in a register to functions called through pointers. It returns false if it finds none, or too
 // many calls.
 func (c *codeScan) pointers(register int) bool {
 	var sites []site
@@ -261,7 +261,7 @@ func (c *codeScan) pointers(register int) bool {
 	return any
 }
 
-// callsOf finds the calls of functions, and which of these are called.
+// callsOf finds the calls of functions, and reports which of the functions are called.
 func (c *codeScan) callsOf(functions map[uint64]int) (sites []site, called map[uint64]bool) {
 	if len(functions) == 0 {
 		return nil, nil
@@ -290,7 +290,7 @@ func (c *codeScan) stubCallers(found marks) []site {
 	return sites
 }
 
-// functions finds where the functions of sites begin: by the table for unwinding, else at the last address before that something calls.
+// functions finds the start of the function of each site: from the unwind table, else the last call target before the site.
 func (c *codeScan) functions(sites []site) map[uint64]function {
 	found := map[uint64]function{}
 	var rest []uint64
@@ -337,7 +337,7 @@ func (c *codeScan) targets(addrs []uint64) map[uint64]uint64 {
 	return found
 }
 
-// marks looks through the code for the first time.
+// marks makes the first pass over the code.
 func (c *codeScan) marks(slots map[uint64]bool) marks {
 	var found marks
 	c.eachChunk(func(code []byte, addr uint64) {

@@ -97,11 +97,11 @@ func (t unwindTable) find(m *image, addr uint64) (uint64, bool) {
 	return start, err == nil && addr-start < uint64(m.order.Uint32(raw[12:]))
 }
 
-// goBuildMagic begins the block in which the Go linker says what a program was built of, at the begin of a segment's data
+// goBuildMagic starts the block in which the Go linker stores the build information of a program, at the start of a segment's data
 // (debug/buildinfo).
 const goBuildMagic = "\xff Go buildinf:"
 
-// isGo says whether a program was linked by Go.
+// isGo reports whether a program was linked by Go.
 func (m *image) isGo() bool {
 	for _, p := range m.progs {
 		if p.typ != elf.PT_LOAD || p.flags&elf.PF_X != 0 || p.off > uint64(m.size) {

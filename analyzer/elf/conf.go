@@ -14,8 +14,8 @@ const (
 	maxConfDirs  = 4096
 )
 
-// load reads ld.so.cache once. Only where there is none (or none that can be read), the directories of ld.so.conf are
-// searched in its place: the loader itself never reads them, but ldconfig would make such a cache of them.
+// load reads ld.so.cache once. Only if the cache is missing or unreadable, the directories of ld.so.conf are searched instead: the
+// loader itself never reads that file, but ldconfig would build such a cache from it.
 func (r *Resolver) load() {
 	if r.ready {
 		return

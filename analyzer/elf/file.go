@@ -1,5 +1,5 @@
-// Package elf reads what the dynamic loader needs of an ELF file and finds libraries as glibc's and musl's loaders do,
-// inside a root filesystem, without running anything of it.
+// Package elf reads the parts of an ELF file that the dynamic loader needs and finds libraries as glibc's and musl's loaders do, inside
+// a root filesystem, without running any of its programs.
 package elf
 
 import (
@@ -7,7 +7,7 @@ import (
 	"debug/elf"
 )
 
-// File is what the loader reads of one ELF file.
+// File holds the parts of an ELF file that the loader reads.
 type File struct {
 	Class     elf.Class
 	Machine   elf.Machine
@@ -23,7 +23,7 @@ type File struct {
 	PIE          bool // DF_1_PIE
 	Static       bool // a program that needs no loader
 	Go           bool // linked by Go
-	// Dlopens says that its dynamic string table holds a name ending in dlopen or dlmopen (imported or defined).
+	// Dlopens is set if its dynamic string table holds a name ending in dlopen or dlmopen (imported or defined).
 	Dlopens bool
 	// Imports are the names of the undefined symbols of its dynamic symbol table, without version, sorted, at most maxImports.
 	Imports []string
@@ -32,5 +32,5 @@ type File struct {
 	Strings []string
 }
 
-// IsELF says whether a file beginning with head is an ELF file.
+// IsELF reports whether a file that begins with head is an ELF file.
 func IsELF(head []byte) bool { return bytes.HasPrefix(head, []byte(elf.ELFMAG)) }

@@ -87,8 +87,8 @@ func expand(text string, obj *Object, a arch) []string {
 	return texts
 }
 
-// inDir adds the variants of name in dir, then the plain one; it says whether the plain one is there. A relative directory
-// is relative to the current one, which is not known: it is skipped.
+// inDir adds the variants of name in dir, then the plain file, and reports whether the plain file exists. It skips a relative
+// directory: the current directory is not known.
 func (r *Resolver) inDir(dir, name string, a arch, like *File, found *[]Found) bool {
 	if !strings.HasPrefix(dir, "/") {
 		return false
@@ -105,7 +105,7 @@ func (r *Resolver) inDir(dir, name string, a arch, like *File, found *[]Found) b
 	return f != nil
 }
 
-// inCache adds what ld.so.cache has for name; it says whether there is one for any CPU.
+// inCache adds the entries of ld.so.cache for name and reports whether one of them is for any CPU.
 func (r *Resolver) inCache(name string, from *Object, a arch, found *[]Found) bool {
 	plain := false
 	for _, entry := range r.cache[name] {

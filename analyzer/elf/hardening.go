@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// Hardening is how a linked file is protected against mistakes with memory, as its headers and the names in its dynamic string
-// table tell.
+// Hardening describes how a linked file is protected against memory errors, according to its headers and the names in its dynamic
+// string table.
 type Hardening struct {
 	Type      elf.Type
 	Program   bool // else a library
@@ -26,8 +26,8 @@ type Hardening struct {
 // maxDynstr bounds the dynamic string table that is looked at, in bytes.
 const maxDynstr = 16 << 20
 
-// ReadHardening reads the headers and the dynamic string table of the ELF file of size bytes in r, no more than that table's size.
-// A file whose headers point outside it is an error.
+// ReadHardening reads the headers and the dynamic string table of the ELF file of size bytes in r, but no code or data. It uses about as
+// much memory as that table. It fails if the headers point outside the file.
 func ReadHardening(r io.ReaderAt, size int64) (*Hardening, error) {
 	m := &image{r: r, size: size, file: &File{}}
 	if err := m.readHeader(); err != nil {
@@ -66,8 +66,8 @@ func ReadHardening(r io.ReaderAt, size int64) (*Hardening, error) {
 	return h, nil
 }
 
-// note reads what the compiler put in from one name. The printf family is what glibc's headers replace with checking functions
-// whenever FORTIFY_SOURCE is on (feature_test_macros(7)).
+// note records the compiler option that a name shows. glibc's headers replace the printf family with checking functions whenever
+// FORTIFY_SOURCE is on (feature_test_macros(7)).
 func (h *Hardening) note(name []byte) {
 	switch string(name) {
 	case "__stack_chk_fail", "__stack_chk_guard", "__stack_chk_fail_local":

@@ -9,8 +9,8 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// isMusl says whether obj's process is loaded by musl. The program's interpreter decides; for a library by itself, what it
-// needs, then which loader the root has.
+// isMusl reports whether musl loads obj's process. The program's interpreter decides; for a library by itself, its needs decide, then
+// the loader in the root.
 func (r *Resolver) isMusl(obj *Object) bool {
 	if interp := program(obj).File.Interp; interp != "" {
 		return strings.HasPrefix(path.Base(interp), "ld-musl-")
@@ -44,7 +44,7 @@ func (r *Resolver) muslLoader(obj *Object) *Found {
 	return nil
 }
 
-// muslOwn are the names musl's loader answers with itself: "lib" and one of these, followed by anything (load_library,
+// muslOwn are the libraries that musl's loader provides itself: "lib" and one of these, followed by anything (load_library,
 // ldso/dynlink.c: libc and the libraries that are part of it).
 var muslOwn = []string{"c.", "pthread.", "rt.", "m.", "dl.", "util.", "xnet."}
 
@@ -123,7 +123,7 @@ func (r *Resolver) muslSystemDirs(obj *Object) []string {
 	return []string{"/lib", "/usr/local/lib", "/usr/lib"}
 }
 
-// isDir says whether an absolute path leads to a directory.
+// isDir reports whether an absolute path leads to a directory.
 func (r *Resolver) isDir(name string) bool {
 	res, err := layers.Resolve(r.root, ".", name, true)
 	if err != nil || res.Missing {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Bounds of what is read. An ELF file beyond them is damaged or hostile.
+// Bounds of the parts that are read. An ELF file beyond them is damaged or hostile.
 const (
 	maxProgramHeaders = 64 << 10 // bytes; the kernel's own bound (load_elf_phdrs, fs/binfmt_elf.c)
 	maxSections       = 16 << 10 // bytes of section headers are bounded through this count
@@ -79,7 +79,7 @@ func open(r io.ReaderAt, size int64) (*image, extent, error) {
 	return img, dynstr, nil
 }
 
-// bytesAt reads n bytes at off; it never allocates for what lies outside the file.
+// bytesAt reads n bytes at off; it never allocates memory for a range outside the file.
 func (m *image) bytesAt(off uint64, n uint64, what string) ([]byte, error) {
 	if off > uint64(m.size) || n > uint64(m.size)-off {
 		return nil, fmt.Errorf("reading ELF %s: outside the file", what)

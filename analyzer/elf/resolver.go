@@ -10,7 +10,7 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// Env is what of the image's configuration changes the search for libraries.
+// Env holds the settings of the image's configuration that change the search for libraries.
 type Env struct {
 	LibraryPath []string // LD_LIBRARY_PATH split at colons and semicolons
 	Preload     []string // LD_PRELOAD split at colons and spaces
@@ -21,7 +21,7 @@ type Object struct {
 	Path   string  // physical path
 	As     string  // the path it was opened by, before symlinks; Path when empty. It decides $ORIGIN.
 	File   *File   // what it holds
-	Loader *Object // who asked for it; nil for the program, and for a library looked at by itself
+	Loader *Object // the object that requested it; nil for the program, and for a library examined by itself
 }
 
 // Found is a file the loader may take for a name.

@@ -5,7 +5,7 @@ import (
 	"debug/elf"
 )
 
-// maxSectionName bounds what is kept of a section's name, in bytes.
+// maxSectionName bounds the stored part of a section's name, in bytes.
 const maxSectionName = 64
 
 // section is a section header.
@@ -15,7 +15,7 @@ type section struct {
 	extent
 }
 
-// sections reads the section headers. Damaged ones are no error, and are not there: the loader does not read them.
+// sections reads the section headers. It ignores damaged ones without an error: the loader does not read them.
 func (m *image) sections() []section {
 	want := 40
 	if m.wide {
@@ -48,7 +48,7 @@ func (m *image) sections() []section {
 	return list
 }
 
-// section reads one header, and where in the table of names its own stands.
+// section reads one header, and the offset of its name in the table of names.
 func (m *image) section(h []byte) (name uint32, s section) {
 	s.typ = elf.SectionType(m.order.Uint32(h[4:]))
 	if m.wide {

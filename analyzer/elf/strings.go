@@ -74,8 +74,8 @@ func (m *image) rodata() []extent {
 	return parts
 }
 
-// scan looks through one piece, chunk by chunk, keeping the tail of each chunk before the next one. It says whether the piece
-// names dlopen.
+// scan searches one piece, chunk by chunk, keeping the tail of each chunk before the next one. It reports whether the piece names
+// dlopen.
 func (m *image) scan(part extent, budget *int64, found map[string]bool) (dlopens bool, err error) {
 	buf := make([]byte, 0, scanChunk+maxLibName)
 	for off := part.off; off < part.off+part.size && *budget > 0; {
@@ -117,13 +117,13 @@ func findNames(buf []byte, found map[string]bool) {
 	}
 }
 
-// isNameByte says whether c may be part of a library's name or path as programs write them.
+// isNameByte reports whether c may be part of a library's name or path as programs write them.
 func isNameByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("./_-+$@{}", c) >= 0
 }
 
-// IsLibraryName says whether a word looks like a shared library's file name or path: its last component ends in ".so" or in
-// ".so." and a version of digits and dots, and has something before that.
+// IsLibraryName reports whether a word looks like a shared library's file name or path: its last component ends in ".so" or in ".so."
+// and a version of digits and dots, and has something before that.
 func IsLibraryName(word string) bool {
 	base := word[strings.LastIndexByte(word, '/')+1:]
 	i := strings.LastIndex(base, ".so")

@@ -10,7 +10,7 @@ import (
 const (
 	maxSymbols    = 1 << 20  // entries looked at
 	maxImports    = 1 << 16  // names kept of one file
-	maxSymbolName = 256      // bytes of a name kept; longer ones are those of C++ and Rust, which no rule knows
+	maxSymbolName = 256      // bytes of a name kept; longer ones are C++ and Rust symbols, which no rule uses
 	nameWindow    = 4 << 10  // bytes of the string table read at a time: linkers write the names of imports side by side
 	maxNameBytes  = 64 << 20 // bytes of the string table read in all
 )
@@ -22,8 +22,8 @@ type symbol struct {
 	value   uint64
 }
 
-// readImports lists the undefined symbols of the dynamic symbol table. A table that cannot be read has none: a loader that gets as
-// far as its symbols has what it needs of a file, and a damaged file is not run.
+// readImports lists the undefined symbols of the dynamic symbol table. If the table cannot be read, the list is empty: before the loader
+// reads symbols, it has read everything else it needs of a file, and a damaged file does not run.
 func (m *image) readImports(tags dynTags, strtab extent) {
 	found := map[string]bool{}
 	names := nameReader{m: m, table: strtab}
@@ -44,7 +44,7 @@ func (m *image) readImports(tags dynTags, strtab extent) {
 	slices.Sort(m.file.Imports)
 }
 
-// eachSymbol calls visit for the symbols in order, as long as it says so.
+// eachSymbol calls visit for the symbols in order until it returns false.
 func (m *image) eachSymbol(tags dynTags, visit func(int, symbol) bool) {
 	off, ok := m.fileOffset(tags.symtab)
 	if !ok || tags.symtab == 0 {
@@ -75,8 +75,8 @@ func (m *image) eachSymbol(tags dynTags, visit func(int, symbol) bool) {
 	}
 }
 
-// symbolCount is the number of dynamic symbols, which no entry of the dynamic section says: the hash tables do, else the section
-// headers, else the string table where it lies behind the symbols, as linkers put it.
+// symbolCount returns the number of dynamic symbols. The dynamic section does not store it; it comes from the hash tables, else from
+// the section headers, else from the distance to the string table, which linkers put after the symbols.
 func (m *image) symbolCount(tags dynTags, entry uint64) uint64 {
 	if count := m.gnuHashCount(tags.gnuHash); count > 0 {
 		return count
@@ -97,9 +97,9 @@ func (m *image) symbolCount(tags dynTags, entry uint64) uint64 {
 	return 0
 }
 
-// gnuHashCount is the number of symbols by DT_GNU_HASH (glibc elf/dl-lookup.c, do_lookup_x): the chain of the highest bucket ends
-// with the last symbol. 0 where the table does not say: without hashed symbols the first that would be hashed stands behind the last
-// import.
+// gnuHashCount returns the number of symbols according to DT_GNU_HASH (glibc elf/dl-lookup.c, do_lookup_x): the chain of the highest
+// bucket ends with the last symbol. It returns 0 if the table does not give the number. If no symbol is hashed, the index of the first
+// hashed symbol follows the last import.
 func (m *image) gnuHashCount(addr uint64) uint64 {
 	off, ok := m.fileOffset(addr)
 	if !ok || addr == 0 {

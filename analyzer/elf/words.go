@@ -17,9 +17,9 @@ const (
 	maxSlice = 8 << 20 // strings looked up by address and length
 )
 
-// Words lists the words of the read-only data of the ELF file at a physical path that want says yes to, sorted; want is asked about
-// each: a string that ends with NUL, and in programs of Go and Rust one that code loads with its length. Of a line that begins with
-// an absolute path, the path is a word too.
+// Words lists the words of the read-only data of the ELF file at a physical path for which want returns true, sorted. A word is a
+// string that ends with NUL or, in Go and Rust programs, a string that code loads with its length. If a line begins with an absolute
+// path, that path is a word too.
 func (r *Resolver) Words(name string, want func(string) bool) (words []string, err error) {
 	err = withBytes(r.root, name, func(at io.ReaderAt, size int64) error {
 		words, err = ReadWords(at, size, want)
@@ -51,12 +51,12 @@ type wordScan struct {
 	*image
 	want    func(string) bool
 	found   map[string]bool
-	counted bool // the program is of a language that keeps the lengths of its strings
+	counted bool // the program's language stores the lengths of its strings
 	slicesN int
 }
 
-// countedMarks stand in programs of Go that start others (the names of functions in its tables) and of Rust (paths of the standard
-// library in its messages).
+// countedMarks occur in Go programs that start other programs (the names of functions in their tables) and in Rust programs (paths of
+// the standard library in their messages).
 var countedMarks = [][]byte{[]byte("os/exec."), []byte("syscall.forkExec"), []byte("/rustc/")}
 
 // terminated looks through the read-only data for strings that end with NUL.

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// instruction is one instruction of x86-64, as far as the search for numbers of system calls has to understand it.
+// instruction is one x86-64 instruction, decoded as far as the search for system call numbers needs it.
 type instruction struct {
 	size   int
 	table  byte // 0: one byte, 1: 0F, 2: 0F 38, 3: 0F 3A; with vexTable added where it has a VEX or EVEX prefix
@@ -68,7 +68,7 @@ func decodeX86(code []byte) (in instruction, ok bool) {
 	return in, true
 }
 
-// prefixes skips the legacy prefixes and REX; short says that operands have two bytes.
+// prefixes skips the legacy prefixes and REX; short is true if operands have two bytes.
 func (in *instruction) prefixes(code []byte) (at int, short bool) {
 	for ; at < min(len(code), 14); at++ {
 		c := code[at]
@@ -149,7 +149,7 @@ func modrmSize(code []byte) int {
 	return size
 }
 
-// immediate is the number of bytes of an immediate, -1 for what is no instruction.
+// immediate returns the number of bytes of an immediate, -1 if the opcode is not an instruction.
 func immediate(class byte, in instruction, short bool) int {
 	word := 4
 	if short && in.rex&8 == 0 && in.opcode != 0xe8 && in.opcode != 0xe9 && in.table == 0 {

@@ -41,7 +41,7 @@ func x86Slot(op, modrm byte, here uint64, found *marks) {
 // offset32 is the signed number of four bytes that an instruction adds to an address.
 func offset32(code []byte) uint64 { return uint64(int64(int32(binary.LittleEndian.Uint32(code)))) }
 
-// branches finds the calls and jumps with an offset of four bytes, and what looks like one.
+// branches finds the calls and jumps with an offset of four bytes, and bytes that look like one.
 func (x86) branches(code []byte, addr uint64, visit func(from, to uint64)) {
 	for i := 0; i+5 <= len(code); i++ {
 		at := i
@@ -56,7 +56,7 @@ func (x86) branches(code []byte, addr uint64, visit func(from, to uint64)) {
 	}
 }
 
-// indirect finds "call" of a register or of memory, and what looks like it.
+// indirect finds "call" of a register or of memory, and bytes that look like one.
 func (x86) indirect(code []byte, addr uint64, visit func(at uint64)) {
 	for i := 0; i+2 <= len(code); i++ {
 		if code[i] == 0xff && code[i+1]>>3&7 == 2 {
@@ -90,7 +90,8 @@ func (x86) trace(code []byte, at, register int) (value, bool) {
 	return value{}, false
 }
 
-// agree begins at several bytes: instructions of x86 fall into step after a few, so where one begins, most of the ways meet.
+// agree starts decoding at several offsets: x86 decoding synchronizes after a few instructions, so most starts reach a real
+// instruction.
 func (x x86) agree(code []byte, at, register int) (value, bool) {
 	const ways = 32
 	if at < 2*ways {

@@ -5,9 +5,9 @@ import "slices"
 // maxValues bounds the constants remembered of one register.
 const maxValues = 16
 
-// value is what a register may hold: constants, and what it held when the function began.
+// value is the possible content of a register: constants, and the content of a register at the start of the function.
 type value struct {
-	numbers []int // of the ways that lead here, any
+	numbers []int // of any path that leads here
 	entry   int   // the register whose first value it is, otherwise one of the following
 }
 
@@ -19,14 +19,14 @@ const (
 // Registers of x86-64 by their number in instructions.
 const (
 	regAX, regCX, regDX, regSP, regSI, regDI = 0, 1, 2, 4, 6, 7
-	// what a call destroys (System V ABI)
+	// registers that a call does not preserve (System V ABI)
 	afterCall = 1<<regAX | 1<<regCX | 1<<regDX | 1<<regSI | 1<<regDI | 0xf<<8
 )
 
-// maxAhead bounds the places of a function that branches lead to, of which the registers are remembered.
+// maxAhead bounds the branch targets of a function whose register states are stored.
 const maxAhead = 256
 
-// tracker follows constants through the registers of a function, in the order of its bytes, and along branches that lead ahead.
+// tracker follows constants through the registers of a function, in the order of its bytes, and along forward branches.
 type tracker struct {
 	regs   [16]value
 	stack  value // the word at the stack pointer: the first argument in Go before 1.17
@@ -46,8 +46,8 @@ func (t *tracker) clone() *tracker {
 	return &other
 }
 
-// join adds what another way here brings. A constant of one way is what counts: the other may be one that never comes here, behind a
-// call that does not return.
+// join merges the state of another path that leads here. A constant from one path is kept: the other path may never arrive here, if it
+// follows a call that does not return.
 func (t *tracker) join(other *tracker) {
 	for i := range t.regs {
 		t.regs[i] = t.regs[i].or(other.regs[i])
@@ -67,7 +67,7 @@ func (v value) or(w value) value {
 	return v
 }
 
-// value is what a register may hold; of AX also the word at the stack pointer, where it was not loaded with a constant.
+// value returns the possible values of a register; for AX also the word at the stack pointer, unless AX was loaded with a constant.
 func (t *tracker) value(register int) value {
 	v := t.regs[register]
 	if register == regAX && v.entry != noEntry {
@@ -84,7 +84,7 @@ func (v value) with(number uint32) value {
 	return v
 }
 
-// step is what one instruction does to the registers.
+// step applies the effect of one instruction to the registers.
 func (t *tracker) step(in instruction) {
 	rm, reg := int(in.modrm&7|in.rex&1<<3), int(in.modrm>>3&7|in.rex&4<<1)
 	low := int(in.opcode&7 | in.rex&1<<3)
@@ -153,7 +153,7 @@ func (t *tracker) destroy(set int) {
 	}
 }
 
-// writesRM says whether a one-byte opcode computes into what the last field of its ModRM byte names; group is the middle one.
+// writesRM reports whether a one-byte opcode writes to the operand in the last field of its ModRM byte; group is the middle field.
 func writesRM(op, group byte) bool {
 	switch op {
 	case 0x81, 0x83:
@@ -168,7 +168,7 @@ func writesRM(op, group byte) bool {
 	return op < 0x38 && op&7 == 1
 }
 
-// writesReg says whether a one-byte opcode computes into the register of its ModRM byte's middle field.
+// writesReg reports whether a one-byte opcode writes to the register in its ModRM byte's middle field.
 func writesReg(op byte) bool {
 	return op < 0x38 && op&7 == 3 || op == 0x63 || op == 0x69 || op == 0x6b || op == 0x8b || op == 0x8d
 }

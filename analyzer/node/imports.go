@@ -1,8 +1,9 @@
-// Package node reads what JavaScript and TypeScript sources load, and what npm's lock file says of packages. It knows the bytes of one
-// file; where a name leads is decided by who knows the root filesystem.
+// Package node reads which modules JavaScript and TypeScript sources load, and the packages in npm's lock file. It only reads the bytes
+// of one file; the caller, which knows the root filesystem, resolves the names.
 //
-// The reading is textual, not by a parser: a specifier in a comment or a string counts too. Too much is harmless here (a name that leads
-// nowhere keeps nothing), and a source that no parser of today takes (a new syntax, a type annotation) is read all the same.
+// The sources are searched as text, without a parser: a specifier in a comment or a string counts too. Extra specifiers are harmless
+// here (a name that leads nowhere keeps nothing), and sources with a new syntax or type annotations, which a parser may reject, can
+// still be read.
 package node
 
 import (
@@ -24,8 +25,8 @@ const maxImports = 2000
 // maxSpecifier bounds one, in bytes.
 const maxSpecifier = 500
 
-// loads are the forms in which a source names another: require, require.resolve and import(), static import and export, and
-// new URL(…, import.meta.url) and new Worker (Node.js documentation: Modules, ECMAScript modules, Worker threads).
+// loads match the forms in which a source loads another: require, require.resolve and import(), static import and export, and new
+// URL(…, import.meta.url) and new Worker (Node.js documentation: Modules, ECMAScript modules, Worker threads).
 var loads = []*regexp.Regexp{
 	regexp.MustCompile("\\b(?:require(?:\\.resolve)?|import|createRequire\\([^()]*\\))\\s*\\(\\s*[\"'`]([^\"'`\\n]+)[\"'`]\\s*(\\+)?"),
 	regexp.MustCompile("\\b(?:import|export)\\b[^\"'`;]*?\\bfrom\\s*[\"']([^\"'\\n]+)[\"']()"),
@@ -34,8 +35,9 @@ var loads = []*regexp.Regexp{
 		"\\s*\\(\\s*__dirname\\s*,\\s*)?[\"'`]([^\"'`\\n]+)[\"'`]\\s*(\\+)?"),
 }
 
-// Imports lists the specifiers that a source loads, sorted: "./a", "express", "@scope/pkg/sub", "#internal". Built-in modules are left out.
-// A specifier that is computed (a template, a sum) is what is known of it and "*": "./x-*" may lead to any file that begins so.
+// Imports lists the specifiers that a source loads, sorted: "./a", "express", "@scope/pkg/sub", "#internal". Built-in modules are left
+// out. In a computed specifier (a template, a sum), "*" replaces the unknown part: "./x-*" may lead to any file that begins with
+// "./x-".
 func Imports(src []byte) []string {
 	found := map[string]bool{}
 	for _, form := range loads {
@@ -67,7 +69,7 @@ var builtins = strings.Fields(`assert async_hooks buffer child_process cluster c
 	dns domain events fs http http2 https inspector module net os path perf_hooks process punycode querystring readline repl sea
 	stream string_decoder sys test timers tls trace_events tty url util v8 vm wasi worker_threads zlib`)
 
-// Builtin says whether a specifier is a module of Node itself.
+// Builtin reports whether a specifier is a module of Node itself.
 func Builtin(specifier string) bool {
 	if strings.HasPrefix(specifier, "node:") {
 		return true
@@ -76,7 +78,7 @@ func Builtin(specifier string) bool {
 	return slices.Contains(builtins, name)
 }
 
-// Split parts a bare specifier into the package and what is asked of it: "@a/b/c/d" is "@a/b" and "c/d".
+// Split splits a bare specifier into the package and the path inside it: "@a/b/c/d" is "@a/b" and "c/d".
 func Split(specifier string) (pkg, sub string) {
 	parts := strings.SplitN(specifier, "/", 3)
 	if strings.HasPrefix(specifier, "@") && len(parts) >= 2 {
@@ -86,13 +88,12 @@ func Split(specifier string) (pkg, sub string) {
 	return pkg, sub
 }
 
-// Lock is what a lock file of npm says (package-lock.json, lockfileVersion 2 and 3): the packages by their folder, "node_modules/a".
+// Lock is a lock file of npm (package-lock.json, lockfileVersion 2 and 3): the packages by their folder, "node_modules/a".
 type Lock struct {
 	Packages map[string]LockedPackage `json:"packages"`
 }
 
-// LockedPackage is one entry. npm marks by the graph of dependencies what only devDependencies lead to (npm documentation:
-// package-lock.json).
+// LockedPackage is one entry. npm marks the packages that only devDependencies lead to (npm documentation: package-lock.json).
 type LockedPackage struct {
 	Dev                  bool              `json:"dev"`
 	DevOptional          bool              `json:"devOptional"`
@@ -101,7 +102,8 @@ type LockedPackage struct {
 	PeerDependencies     map[string]string `json:"peerDependencies"`
 }
 
-// ReadLock reads a lock file. Errors: no JSON, or a lock file of npm 6 and before (lockfileVersion 1), which has no packages.
+// ReadLock reads a lock file. It fails for invalid JSON and for a lock file of npm 6 and before (lockfileVersion 1), which has no
+// packages.
 func ReadLock(data []byte) (*Lock, error) {
 	var lock Lock
 	if err := json.Unmarshal(data, &lock); err != nil {
@@ -113,8 +115,8 @@ func ReadLock(data []byte) (*Lock, error) {
 	return &lock, nil
 }
 
-// DevOnly lists the folders of packages that only devDependencies lead to, sorted, less those that used says are in use and what
-// they depend on.
+// DevOnly lists the folders of packages that only devDependencies lead to, sorted, without those for which used returns true and their
+// dependencies.
 func (l *Lock) DevOnly(used func(folder string) bool) []string {
 	inUse := map[string]bool{}
 	var visit func(folder string)
@@ -147,7 +149,7 @@ func (l *Lock) DevOnly(used func(folder string) bool) []string {
 	return dev
 }
 
-// find is where a package that lies in folder gets a dependency from: its own node_modules, or one further up.
+// find returns the folder from which the package in folder loads a dependency: its own node_modules, or one further up.
 func (l *Lock) find(folder, name string) (string, bool) {
 	for {
 		at := path.Join(folder, "node_modules", name)
@@ -166,7 +168,7 @@ func (l *Lock) find(folder, name string) (string, bool) {
 	}
 }
 
-// Manifest is what is read of a package.json.
+// Manifest holds the fields of a package.json that are read.
 type Manifest struct {
 	Main    json.RawMessage `json:"main"`
 	Module  json.RawMessage `json:"module"`
@@ -194,7 +196,7 @@ func (m Manifest) Needs() []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// ReadManifest reads a package.json; what is no JSON gives a manifest that names nothing.
+// ReadManifest reads a package.json; invalid JSON gives an empty manifest.
 func ReadManifest(data []byte) Manifest {
 	var m Manifest
 	if json.Unmarshal(data, &m) != nil {

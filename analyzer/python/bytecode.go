@@ -21,7 +21,7 @@ type Bytecode struct {
 	Rest  [8]byte // the hash, or the time and the size of the source, each modulo 2^32
 }
 
-// ReadBytecode reads the header of a .pyc file of Python 3.7 and later. It is false for a file that is none.
+// ReadBytecode reads the header of a .pyc file of Python 3.7 and later. It returns false for any other file.
 func ReadBytecode(data []byte) (Bytecode, bool) {
 	if len(data) < HeaderSize || data[2] != '\r' || data[3] != '\n' {
 		return Bytecode{}, false
@@ -32,11 +32,11 @@ func ReadBytecode(data []byte) (Bytecode, bool) {
 	return b, b.Flags&^(hashBased|checkSource) == 0
 }
 
-// NeedsSource says whether only the content of the source tells if the bytecode is valid.
+// NeedsSource reports whether the source's content is needed to check that the bytecode is valid.
 func (b Bytecode) NeedsSource() bool { return b.Flags == hashBased|checkSource }
 
-// Matches says whether an interpreter uses the bytecode for a source of this time (Unix seconds) and size. The content is asked for
-// where NeedsSource says so. Source: importlib._bootstrap_external, SourceLoader.get_code.
+// Matches reports whether an interpreter uses the bytecode for a source of this time (Unix seconds) and size. It reads the content only
+// if NeedsSource is true. Source: importlib._bootstrap_external, SourceLoader.get_code.
 func (b Bytecode) Matches(seconds, size int64, content []byte) bool {
 	switch {
 	case b.Flags == hashBased:

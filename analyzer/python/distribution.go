@@ -18,10 +18,10 @@ var (
 	separators  = regexp.MustCompile(`[-_.]+`)
 )
 
-// Normalize is the name of a distribution as it is compared (PEP 503).
+// Normalize returns the name of a distribution in the form used for comparison (PEP 503).
 func Normalize(name string) string { return strings.ToLower(separators.ReplaceAllString(name, "-")) }
 
-// Requires lists the normalized names of the distributions that METADATA or requires.txt says are required, less those for an extra.
+// Requires lists the normalized names of the distributions that METADATA or requires.txt requires, without those for an extra.
 func Requires(data []byte) []string {
 	var names []string
 	for i, line := range strings.Split(string(data), "\n") {
@@ -67,9 +67,9 @@ func EntryPoints(data []byte) map[string][]string {
 const maxNames = 5000
 
 var (
-	// dotted is a string that is nothing but a dotted name, or one with an attribute behind a colon.
+	// dotted matches a string that consists of a dotted name, or of one followed by a colon and an attribute.
 	dotted = regexp.MustCompile(`["']([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?::\w+)?["']`)
-	// single is one that is a name alone.
+	// single matches a string that consists of one name.
 	single = regexp.MustCompile(`["']([A-Za-z_]\w{2,})["']`)
 	// lists are the settings whose value is a list of modules (Django: INSTALLED_APPS; Celery: imports; Sphinx: extensions).
 	lists = regexp.MustCompile(`(?s)\b\w*(?:APPS|PLUGINS|EXTENSIONS|MODULES|IMPORTS|plugins|extensions)\s*\+?=\s*[\[({](.*?)[\])}]`)
@@ -100,8 +100,8 @@ const (
 	maxArchivedBytes = 64 << 20
 )
 
-// Archived lists the sources in a zip file of modules, which may have a first line for the kernel (Python Library Reference:
-// zipapp, zipimport); nil for data that is no zip file.
+// Archived lists the sources in a zip file of modules, which may begin with a "#!" line (Python Library Reference: zipapp, zipimport).
+// It returns nil for data that is not a zip file.
 func Archived(data []byte) [][]byte {
 	if !bytes.HasPrefix(data, []byte("PK\x03\x04")) && !bytes.HasPrefix(data, []byte("#!")) {
 		return nil

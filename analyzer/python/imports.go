@@ -1,5 +1,5 @@
-// Package python reads which modules a Python source file imports, without running it: wherever the import stands, also inside
-// functions, and for importlib.import_module and __import__ with a literal name.
+// Package python reads which modules a Python source file imports, without running it: it finds imports anywhere, also inside
+// functions, and importlib.import_module and __import__ with a literal name.
 package python
 
 import (

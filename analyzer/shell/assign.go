@@ -58,8 +58,8 @@ func (r *reader) assign(n *syntax.Assign) {
 	}
 }
 
-// builtinAssigns records what builtins assign: export and its like what they say (POSIX has no syntax of its own for them),
-// read and getopts something unknown.
+// builtinAssigns records the assignments of builtins: the operands of export and similar ones (POSIX has no syntax of its own for
+// them), and an unknown value for read and getopts.
 func (r *reader) builtinAssigns(n *syntax.CallExpr) {
 	if len(n.Args) == 0 {
 		return

@@ -8,13 +8,14 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// maxVariants bounds the command lines that one call may be, by its variables' values; maxArgs the words read of each.
+// maxVariants bounds the command lines that one call can expand to; maxArgs bounds the words read of each.
 const (
 	maxVariants = 32
 	maxArgs     = 256
 )
 
-// fields are the command lines a call may be: its words expanded, unquoted ones split. The words after an unknown one are kept.
+// fields returns the possible command lines of a call: its words expanded, unquoted ones split. It keeps the words after an unknown
+// one.
 func (r *reader) fields(words []*syntax.Word) [][]value {
 	lines := [][]value{nil}
 	for _, word := range words[:min(len(words), maxArgs)] {
@@ -34,7 +35,7 @@ func (r *reader) fields(words []*syntax.Word) [][]value {
 	return lines
 }
 
-// splitFields is what one value of a word becomes: several words when it is a variable without quotes.
+// splitFields returns the fields of one value of a word: several if the word is a variable without quotes.
 func splitFields(word *syntax.Word, v value) []value {
 	if len(word.Parts) != 1 || !v.whole {
 		return []value{v}
@@ -77,7 +78,7 @@ func (r *reader) command(line []value) {
 	}
 }
 
-// isCommandWord leaves out what is hardly the name of a program: assignments, options, numbers, odd bytes.
+// isCommandWord rejects words that are unlikely to name a program: assignments, options, numbers, odd bytes.
 func isCommandWord(word string) bool {
 	if strings.HasPrefix(word, "-") || strings.HasPrefix(word, "@") || strings.HasSuffix(word, "/") || strings.HasSuffix(word, ":") {
 		return false
@@ -147,7 +148,7 @@ func (r *reader) source(arg value) {
 	}
 }
 
-// names records programs that are asked for by name, without being run.
+// names records programs that a command looks up by name without running them.
 func (r *reader) names(args []value) {
 	for _, arg := range args {
 		if arg.whole && !r.builtins[arg.text] && isCommandWord(arg.text) {
@@ -177,7 +178,7 @@ func (r *reader) shell(args []value) {
 	}
 }
 
-// find reads the commands that find runs.
+// find reads the commands that find(1) runs.
 func (r *reader) find(args []value) {
 	for i, arg := range args {
 		switch arg.text {
@@ -187,7 +188,7 @@ func (r *reader) find(args []value) {
 	}
 }
 
-// startStop reads what start-stop-daemon(8) starts.
+// startStop reads the program that start-stop-daemon(8) starts.
 func (r *reader) startStop(args []value) {
 	for i, arg := range args {
 		switch name, text, _ := strings.Cut(arg.text, "="); name {

@@ -10,8 +10,8 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// Commands reads a script. name is the script's path, for $0 and for messages; env holds variables known beforehand (the
-// image's Env). A script that does not parse is read tolerantly. The only error is for a file that is no text (a NUL byte).
+// Commands reads a script. name is the script's path, for $0 and for messages; env holds variables known beforehand (the image's Env).
+// A script that does not parse is read tolerantly. Commands fails only for a file that is not text (it has a NUL byte).
 func Commands(src []byte, name string, env map[string]string) (Script, error) {
 	r := &reader{
 		self: "/" + strings.TrimLeft(name, "/"), env: env, vars: map[string][]value{}, funcs: set{},
@@ -108,7 +108,7 @@ func dialect(src []byte) syntax.LangVariant {
 	return syntax.LangPOSIX
 }
 
-// tooDeep says whether a script could nest so deeply that a recursive parser runs out of stack, which Go cannot recover from.
+// tooDeep reports whether a script could nest so deeply that a recursive parser runs out of stack, which Go cannot recover from.
 // Measured with mvdan.cc/sh v3.14: an opening bracket costs up to 2 KiB of stack, an operator or keyword up to 1.
 func tooDeep(src []byte) bool {
 	const maxBrackets, maxOthers = 32 << 10, 128 << 10
@@ -141,7 +141,7 @@ func (r *reader) file(file *syntax.File) {
 	}
 }
 
-// node reads one node of the tree; what is below it is visited on its own.
+// node reads one node of the tree; its children are visited separately.
 func (r *reader) node(node syntax.Node) {
 	switch n := node.(type) {
 	case *syntax.CallExpr:

@@ -7,7 +7,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// value is what a word may be: whole, or only what comes before the first unknown part.
+// value is a possible value of a word: the whole text, or only the part before the first unknown part.
 type value struct {
 	text  string
 	whole bool
@@ -21,7 +21,7 @@ const (
 
 var unknown = []value{{}}
 
-// lookup is what a variable may hold: what the environment says, and what the script assigns.
+// lookup returns the possible values of a variable: the environment's, and those that the script assigns.
 func (r *reader) lookup(name string) []value {
 	if name == "0" || name == "BASH_SOURCE" {
 		return []value{{r.self, true}}
@@ -36,7 +36,7 @@ func (r *reader) lookup(name string) []value {
 	return values
 }
 
-// expand is what a word may be after expansion, without field splitting.
+// expand returns the possible values of a word after expansion, without field splitting.
 func (r *reader) expand(word *syntax.Word) []value {
 	if word == nil {
 		return nil
@@ -99,7 +99,7 @@ func (r *reader) part(part syntax.WordPart, quoted bool) []value {
 	return unknown
 }
 
-// literal removes the escapes of a literal; a glob character makes what follows unknown.
+// literal removes the escapes of a literal; everything after a glob character is unknown.
 func literal(text string, quoted bool) value {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {

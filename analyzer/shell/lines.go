@@ -2,8 +2,8 @@ package shell
 
 import "strings"
 
-// lines reads text that does not parse: the word at each place where a command may begin is taken for one, and every
-// absolute path for a path.
+// lines reads text that does not parse: it takes the word at each place where a command may begin as a command, and every absolute path
+// as a path.
 func (r *reader) lines(text string) {
 	for line := range strings.Lines(text) {
 		if r.budget -= 1 + len(line)/64; r.budget <= 0 {

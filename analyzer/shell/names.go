@@ -27,7 +27,7 @@ var names = []struct {
 	{"yash", false},
 }
 
-// Reads says whether a program of this name, without directory, is a shell whose scripts and -c this package reads.
+// Reads reports whether a program of this name, without directory, is a shell whose scripts and -c this package reads.
 func Reads(name string) bool {
 	for _, shell := range names {
 		if shell.name == name {

@@ -9,7 +9,7 @@ import (
 // pathEnds are the bytes that end a path within a longer text: options, lists, here-documents, other languages' code.
 const pathEnds = " \t\r\n\"'`=:,;()<>|&{}[]$*?!\\#%^"
 
-// mention records the absolute paths in what words may be.
+// mention records the absolute paths in the possible values of a word.
 func (r *reader) mention(values []value) {
 	for _, v := range values {
 		if len(v.text) > 64 { // long values of variables come again and again
@@ -55,8 +55,8 @@ func (r *reader) prefix(word string) {
 	}
 }
 
-// mentionParts records the paths in each literal part of a word by itself: those that come after a part that is not known.
-// What directly follows another part continues it and is no path of its own.
+// mentionParts records the paths in each literal part of a word separately, to find those after an unknown part. Text that directly
+// follows another part continues it and does not start a path.
 func (r *reader) mentionParts(parts []syntax.WordPart, first bool) {
 	for i, part := range parts {
 		begins, ends := first && i == 0, i == len(parts)-1

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// plainWord is a word in which no shell sees more than its letters.
+// plainWord matches a word without characters that are special to a shell.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
 // Quote writes a word so that every POSIX shell reads it as it is. (The quoting of mvdan.cc/sh writes control characters as $'\n', which

@@ -2,13 +2,13 @@ package shell
 
 import "slices"
 
-// Script is what a script names. All lists are sorted and hold no duplicates.
+// Script lists the names that a script uses. All lists are sorted and hold no duplicates.
 type Script struct {
 	// Lang is the dialect it was read as: "posix", "bash" or "mksh".
 	Lang string
 	// Tolerant is set when the script did not parse and was read line by line instead: more names, less certain.
 	Tolerant bool
-	// Warning says why it is tolerant or cut short, one clause; empty otherwise.
+	// Warning explains in one clause why the script was read tolerantly or not to its end; empty otherwise.
 	Warning string
 	// Commands are command words: names to look up in PATH ("sed") or paths ("/usr/sbin/nginx", "./run.sh").
 	// Functions of the script and builtins of its shell are left out.
@@ -24,7 +24,7 @@ type Script struct {
 	Vars map[string]string
 }
 
-// MaxSize is how many bytes of a script are read; the rest is ignored and said in Warning.
+// MaxSize is how many bytes of a script are read; the rest is ignored, and Warning reports it.
 const MaxSize = 1 << 20
 
 // set collects words.

@@ -39,7 +39,7 @@ var wrappers = map[string]wrapper{
 	"eatmydata": {}, "choom": {takes: "-n -p"}, "prlimit": {takes: "-p --pid"}, "numactl": {takes: "-C -N -m -i -p"},
 }
 
-// Unwrap is the command line that a command runs which has one as its arguments (tini, gosu, env), nil where it is none of those.
+// Unwrap returns the command line in the arguments of a command such as tini, gosu or env, nil for any other command.
 func Unwrap(argv []string) []string {
 	if len(argv) == 0 {
 		return nil
@@ -62,7 +62,7 @@ func (w wrapper) inner(args []value) []value {
 		arg := args[0]
 		switch {
 		case !arg.whole && arg.text == "":
-			// An unknown word is taken for an operand where one is due, for an option otherwise.
+			// An unknown word counts as an operand if an operand is expected, otherwise as an option.
 			if w.operands > 0 {
 				w.operands--
 			}

@@ -1,4 +1,4 @@
-// Package elftest builds small ELF files for tests: enough for a loader's eyes, no code.
+// Package elftest builds small ELF files for tests: they have the structures that a loader reads, and code only where Spec has some.
 package elftest
 
 import (
@@ -7,7 +7,7 @@ import (
 	"encoding/binary"
 )
 
-// Spec says what the file holds. The zero value is a 64-bit little-endian x86-64 shared library that needs nothing.
+// Spec describes the file. The zero value is a 64-bit little-endian x86-64 shared library that needs nothing.
 type Spec struct {
 	Machine elf.Machine // EM_X86_64 when zero
 	Class   elf.Class   // ELFCLASS32 for EM_386 and EM_ARM, else ELFCLASS64, when zero
@@ -21,7 +21,7 @@ type Spec struct {
 	Strings []string // literals in read-only data
 	Symbols []string // imported
 	Exports []string // defined
-	Count   Count    // how the number of symbols can be known
+	Count   Count    // how a reader can find the number of symbols
 	Marks   []Mark   // more program headers
 	Code    []byte   // loaded at CodeAt, executable
 	// Slot is an address at which the loader puts that of the first imported symbol, 0 for none.
@@ -36,7 +36,7 @@ const (
 	ByGNUHash  Count = iota // DT_GNU_HASH
 	ByHash                  // DT_HASH
 	BySections              // section headers alone
-	ByPlace                 // nothing but the string table behind the symbols
+	ByPlace                 // only the position of the string table after the symbols
 )
 
 // CodeAt is the address, and the place in the file, of Spec.Code.

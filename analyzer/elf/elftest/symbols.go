@@ -104,7 +104,7 @@ func (w *writer) symbol(name uint32, section uint16) {
 	w.half(section)
 }
 
-// gnuHash makes a table of one bucket, in which the symbols from first on are.
+// gnuHash writes a table with one bucket that holds the symbols from first on.
 func (w *writer) gnuHash(first, count int) {
 	w.full(1)
 	w.full(uint32(first))
