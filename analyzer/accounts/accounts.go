@@ -13,7 +13,7 @@ const (
 	maxEntries = 100_000
 )
 
-// Nonroot is the user, and the group, of a program of which no other is known: the one that distroless images call nonroot.
+// Nonroot is the number of the user and the group for a program without a known user: distroless images call it nonroot.
 const Nonroot = 65532
 
 // The accounts of people, as useradd numbers them: UID_MIN and UID_MAX of login.defs(5), and Debian Policy 9.2.2.

@@ -11,7 +11,7 @@ import (
 // alternativeDirs are where update-alternatives records its groups: dpkg's, Red Hat's, SUSE's older one.
 var alternativeDirs = []string{"/var/lib/dpkg/alternatives", "/var/lib/alternatives", "/var/lib/rpm/alternatives"}
 
-// alternatives gives the links of the alternatives system to the package of what they lead to.
+// alternatives assigns the links of the alternatives system to the package of their target.
 func (l *loader) alternatives() {
 	for _, dir := range alternativeDirs {
 		where, entries, err := l.readDir(dir)
@@ -67,7 +67,7 @@ func (l *loader) alternative(link, name string) {
 	}
 }
 
-// strays gives links in /etc/alternatives that no record names to the package of what they lead to.
+// strays assigns the links in /etc/alternatives that no record names to the package of their target.
 func (l *loader) strays() {
 	dir, entries, err := l.readDir("/etc/alternatives")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// Where package managers note which packages were asked for by name, and which came as a dependency.
+// Files where package managers record which packages were requested by name, and which were installed as a dependency.
 const (
 	aptStates   = "/var/lib/apt/extended_states"            // apt-mark(8), FILES
 	apkWorld    = "/etc/apk/world"                          // apk-world(5)
@@ -20,7 +20,7 @@ const (
 	dnfHistory  = "/var/lib/dnf/history.sqlite"             // libdnf, swdb
 )
 
-// asking is what the package managers noted, before Load turns it into Package.Asked.
+// asking holds the records of the package managers, before Load turns them into Package.Asked.
 type asking struct {
 	manual map[string]bool // asked for by name; nil where the package manager lists the others
 	auto   map[string]bool // came as a dependency; nil where the package manager lists the asked ones
@@ -32,7 +32,7 @@ func (db *DB) Asked(name string) bool {
 	return ok && pkg.Asked
 }
 
-// Base says whether a package of a name is one of the distribution's base system, or one that those depend on.
+// Base reports whether a package with this name belongs to the distribution's base system, or is a dependency of it.
 func (db *DB) Base(name string) bool { return db.base[name] }
 
 // alpineBase are the packages of a root filesystem of Alpine Linux, which stand in the world file of every image (aports,
@@ -148,7 +148,7 @@ func (l *loader) apkAsking() asking {
 	return asking{manual: manual}
 }
 
-// rpmAsking reads what zypper or dnf noted, the newest program's notes first.
+// rpmAsking reads the records of zypper or dnf, those of the newest program first.
 func (l *loader) rpmAsking() asking {
 	if data := l.note(dnf5Reasons); data != nil {
 		return asking{manual: dnf5Manual(data)}
@@ -191,7 +191,7 @@ func dnf5Manual(data []byte) map[string]bool {
 	return manual
 }
 
-// note is a file that says what was asked for, nil where it is not there or cannot be read. It is no database of packages.
+// note reads a file that lists the requested packages, nil where it is missing or unreadable. It is not a database of packages.
 func (l *loader) note(name string) []byte {
 	res, err := layers.Resolve(l.root, ".", name, true)
 	if err != nil || res.Missing {

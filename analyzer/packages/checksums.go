@@ -19,8 +19,8 @@ type Sums struct {
 	Warnings []string          // what could not be read, one sentence each
 }
 
-// Checksums reads the checksums in root, of which db is the Load. Those count whose package owns the file: not what another package
-// replaced, nor configuration, which the administrator changes.
+// Checksums reads the checksums in root; db is the result of Load for this root. It uses a checksum only if its package owns the file. It
+// leaves out files that another package replaced, and configuration, which the administrator changes.
 func Checksums(root layers.RootFS, db *DB) Sums {
 	l := &sumLoader{
 		loader: &loader{root: root, db: &DB{}, dirs: map[string]string{}},

@@ -22,11 +22,11 @@ type Package struct {
 	Extends   []string // names of the installed packages that it says it enhances, sorted
 	Suggests  []string // names of the installed packages that it recommends or suggests, sorted
 
-	// Asked is set of a package that the image's author asked for by name, as the package manager noted it, and that is none of the
-	// distribution's base system. Without such notes it is set of an rpm package that no other one depends on.
+	// Asked is set for a package that the image's author requested by name, as the package manager recorded it, and that is not part of
+	// the distribution's base system. Without such records it is set for an rpm package that no other package depends on.
 	Asked bool
 
-	// What a bill of materials says besides; "" where the database does not. dpkg's database has no licences.
+	// More fields for a bill of materials; "" where the database does not have them. dpkg's database has no licences.
 	SourceVersion string // of the source package, where it is not Version
 	Maintainer    string // "NAME <ADDRESS>", or the vendor's name
 	License       string // as the database writes it

@@ -7,7 +7,7 @@ import (
 	"github.com/slimimage/slim/analyzer/rules"
 )
 
-// maker is who writes a kind of file that no package lists.
+// maker is a program that writes a kind of file that no package lists.
 type maker struct {
 	by    string   // package or mechanism
 	globs []string // patterns of package rules
@@ -110,7 +110,7 @@ var makers = []maker{
 
 // Generated says whether a path that no package lists was made by the package manager or by packages' maintainer scripts
 // rather than belonging to the application, and the package or mechanism it is due to ("dpkg", "ca-certificates"; of byte
-// code, the package of its source). In a root without packages nothing is: all of it is the application's.
+// code, the package of its source). In a root without packages it is always false: all files belong to the application.
 func (db *DB) Generated(name string) (by string, ok bool) {
 	if len(db.packages) == 0 || name == "" || name == "." {
 		return "", false

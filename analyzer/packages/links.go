@@ -8,8 +8,8 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// ucf gives configuration files that maintainer scripts installed with ucf(1) to their packages: no list names them, the
-// registry does, "PACKAGE PATH" a line.
+// ucf assigns configuration files that maintainer scripts installed with ucf(1) to their packages. No list of files names them, but
+// ucf's registry does, with "PACKAGE PATH" on each line.
 func (l *loader) ucf() {
 	data, err := l.read("/var/lib/ucf/registry", maxList)
 	if err != nil {
@@ -40,11 +40,11 @@ func (l *loader) ucf() {
 	}
 }
 
-// linkDirs are where installation makes links to what a package holds: busybox's trigger its applets (busybox --install -s),
-// ldconfig the names libraries are asked for.
+// linkDirs are the directories where installation makes links to a package's files: busybox's trigger links its applets
+// (busybox --install -s), and ldconfig links the names under which programs load libraries.
 var linkDirs = []string{"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/lib", "/usr/lib", "/lib64", "/usr/lib64"}
 
-// links gives unlisted links in system directories to the package of their target, where installing made them.
+// links assigns unlisted links in system directories to the package of their target, if the installation made them.
 func (l *loader) links() {
 	dirs := linkDirs
 	if where, entries, err := l.readDir("/usr/lib"); err == nil {

@@ -10,7 +10,7 @@ import (
 // Format is how a file that Load read is to be rewritten when only some packages are kept.
 type Format int
 
-// The formats. Of the files that belong to no database of packages, such as lists of files, the format is FormatNone.
+// The formats. Files outside a database of packages, such as lists of files, have FormatNone.
 const (
 	FormatNone       Format = iota
 	FormatDpkg              // dpkg's status file: DpkgRecords

@@ -91,9 +91,9 @@ func readerAt(f io.Reader, size int64) (io.ReaderAt, int64, error) {
 	return bytes.NewReader(data), int64(len(data)), err
 }
 
-// FilterRpm is rpm's database, of the SQLite kind, with only the packages whose names keep wants. The headers of those stay as they are,
-// byte by byte, because signatures are about them; nothing of the others is left in it, and the keys that rpm stores as packages are
-// dropped. An error is a damaged database.
+// FilterRpm returns rpm's SQLite database with only the packages whose names keep accepts. Their headers stay unchanged byte by byte,
+// because signatures cover them. The result contains no data of other packages, and none of the keys that rpm stores as packages. An
+// error is a damaged database.
 func FilterRpm(database []byte, keep func(name string) bool) ([]byte, error) {
 	return rpmdb.Filter(database, func(name string) bool { return name != rpmKeys && keep(name) })
 }

@@ -47,7 +47,7 @@ func (p *port) root(scheme string) *url.URL {
 	return &url.URL{Scheme: scheme, Host: p.address(), Path: "/"}
 }
 
-// automatic is the default drive: every listening socket, again those that were opened meanwhile, and the health check.
+// automatic is the default drive: it probes every listening socket, then those that were opened meanwhile, and runs the health check.
 func (d *driver) automatic(ctx context.Context) error {
 	for range rounds {
 		found := false
@@ -118,8 +118,8 @@ func tcpPorts(sockets []analyzer.Socket) []*port {
 	return ports
 }
 
-// crawl probes one port: what is usual on it or greets, else HTTP or HTTPS, with the links of the pages; else HTTP/2 and other protocols;
-// else a plain connection. It takes no more than half of the time that is left.
+// crawl probes one port: first the port's usual protocol or the one whose greeting arrives, then HTTP or HTTPS with the links of the
+// pages, then HTTP/2 and other protocols, then a plain connection. It takes at most half of the remaining time.
 func (d *driver) crawl(ctx context.Context, p *port) {
 	if deadline, ok := ctx.Deadline(); ok {
 		limited, cancel := context.WithTimeout(ctx, time.Until(deadline)/2)
@@ -193,7 +193,7 @@ func (d *driver) first(ctx context.Context, p *port, scheme string) page {
 	}
 }
 
-// follow asks for the pages that the first one leads to, nearest first, in the order of their addresses.
+// follow requests the pages that the first page links to, nearest first, in the order of their addresses.
 func (d *driver) follow(ctx context.Context, p *port, links []string) {
 	seen := map[string]bool{p.root(p.scheme).String(): true}
 	for depth := 1; depth <= maxDepth && len(links) > 0; depth++ {
@@ -219,7 +219,7 @@ func (d *driver) follow(ctx context.Context, p *port, links []string) {
 var linkPattern = regexp.MustCompile(`(?i)\b(?:href|src)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))|url\(\s*["']?([^"')]+)`)
 
 // findLinks lists the pages of the same origin that a page names, and where it redirects to, absolute and without fragment.
-// An application that was asked for "localhost" calls itself so.
+// An application that received a request for "localhost" uses that name in its links.
 func findLinks(base *url.URL, header http.Header, body []byte) []string {
 	var found []string
 	add := func(text string) {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// talkRedis asks whether the server is there and which it is. Its INFO has counters, process number and times, of which nothing is kept.
+// talkRedis checks that the server answers and identifies it. It does not keep the counters, process number and times of INFO.
 func talkRedis(t *talk) error {
 	pong, err := redisAsk(t, "*1\r\n$4\r\nPING\r\n")
 	switch {
@@ -60,12 +60,12 @@ func redisAsk(t *talk, command string) (string, error) {
 	return string(data[:n]), nil
 }
 
-// startup is a message without a kind: its length, then what it holds.
+// startup is a message without a kind: its length, then its content.
 func startup(body []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, uint32(4+len(body))), body...)
 }
 
-// talkPostgres goes on to what the server wants for a login. A server without TLS answers the question for it with N.
+// talkPostgres continues until the server requests a login. A server without TLS answers SSLRequest with N.
 func talkPostgres(t *talk) error {
 	if err := t.send(startup([]byte{0x04, 0xd2, 0x16, 0x2f})); err != nil { // SSLRequest, 80877103
 		return err
@@ -101,7 +101,7 @@ func talkPostgres(t *talk) error {
 	return errOther
 }
 
-// postgresMessage records one message of the server; done after the last that is waited for.
+// postgresMessage records one message of the server; done is true after the last expected one.
 func postgresMessage(t *talk, kind byte, body []byte) (done bool, err error) {
 	switch kind {
 	case 'R': // Authentication
@@ -139,7 +139,7 @@ func postgresMessage(t *talk, kind byte, body []byte) (done bool, err error) {
 	return false, nil
 }
 
-// talkMySQL records the greeting but for the number of the connection and the challenge.
+// talkMySQL records the greeting without the connection number and the challenge.
 func talkMySQL(t *talk) error {
 	head, err := t.take(4)
 	if err != nil {
@@ -170,8 +170,8 @@ func talkMySQL(t *talk) error {
 	return nil
 }
 
-// talkMongo says hello and asks for the version. What is recorded of the documents is which fields they have, and those values that say
-// what the server is.
+// talkMongo sends hello and asks for the version. It records the names of the fields in the documents, and the values that identify the
+// server.
 func talkMongo(t *talk) error {
 	for i, command := range []string{"hello", "buildInfo"} {
 		body := []byte{0, 0, 0, 0, 0x10}

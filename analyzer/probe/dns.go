@@ -15,7 +15,7 @@ const (
 	maxDNSName                                     = 255
 )
 
-// question is one of DNS, without recursion: a server answers from what it has, and asks no other.
+// question is a DNS question without recursion: the server answers from its own data and does not query other servers.
 type question struct {
 	name  string
 	kind  uint16
@@ -88,8 +88,8 @@ func askDNS(t *talk, ask func([]byte) ([]byte, error)) error {
 // dnsCodes are the usual response codes (RFC 1035, 4.1.1).
 var dnsCodes = []string{"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"}
 
-// readDNS says what a response says: its code, whether it is an authority's, and its records but for their times to live. A server turns
-// their order around.
+// readDNS describes a response: its code, whether it is authoritative, and its records without their times to live. Servers rotate the
+// order of the records.
 func readDNS(m []byte, id uint16) (string, bool) {
 	if len(m) < dnsHeader || binary.BigEndian.Uint16(m) != id || m[2]&0x80 == 0 {
 		return "", false
@@ -176,7 +176,7 @@ func dnsName(m []byte, pos int) (name string, next int, ok bool) {
 	return "", 0, false
 }
 
-// talkNTP asks for the time and records that it was told: the time, and whose it is, are others at each start.
+// talkNTP asks for the time and records only that an answer came: the time and its source differ at each start.
 func talkNTP(t *talk) error {
 	const size, version, client, server = 48, 4, 3, 4 // RFC 5905, 7.3
 	if err := t.send(append([]byte{version<<3 | client}, make([]byte, size-1)...)); err != nil {
@@ -193,7 +193,7 @@ func talkNTP(t *talk) error {
 	return nil
 }
 
-// talkSIP asks what a server can do (RFC 3261, 11); of the answer what says that is recorded.
+// talkSIP asks for the capabilities of a server (RFC 3261, 11) and records them from the answer.
 func talkSIP(transport string) func(*talk) error {
 	return func(t *talk) error {
 		request := "OPTIONS sip:localhost SIP/2.0\r\nVia: SIP/2.0/" + transport +
@@ -215,7 +215,8 @@ func talkSIP(transport string) func(*talk) error {
 	}
 }
 
-// noteHeader records the first line and the named fields of a header: of the lines, or read from the conversation when there are none.
+// noteHeader records the first line and the named fields of a header. It takes the header from lines, or reads it from the conversation
+// when there are none.
 func noteHeader(t *talk, lines []string, begins string, fields ...string) error {
 	for n := range maxLines {
 		var line string

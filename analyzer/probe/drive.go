@@ -11,7 +11,7 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// Outcome is what came of driving an application.
+// Outcome is the result of driving an application.
 type Outcome struct {
 	Kind    string // analyzer.KindServer or KindCommand
 	Listen  []analyzer.Socket
@@ -63,9 +63,9 @@ type driver struct {
 	moved   time.Time      // and since when it is that
 }
 
-// Drive waits until the application is ready, asks it everything the job says and returns its answers. A command is waited
-// for; its output is the caller's to add. What is wrong with the application is the outcome's Failure; the error is the
-// prober's own: the sockets could not be read, or ctx was cancelled. One line for each answer goes to log.
+// Drive waits until the application is ready, sends it all probes of the job and returns its answers. For a command it waits until
+// the command ends; the caller adds its output. A problem of the application is the outcome's Failure; the error is one of the
+// prober itself: it could not read the sockets, or ctx was cancelled. One line for each answer goes to log.
 func Drive(ctx context.Context, target Target, job *analyzer.Job, log io.Writer) (Outcome, error) {
 	return drive(ctx, target, job, log, usualPace())
 }
@@ -125,10 +125,10 @@ func (d *driver) exited() bool {
 	}
 }
 
-// over says whether there is no one left to ask, or no time.
+// over reports whether the application has ended or the time is over.
 func (d *driver) over(ctx context.Context) bool { return ctx.Err() != nil || d.exited() }
 
-// fail notes why the observation is no good; the first reason stays.
+// fail notes why the observation is not usable; the first reason stays.
 func (d *driver) fail(a analyzer.Answer) {
 	if d.out.Failure == "" {
 		d.out.Failure = a.Probe + ": " + a.Error

@@ -54,7 +54,7 @@ func talkFastCGI(t *talk) error {
 	return fcgiAnswer(t)
 }
 
-// fcgiAnswer records the page and what was said beside it.
+// fcgiAnswer records the page and the text on the stderr stream.
 func fcgiAnswer(t *talk) error {
 	var page, beside []byte
 	for range maxRecords {

@@ -10,8 +10,8 @@ import (
 // healthTimeout is Docker's default for one run of a health check.
 const healthTimeout = 30 * time.Second
 
-// health runs the image's HEALTHCHECK until it says healthy, as often as that may take an application that is starting. It
-// is an answer, not an expectation: an image that is not healthy here may want a database.
+// health runs the image's HEALTHCHECK until it reports healthy, with enough tries for an application that is starting. The result
+// is an answer, not an expectation: an image that is not healthy here may need a database.
 func (d *driver) health(ctx context.Context) {
 	process := d.job.Process
 	if process.Healthcheck == nil {

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// hello is how one protocol is spoken: enough to see that a server speaks it, nothing that changes the server's state. What is recorded
-// is the same for two runs of one image: nonces, times, process numbers and keys are left out.
+// hello describes the probe of one protocol: enough to see that a server speaks it, without a change of the server's state. Its record
+// is the same for two runs of one image: it leaves out nonces, times, process numbers and keys.
 type hello struct {
 	name    string
 	ports   []int          // where it is usually spoken
@@ -66,7 +66,7 @@ var hellos = []hello{
 		source: "RFC 2812, RFC 7194"},
 }
 
-// usualHTTP are ports where a web server is so usual that it is not waited for a greeting: the IANA's registry of ports ("http", "https",
+// usualHTTP are ports of web servers, where the prober does not wait for a greeting: the IANA's registry of ports ("http", "https",
 // "http-alt", "https-alt", "pcsync-https", "irdmi") and the default ports of development servers.
 var usualHTTP = []int{80, 443, 591, 3000, 5000, 8000, 8008, 8080, 8081, 8443, 8888}
 
@@ -100,7 +100,7 @@ func (s spoken) String() string {
 	return s.name
 }
 
-// greeter is the protocol whose servers begin like that, nil where none does.
+// greeter returns the protocol whose servers send such a greeting, nil where there is none.
 func greeter(greeting []byte) *hello {
 	for i := range hellos {
 		if h := &hellos[i]; h.greets != nil && h.greets.Match(greeting) {
@@ -118,7 +118,7 @@ var (
 	goesOn    = regexp.MustCompile(`^2\d\d `)
 )
 
-// An anonymous login asks the account database and reads only (RFC 1635); a server without refuses it.
+// An anonymous login looks up the account database and only reads (RFC 1635); a server without anonymous access refuses it.
 var ftp = []exchange{
 	{first: regexp.MustCompile(`^[1245]\d\d[ -]`), until: regexp.MustCompile(`^[245]\d\d `), wait: notYet},
 	{send: "FEAT\r\n", first: anyReply, until: lastReply},

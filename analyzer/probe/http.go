@@ -42,8 +42,8 @@ func (d *driver) get(ctx context.Context, u *url.URL) page {
 	return d.do(request)
 }
 
-// do sends one request and keeps what is compared: status, content type, location, body. No proxy is used, no redirect
-// followed, no connection kept, and no certificate believed or refused: it is the image's own, and the host is this one.
+// do sends one request and keeps the parts that slim compares: status, content type, location, body. It uses no proxy, follows no
+// redirect, keeps no connection, and does not verify certificates: the certificate comes from the image, and the host is local.
 func (d *driver) do(request *http.Request) (p page) {
 	p.answer.Probe = request.Method + " " + request.URL.String()
 	if ip := net.ParseIP(request.URL.Hostname()); request.Host == request.URL.Host && ip.IsLoopback() {
@@ -85,7 +85,7 @@ func keptHeader(header http.Header) string {
 	return strings.Join(lines, "\n")
 }
 
-// readBody keeps a body. One that has no end in time is a stream: how much of it came is a matter of chance and not kept.
+// readBody keeps a body. A body that does not end in time is a stream: the received part depends on timing and is not kept.
 func (d *driver) readBody(a *analyzer.Answer, r io.Reader) {
 	sum := sha256.New()
 	head := &headWriter{limit: analyzer.MaxBody}
@@ -116,7 +116,7 @@ func (h *headWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// plainError is an error without the addresses of the connection: its near port is another each time.
+// plainError is an error without the addresses of the connection, whose local port differs each time.
 func plainError(err error, limit time.Duration) string {
 	if isTimeout(err) {
 		return "no answer within " + limit.String()
@@ -174,7 +174,7 @@ func (d *driver) httpStep(ctx context.Context, name string, s *analyzer.HTTPStep
 	return a
 }
 
-// contains says what was expected and what came.
+// contains is the error of an answer that lacks the expected text: it shows both.
 func contains(what, text string, got []byte) string {
 	const shown = 80
 	if len(got) > shown {
@@ -183,7 +183,7 @@ func contains(what, text string, got []byte) string {
 	return fmt.Sprintf("%s does not contain %q: %q", what, text, got)
 }
 
-// stepURL is where a request goes: the whole URL, or a path of a port, which is the first that speaks HTTP unless it is named.
+// stepURL is the URL of a request: a whole URL, or a path on a port. Without a port number it is the first port that speaks HTTP.
 func (d *driver) stepURL(ctx context.Context, s *analyzer.HTTPStep) (*url.URL, error) {
 	if s.URL != "" {
 		return url.Parse(s.URL)

@@ -75,7 +75,7 @@ var grpcCalls = []struct {
 	{"grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", []byte{7<<3 | 2, 0}, readServices},
 }
 
-// grpc asks what a gRPC server is asked; "" where it is none.
+// grpc makes grpcCalls and returns their answers; "" where the server does not speak gRPC.
 func (d *driver) grpc(ctx context.Context, client *http.Client, root string) string {
 	var notes strings.Builder
 	for _, call := range grpcCalls {

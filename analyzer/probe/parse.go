@@ -19,7 +19,7 @@ const (
 
 // ParseSteps reads a --probe file: a YAML list of steps, each with one of http, tcp, exec and wait as analyzer.Step has them,
 // or in short "get: PATH", "exec: COMMAND LINE", "exec: [ARGUMENT, ...]", "wait: SECONDS". Unknown keys, values of another kind
-// and steps that ask for nothing, or for two things, are errors with the line. A file without steps is one too.
+// and steps with no action, or with two, are errors with the line. A file without steps is an error too.
 func ParseSteps(data []byte) ([]analyzer.Step, error) {
 	if len(data) > maxProbeFile {
 		return nil, fmt.Errorf("it has %d bytes, more than %d", len(data), maxProbeFile)

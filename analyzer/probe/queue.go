@@ -69,7 +69,7 @@ func amqpTable(b []byte) (list []string) {
 	return list
 }
 
-// talkMQTT connects with a clean session, which leaves nothing behind, and takes leave.
+// talkMQTT connects with a clean session, which leaves no state on the server, and disconnects.
 func talkMQTT(t *talk) error {
 	if err := t.send([]byte("\x10\x10\x00\x04MQTT\x04\x02\x00\x0a\x00\x04slim")); err != nil {
 		return err
@@ -125,7 +125,7 @@ func talkKafka(t *talk) error {
 	return nil
 }
 
-// ldapSearch asks the root entry for what it says of the server: message 1, an anonymous search of the base "" for (objectClass=*).
+// ldapSearch reads the root entry, which describes the server: message 1, an anonymous search of the base "" for (objectClass=*).
 func ldapSearch(attributes ...string) []byte {
 	var list []byte
 	for _, name := range attributes {

@@ -19,10 +19,10 @@ const (
 	lastEphemeral  = 60999
 )
 
-// Ephemeral says whether a port is one that the kernel chooses by chance.
+// Ephemeral reports whether a port is in the range of those that the kernel chooses by chance.
 func Ephemeral(port int) bool { return port >= firstEphemeral && port <= lastEphemeral }
 
-// forever is the patience with an application that has to listen and does not.
+// forever is the patience with an application that must listen and does not yet.
 const forever = time.Duration(math.MaxInt64)
 
 // waitReady waits until the first process has ended (a command: false) or the set of listening sockets has settled.
@@ -73,7 +73,7 @@ func (d *driver) ended() {
 	}
 }
 
-// late is the end of a job whose time ran out before anything could be asked.
+// late ends a job whose time was over before the first question.
 func (d *driver) late(listening []analyzer.Socket) {
 	limit := fmt.Sprintf("%d s (--timeout)", d.timeout)
 	if within := d.job.ReadyWithin; within > 0 && within < d.timeout {
@@ -103,9 +103,9 @@ func roundReady(took time.Duration) int {
 // fatal is a line with which a program gives up: the word, or a severity of syslog above error (RFC 5424, 6.2.1).
 var fatal = regexp.MustCompile(`(?i)\b(?:fatal|panic|emerg|emergency|alert|crit|critical)\b`)
 
-// doomed says whether an application in a check will not get ready: a process of it failed, the end of what it printed says that this was
-// fatal, and since then nothing was printed and no process came or went. In an observation that is no reason to stop: how long the
-// original takes is not known yet.
+// doomed reports whether an application in a check will not get ready: one of its processes failed, the end of its output reports a
+// fatal error, and since then it has printed nothing and no process has started or ended. In an observation this is not a reason to
+// stop: it is not known yet how long the original takes.
 func (d *driver) doomed() bool {
 	watched, ok := d.target.(Watched)
 	if !ok || d.job.ReadyWithin == 0 {
@@ -130,7 +130,7 @@ func (d *driver) doomed() bool {
 }
 
 // patience is how long a set of sockets has to stay the same before the application counts as ready. Unix sockets and ports
-// chosen by chance alone are no sign of a server: worker pools of commands have them, too.
+// chosen by chance do not identify a server: worker pools of commands have them, too.
 func (d *driver) patience(now []analyzer.Socket) time.Duration {
 	half := time.Duration(d.timeout) * time.Second / 2
 	switch missing := d.undeclared(now); {
@@ -148,7 +148,7 @@ func (d *driver) patience(now []analyzer.Socket) time.Duration {
 	return d.settle
 }
 
-// needsNoSocket says whether there is something to do with an application that never listens: commands to run beside it.
+// needsNoSocket reports whether the job has probes for an application that never listens: commands to run beside it.
 func (d *driver) needsNoSocket() bool {
 	asks := func(s analyzer.Step) bool {
 		return s.HTTP != nil || s.TCP != nil || s.Wait != nil && s.Wait.Port != 0
@@ -181,7 +181,7 @@ func exposedPort(s string) (int, string) {
 	return number, network
 }
 
-// lasting leaves out the ports that the kernel chose by chance: they are others at each start.
+// lasting leaves out the ports that the kernel chose by chance, because they differ at each start.
 func (d *driver) lasting(sockets []analyzer.Socket) []analyzer.Socket {
 	var kept []analyzer.Socket
 	for _, s := range sockets {

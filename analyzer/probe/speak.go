@@ -16,8 +16,8 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// speak is the probe of a port before HTTP: the protocols that are usual on it, then the one whose greeting comes. It says whether
-// something was answered.
+// speak probes a port before HTTP: it tries the protocols that are usual on it, then the one whose greeting arrives. It reports whether
+// it recorded an answer.
 func (d *driver) speak(ctx context.Context, p *port) bool {
 	for _, s := range usual("tcp", p.number, false) {
 		if d.try(ctx, p, s) {
@@ -27,8 +27,8 @@ func (d *driver) speak(ctx context.Context, p *port) bool {
 	return !slices.Contains(usualHTTP, p.number) && d.greeted(ctx, p, d.greeting)
 }
 
-// speakOther is the probe of a port that does not speak HTTP. Where the server said something that is not HTTP, or hung up, others are
-// tried; one that was silent is not asked any more.
+// speakOther probes a port that does not speak HTTP. Where the server sent something that is not HTTP, or hung up, it tries other
+// protocols; it does not probe a silent server again.
 func (d *driver) speakOther(ctx context.Context, p *port, silent bool) bool {
 	for _, s := range usual("tcp", p.number, true) {
 		if d.try(ctx, p, s) {
@@ -70,7 +70,7 @@ func (d *driver) greeted(ctx context.Context, p *port, wait time.Duration) bool 
 	return d.try(ctx, p, spoken{&anyBanner, false})
 }
 
-// anyBanner is whatever a server says first, up to the end of the line.
+// anyBanner is the first line that a server sends, in any protocol.
 var anyBanner = hello{name: "banner", network: "tcp", talk: talkBanner}
 
 // try speaks one protocol to a port and records the answer. One that is starting is asked again for a while.
@@ -100,8 +100,8 @@ func spokenAnswer(name, address, notes string) analyzer.Answer {
 		SHA256: hex.EncodeToString(sum[:])}
 }
 
-// converse is one conversation: what is recorded of it, "" where the server does not speak the protocol. What breaks off is recorded as
-// far as it came.
+// converse holds one conversation and returns its record, "" where the server does not speak the protocol. Of a conversation that breaks
+// off it records the part before.
 func (d *driver) converse(ctx context.Context, p *port, s spoken) (string, error) {
 	t := d.talk(ctx, p, s.secure)
 	t.network = s.network
@@ -139,7 +139,7 @@ func (d *driver) talk(ctx context.Context, p *port, secure bool) *talk {
 	return t
 }
 
-// dialPort connects to a port; what refuses by IPv4 is reached by IPv6 where it listens there.
+// dialPort connects to a port; when IPv4 is refused, it tries IPv6 where the port listens there.
 func dialPort(ctx context.Context, network string, p *port, limit time.Duration) (net.Conn, error) {
 	dialer := net.Dialer{Timeout: limit}
 	if p.path != "" {
@@ -153,8 +153,8 @@ func dialPort(ctx context.Context, network string, p *port, limit time.Duration)
 	return conn, err
 }
 
-// packets probes the UDP ports on which a protocol is usual, or whose TCP port spoke one that is spoken over UDP too: nothing is sent to
-// others, for which any packet may be an order.
+// packets probes the UDP ports on which a protocol is usual, or whose TCP port spoke a protocol that also runs over UDP. It sends nothing
+// to other ports, where any packet may be a command.
 func (d *driver) packets(ctx context.Context) {
 	done := map[int]bool{}
 	for _, s := range d.out.Listen {
@@ -211,7 +211,7 @@ func (d *driver) files(ctx context.Context) {
 	}
 }
 
-// connectOnly is what is left of a port that says nothing.
+// connectOnly probes a port that answered no protocol: it records only whether the port accepts a connection.
 func (d *driver) connectOnly(ctx context.Context, p *port) {
 	a := analyzer.Answer{Probe: analyzer.ConnectProbe + p.address(), Connected: true}
 	conn, err := dialPort(ctx, "tcp", p, d.request)

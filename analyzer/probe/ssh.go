@@ -53,7 +53,7 @@ func talkSSH(t *talk) error {
 	return err
 }
 
-// sshExchange goes on to the end of one key exchange; groups says whether the server knows the exchange of groups.
+// sshExchange runs one key exchange to its end; groups says whether the server supports group exchange.
 func sshExchange(t *talk, methods string, first bool) (groups bool, err error) {
 	if err := sshIdentify(t, first); err != nil {
 		return false, err
@@ -186,7 +186,7 @@ func sshReadInit(packet []byte) (lists [10]string, ok bool) {
 	return lists, true
 }
 
-// sshAgree is the first of ours that is among theirs, "" where none is (RFC 4253, 7.1).
+// sshAgree returns the client's first algorithm that the server has too, "" where there is none (RFC 4253, 7.1).
 func sshAgree(ours, theirs string) string {
 	list := strings.Split(theirs, ",")
 	for _, name := range strings.Split(ours, ",") {

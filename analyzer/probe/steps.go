@@ -13,7 +13,7 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// steps does what the user asked for, in order. The first that fails is the run's failure: the user expects it to work.
+// steps runs the user's steps in order. The first step that fails is the run's failure: the user expects it to work.
 func (d *driver) steps(ctx context.Context) {
 	for _, step := range d.job.Steps {
 		if d.over(ctx) {
@@ -140,7 +140,7 @@ func execAnswer(name string, result Result, err error, status int, text string) 
 	return a
 }
 
-// waitStep waits for a port, for as long as the step says where it does, or just for a while.
+// waitStep waits for a port, up to the step's time limit if it has one, or pauses for a fixed time.
 func (d *driver) waitStep(ctx context.Context, name string, w *analyzer.WaitStep) analyzer.Answer {
 	a := analyzer.Answer{Probe: name}
 	long := time.Duration(w.Seconds) * time.Second

@@ -146,7 +146,7 @@ func (t *talk) datagram() ([]byte, error) {
 	return data[:n], err
 }
 
-// secure goes on inside TLS. No certificate is believed or refused: it is the image's own.
+// secure continues inside TLS. It does not verify the certificate, which comes from the image.
 func (t *talk) secure() error {
 	t.patience()
 	conn := tls.Client(t.conn, &tls.Config{InsecureSkipVerify: true, ServerName: "localhost", MinVersion: tls.VersionTLS10})
@@ -168,7 +168,7 @@ func (t *talk) note(format string, args ...any) {
 	}
 }
 
-// varying is what servers put into their words that is another at each start or each second: dates and times (RFC 5322, RFC 3339,
+// varying matches the parts of servers' messages that differ at each start or each second: dates and times (RFC 5322, RFC 3339,
 // asctime), the message-id of POP3's APOP (RFC 1939, 7), and numbers and hexadecimal ids that are longer than those of a version.
 var varying = regexp.MustCompile(`(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?` +
 	`\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}` +
@@ -176,10 +176,10 @@ var varying = regexp.MustCompile(`(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?` +
 	`|\d{4}-\d{2}-\d{2}[T ]?|\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?(?: ?(?:[+-]\d{4}(?: \([A-Z]+\))?|GMT|UTC|Z))?` +
 	`|<[^<> ]*\d[^<> ]*>|\b\d{5,}\b|\b[0-9a-fA-F]{16,}\b`)
 
-// steady is a text with a mark in place of what varies.
+// steady replaces the varying parts of a text by a mark.
 func steady(text string) string { return varying.ReplaceAllString(text, "*") }
 
-// exchange is something said and its answer in lines.
+// exchange is one message of the client and the server's answer in lines.
 type exchange struct {
 	when  *regexp.Regexp // only where what was recorded so far matches; always when nil
 	send  string
@@ -190,7 +190,7 @@ type exchange struct {
 	keep  func(line string) string
 }
 
-// script says one thing after another.
+// script runs its exchanges one after another.
 func script(exchanges ...exchange) func(*talk) error {
 	return func(t *talk) error {
 		for _, e := range exchanges {

@@ -1,5 +1,5 @@
-// Package probe drives a running application: it waits until it is ready, asks it what a user would ask, and writes down
-// the answers. It knows nothing of tracing: the application is a Target.
+// Package probe drives a running application: it waits until the application is ready, sends the requests that a user would send,
+// and records the answers. It does not depend on tracing: the application is a Target.
 package probe
 
 import (
@@ -20,15 +20,15 @@ type Target interface {
 	Exec(ctx context.Context, cmd Command) (Result, error)
 }
 
-// Watched is a Target that also tells what becomes of the application's processes.
+// Watched is a Target that also reports the state of the application's processes.
 type Watched interface {
 	Fate() Fate
 }
 
-// Fate is what has become of an application so far.
+// Fate is the state of an application's processes and output so far.
 type Fate struct {
 	Failed int    // processes that ended by a signal or with another exit code than 0
-	Moves  int64  // a number that is another whenever a process came or went or something was printed
+	Moves  int64  // a number that changes whenever a process starts or ends or something is printed
 	Said   []byte // the end of what was printed
 }
 

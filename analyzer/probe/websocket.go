@@ -62,7 +62,7 @@ func socketPaths(page analyzer.Answer) (paths []string) {
 	return paths
 }
 
-// webSocket opens one, sends a ping and closes it (RFC 6455, 4.1 and 5.5). What the server says by itself varies and is not kept.
+// webSocket opens a WebSocket, sends a ping and closes it (RFC 6455, 4.1 and 5.5). It does not keep the server's own messages, which vary.
 func (d *driver) webSocket(ctx context.Context, p *port, path string) string {
 	t := d.talk(ctx, p, p.scheme == "https")
 	t.end = time.Now().Add(d.request)

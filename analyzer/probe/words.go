@@ -91,7 +91,7 @@ func unescapeQuoted(s string) string {
 	return strings.NewReplacer("\\\\", "\\", `\"`, `"`, `\$`, `$`, "\\`", "`", "\\\n", "").Replace(s)
 }
 
-// shellOnly says whether a command is a shell's own and no program: the special built-ins and those that act on the shell itself
+// shellOnly reports whether a command exists only in the shell: the special built-ins and those that act on the shell itself
 // (POSIX, Shell Command Language, 2.14; Utilities, "Regular built-ins").
 func shellOnly(name string) bool {
 	switch name {
@@ -103,7 +103,7 @@ func shellOnly(name string) bool {
 	return false
 }
 
-// quote is an argument vector as a command line that names it without doubt.
+// quote writes an argument vector as an unambiguous command line.
 func quote(argv []string) string {
 	words := make([]string, len(argv))
 	for i, arg := range argv {

@@ -24,9 +24,9 @@ const (
 )
 
 // Become makes the calling process, the first of its container, the application: it starts the agent again with args as its
-// tracer, lets it come, and executes the entry. So the application has process number 1, which init systems insist on. It must run
-// on the main thread and returns the tracer's exit code when the tracer may not trace its parent and runs the application itself,
-// or an error.
+// tracer, waits until the tracer is attached, and executes the entry. So the application has process number 1, which init systems
+// require. Become must run on the main thread. It returns the tracer's exit code when the tracer may not trace its parent and runs
+// the application itself, or an error.
 func Become(entry analyzer.Entry, plain bool, confine *analyzer.Confinement, args []string) (int, error) {
 	user, err := ResolveUser("/", entry.User)
 	if err != nil {
@@ -70,7 +70,7 @@ func Become(entry analyzer.Entry, plain bool, confine *analyzer.Confinement, arg
 	return 0, nil
 }
 
-// waitFor is the whole work of a first process beside an application that is not it: reap.
+// waitFor is the work of a first process that is not the application itself: it reaps its children until the tracer ends.
 func waitFor(tracer *os.Process) (int, error) {
 	for {
 		var status unix.WaitStatus
@@ -87,8 +87,8 @@ func waitFor(tracer *os.Process) (int, error) {
 	}
 }
 
-// AdoptParent is the tracer's side of Become. It returns false when the parent may not be traced: the application is then to be
-// spawned.
+// AdoptParent is the tracer's side of Become. It returns false when the parent may not be traced: the caller must then spawn the
+// application.
 func (s *Session) AdoptParent() bool {
 	answer := os.NewFile(adoptAnswer, "answer")
 	defer answer.Close()

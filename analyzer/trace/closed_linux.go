@@ -8,13 +8,13 @@ import (
 )
 
 // errClosed says that a tracee's memory may not be read. A process that has changed its user, or asked for it (PR_SET_DUMPABLE), is
-// "undumpable": its memory is closed even to its own tracer, unless that has CAP_SYS_PTRACE (kernel/ptrace.c, ptrace_access_vm). In
-// the sandbox the tracer has not, and servers that drop root without an exec (Apache, php-fpm) would look up their files unseen.
+// "undumpable": even its own tracer cannot read its memory without CAP_SYS_PTRACE (kernel/ptrace.c, ptrace_access_vm). In the
+// sandbox the tracer lacks it and would miss the look-ups of servers that drop root without an exec (Apache, php-fpm).
 var errClosed = errors.New("the memory of the process is closed")
 
 // openMemory lets a task that is about to make a call open its memory itself first: the call is turned into prctl(PR_SET_DUMPABLE,
-// 1), which needs only its registers, and then made again. It returns false where that is not known to work or did not help; what the
-// process looks up is then not seen, which is said once.
+// 1), which needs only its registers, and then made again. It returns false where this is not known to work or did not help; the
+// tracer then misses the look-ups of the process, and warns about this once.
 func (t *tracer) openMemory(tk *task, arch uint32) bool {
 	if tk.proc.sealed {
 		return false

@@ -27,7 +27,7 @@ func (m machine) prctlDumpable(arch uint32) *unix.PtraceRegs {
 	return &m.PtraceRegs
 }
 
-// again are the registers of a task that makes the call once more when it goes on.
+// again returns the registers of a task that repeats the call when it continues.
 func (m machine) again() *unix.PtraceRegs {
 	m.Rax = m.Orig_rax
 	m.Rip -= callLength
@@ -37,8 +37,8 @@ func (m machine) again() *unix.PtraceRegs {
 // canRefuse says that a call can be refused from outside.
 const canRefuse = true
 
-// refused are the registers of a task that makes no call and gets an error: a number that no call has is skipped, and the result is what
-// the register for it holds (Documentation/userspace-api/seccomp_filter.rst, SECCOMP_RET_TRACE).
+// refused returns the registers of a task that makes no call and gets an error: the kernel skips a number that belongs to no call, and
+// the result is the value in the result register (Documentation/userspace-api/seccomp_filter.rst, SECCOMP_RET_TRACE).
 func (m machine) refused(errno unix.Errno) *unix.PtraceRegs {
 	m.Orig_rax, m.Rax = ^uint64(0), uint64(-int64(errno))
 	return &m.PtraceRegs

@@ -10,8 +10,8 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// bound takes what the profile does not grant out of this thread's bounding set: no program that it executes can gain it again
-// (capabilities(7)). Where the set may not be changed, the user is not root and gains nothing anyway.
+// bound drops the capabilities that the profile does not grant from this thread's bounding set: no program that it executes can gain
+// them again (capabilities(7)). Where the set may not be changed, the user is not root and gains nothing anyway.
 func (s *spec) bound() error {
 	if s.Confine == nil {
 		return nil
@@ -88,14 +88,14 @@ func setCapabilities(own, inheritable uint64) error {
 func bindLowPorts() error {
 	bit := analyzer.CapabilityBit("CAP_NET_BIND_SERVICE")
 	if err := setCapabilities(bit, bit); err != nil {
-		_ = setCapabilities(0, 0) // without the capability in the first place there is nothing to keep
+		_ = setCapabilities(0, 0) // the thread never had the capability
 		return nil
 	}
 	_ = unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, unix.CAP_NET_BIND_SERVICE, 0, 0)
 	return nil
 }
 
-// Unenforced says what of a profile this process cannot apply, one sentence each.
+// Unenforced lists the parts of a profile that this process cannot apply, one sentence each.
 func Unenforced(confine *analyzer.Confinement) []string {
 	if confine == nil {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// profile is what is read of a filter: linux.seccomp of the OCI runtime-spec (config-linux.md, Seccomp).
+// profile holds the fields that are read from a filter: linux.seccomp of the OCI runtime-spec (config-linux.md, Seccomp).
 type profile struct {
 	DefaultAction   string        `json:"defaultAction"`
 	DefaultErrnoRet *uint32       `json:"defaultErrnoRet"`
@@ -33,7 +33,7 @@ type profileArg struct {
 }
 
 // enforcement compiles a filter for this machine's own architecture. Calls of another one are refused, or let through untouched where the
-// filter lists one. Errors: what is no filter, an action or comparison that the profiles slim makes do not have.
+// filter lists one. Errors: the input is not a filter, or has an action or comparison that slim's own profiles do not use.
 func enforcement(data []byte) ([]unix.SockFilter, error) {
 	var p profile
 	if err := json.Unmarshal(data, &p); err != nil {
@@ -102,7 +102,7 @@ func action(name string, errno *uint32) (uint32, error) {
 	return 0, fmt.Errorf("seccomp action %q is not one that slim writes", name)
 }
 
-// rulesFor decides about one call by its rules: the first whose arguments fit says what happens.
+// rulesFor decides about one call by its rules: the first rule whose arguments match determines the action.
 func rulesFor(rules []profileRule, refuse uint32) ([]unix.SockFilter, error) {
 	var block []unix.SockFilter
 	for _, rule := range rules {
@@ -179,7 +179,7 @@ func condition(body []unix.SockFilter, fail []int, arg profileArg) ([]unix.SockF
 	return append(body, test...), fail, nil
 }
 
-// install puts a seccomp program on the calling thread, and on what it executes and forks.
+// install applies a seccomp program to the calling thread, and to the programs it executes and the processes it forks.
 func install(program []unix.SockFilter) error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("setting no_new_privs: %w", err)

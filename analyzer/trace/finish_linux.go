@@ -15,11 +15,11 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// idleTime is how long a stopping application may do nothing at all before it counts as one that ignores the signal.
+// idleTime is how long a stopping application may be idle before it counts as one that ignores the signal.
 const idleTime = time.Second
 
-// Stop asks the application to end as `docker stop` does: the stop signal, and after grace the end of everything. An application
-// that does not catch the signal, or does nothing after it, is not waited for so long.
+// Stop ends the application as `docker stop` does: it sends the stop signal, and after grace it kills all processes. It does not wait
+// the full grace for an application that does not catch the signal or does nothing after it.
 func (s *Session) Stop(grace time.Duration) {
 	signal := stopSignal(s.opt.Entry.StopSignal)
 	if s.tracer.main == os.Getppid() && !catches(s.tracer.main, signal) {
@@ -45,14 +45,14 @@ func (s *Session) Stop(grace time.Duration) {
 	}
 }
 
-// stopping notes that what ends from now on does not end by itself.
+// stopping notes that processes which end from now on were stopped.
 func (s *Session) stopping() {
 	s.events.Lock()
 	s.tracer.stopping = true
 	s.events.Unlock()
 }
 
-// cpuTime is what all traced processes have used, in clock ticks: fields 14 and 15 of /proc/PID/stat (proc_pid_stat(5)).
+// cpuTime is the CPU time of all traced processes, in clock ticks: fields 14 and 15 of /proc/PID/stat (proc_pid_stat(5)).
 func (s *Session) cpuTime() int64 {
 	var total int64
 	for _, pid := range s.pids() {
@@ -101,7 +101,7 @@ func stopSignal(name string) unix.Signal {
 	return unix.SIGTERM
 }
 
-// Written is what the files hold now that the application has made, in bytes. Blocks count, not lengths: a sparse file costs little.
+// Written is the present size of the files that the application has made, in bytes. It counts blocks, not lengths, because of sparse files.
 func (s *Session) Written() int64 {
 	s.events.Lock()
 	defer s.events.Unlock()
@@ -115,7 +115,7 @@ func (s *Session) Written() int64 {
 	return bytes
 }
 
-// Finish ends what is left of the application and puts what was seen into evidence and run. Output is the answer of a command.
+// Finish ends the remaining processes and puts the observations into evidence and run. Output is the answer of a command.
 func (s *Session) Finish(e *analyzer.Evidence, run *analyzer.Run) (output analyzer.Answer) {
 	close(s.stopMem)
 	s.stopping()
@@ -147,7 +147,7 @@ func (s *Session) Finish(e *analyzer.Evidence, run *analyzer.Run) (output analyz
 		Size: s.out.size, SHA256: s.out.sum()}
 }
 
-// killRest ends every process but an adopted first one, whose end would be this process's too.
+// killRest ends every process except an adopted first one, because the end of that one would also end this process.
 func (s *Session) killRest() {
 	for range 20 {
 		s.events.Lock()
@@ -167,7 +167,7 @@ func (s *Session) killRest() {
 	}
 }
 
-// sampleMemory adds up the resident memory of everything but the agent, now and then.
+// sampleMemory adds up the resident memory of all processes except the agent, at intervals.
 func (s *Session) sampleMemory() {
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
@@ -205,8 +205,8 @@ func (s *Session) resident() int64 {
 	return total
 }
 
-// prepareRoot gives a foreign root filesystem what a program expects of a container and what can be made without privilege:
-// the harmless device nodes and the name service files.
+// prepareRoot adds to a foreign root filesystem the files that a program expects in a container and that can be made without
+// privilege: the harmless device nodes and the name service files.
 func prepareRoot(root string) {
 	_ = os.MkdirAll(path.Join(root, "dev"), 0o755)
 	for name, minor := range map[string]uint32{"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9} {

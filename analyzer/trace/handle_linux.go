@@ -10,7 +10,7 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// syscallStop is a stop at the end of a call whose result was waited for or, in plain mode, at each begin and end.
+// syscallStop handles a stop at the end of a call whose result the tracer waits for or, in plain mode, at each begin and end.
 func (t *tracer) syscallStop(tk *task) {
 	info, err := getSyscallInfo(tk.tid)
 	if err != nil {
@@ -70,7 +70,7 @@ func (t *tracer) dispatch(tk *task, info syscallInfo) {
 	tk.opening = false
 }
 
-// handle records what one call does. An error is one of reading the path or the address that it names.
+// handle records what one call does. It returns an error when it cannot read the call's path or address.
 func (t *tracer) handle(tk *task, c call, args [6]uint64, wide bool) error {
 	switch c.kind {
 	case kindConnect, kindBind:
@@ -201,8 +201,8 @@ func (t *tracer) path(tk *task, c call, dir, name string, flags uint64, args [6]
 	}
 }
 
-// use records a path that exists under op, and one that does not as a failed look-up. Root's look-ups succeed when the path
-// is there; of others the result is waited for. then runs when the call has succeeded.
+// use records a path that exists under op, and a missing one as a failed look-up. Root's look-ups succeed when the path exists;
+// for other users the tracer waits for the result. then runs when the call has succeeded.
 func (t *tracer) use(tk *task, f found, op analyzer.Op, then func()) {
 	if f.missing {
 		t.rec.miss(tk.proc, f, op)
@@ -222,8 +222,8 @@ func (t *tracer) use(tk *task, f found, op analyzer.Op, then func()) {
 	}
 }
 
-// outcome records how a call on a path that exists ended, and says whether it succeeded. An error that is not about the path (readlink of
-// what is no link, getxattr of an attribute it does not have) is an answer like another: the path was looked at.
+// outcome records how a call on a path that exists ended, and reports whether it succeeded. An error that is not about the path (readlink
+// of a file that is not a link, getxattr of a missing attribute) counts as a result: the call did access the path.
 func (t *tracer) outcome(tk *task, f found, result int64, ops ...analyzer.Op) bool {
 	if result >= 0 || result <= -4096 {
 		t.rec.use(tk.proc, f, ops...)
@@ -314,7 +314,7 @@ func (t *tracer) fchdir(tk *task, fd int) {
 	}
 }
 
-// fchange records that a file is changed through a descriptor that is open for reading only, perhaps.
+// fchange records a change of a file through a descriptor, which may be open for reading only.
 func (t *tracer) fchange(tk *task, c call, args [6]uint64) {
 	if name := tk.proc.descriptor(int(int32(args[0]))); name != "" {
 		t.fdPowers(tk.proc, c, name, args)
@@ -330,7 +330,7 @@ func (t *tracer) list(tk *task, fd int) {
 	}
 }
 
-// changeIDs keeps what /proc will no longer tell once the process is another user.
+// changeIDs saves the facts that /proc no longer shows after the process has changed its user.
 func (t *tracer) changeIDs(tk *task) {
 	if !tk.proc.blind {
 		tk.proc.snapshot()

@@ -32,8 +32,8 @@ type listener struct {
 	uid   string // of who made it, "" where it is not told
 }
 
-// Listening lists the sockets that the traced processes listen on, sorted. The network may be shared with others, whose sockets are none
-// of the application's; where only the first process is known, all sockets count.
+// Listening lists the sockets that the traced processes listen on, sorted. Other processes may share the network, and their sockets do
+// not count; where only the first process is known, all sockets count.
 func (s *Session) Listening() ([]analyzer.Socket, error) {
 	found, err := listeners()
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *Session) Listening() ([]analyzer.Socket, error) {
 	return slices.Compact(sockets), nil
 }
 
-// ownAmong leaves the sockets of traced processes. Processes are asked only where there is a socket that is not known to be theirs.
+// ownAmong keeps only the sockets of traced processes. It inspects the processes only for a socket that is not yet known to be theirs.
 func (s *Session) ownAmong(found []listener) []listener {
 	s.events.Lock()
 	defer s.events.Unlock()
@@ -72,7 +72,7 @@ func (s *Session) ownAmong(found []listener) []listener {
 	return slices.DeleteFunc(found, func(l listener) bool { return !own[l.inode] })
 }
 
-// owners says which sockets are those of some processes: by inode, and by user where a process's descriptors are closed to this one.
+// owners finds the sockets of some processes: by inode, and by user where this process may not read a process's descriptors.
 type owners struct{ inodes, users map[string]bool }
 
 func ownersOf(processes []*process) owners {

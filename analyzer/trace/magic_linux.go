@@ -11,8 +11,8 @@ import (
 // maxMagic bounds the magic links on the way of one look-up.
 const maxMagic = 8
 
-// resolve follows a path, also through the links of /proc to what a process has open, runs, or is in (proc_pid_fd(5)): what is behind
-// them is the image's.
+// resolve follows a path, also through the links of /proc to the open files, the executable, and the root and working directories of a
+// process (proc_pid_fd(5)): their targets belong to the image.
 func (t *tracer) resolve(tk *task, root, dir, name string, follow bool) found {
 	f := t.walk.resolve(root, dir, name, follow)
 	for range maxMagic {
@@ -34,7 +34,7 @@ func (t *tracer) resolve(tk *task, root, dir, name string, follow bool) found {
 	return f
 }
 
-// magic is what a magic link at the start of a clean path stands for, and what of the path is behind it; "" where none is known.
+// magic returns the target of a magic link at the start of a clean path, and the rest of the path after it; "" where none is known.
 func (t *tracer) magic(tk *task, name string) (target, rest string) {
 	parts := strings.Split(name, "/")[1:]
 	p := tk.proc

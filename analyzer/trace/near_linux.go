@@ -8,16 +8,16 @@ import (
 )
 
 // A stop costs two changes of task. Between two processors each of them wakes an idle one, which on a virtual machine takes longer
-// than all else that is done at a stop (measured: a find over 30,000 files took 3.6 s, with both on one processor 0.8 s). So a
-// program that stops often is moved to the tracer's processor for as long as it does, and the tracer stays on one. The program does
-// not see it: before it asks for its processors, it has them back.
+// than the rest of the work at a stop (measured: a find over 30,000 files took 3.6 s, with both on one processor 0.8 s). So the tracer
+// stays on one processor, and moves a program there while it stops often. The program does not see this: the tracer restores its
+// processors before it can query them.
 const (
 	nearStops = 6                     // stops in a row that, within nearTime, bring a task near
 	nearTime  = 20 * time.Millisecond // a task that stops no more often is left alone
 	nearCheck = 50 * time.Millisecond // how long a task without a stop stays near
 )
 
-// nearness is a task's part in this.
+// nearness is the state of one task for this.
 type nearness struct {
 	stops int
 	since time.Time
@@ -26,7 +26,7 @@ type nearness struct {
 	mask  unix.CPUSet // its own processors
 }
 
-// stay keeps the calling thread, the tracer's, on the processor where it is. Where that is refused nothing is brought near.
+// stay pins the calling thread, the tracer's, to its current processor. Where the kernel refuses this, no task is moved.
 func (t *tracer) stay() {
 	var cpu uint32
 	if _, _, errno := unix.RawSyscall(unix.SYS_GETCPU, uintptr(unsafe.Pointer(&cpu)), 0, 0); errno != 0 {
@@ -39,8 +39,8 @@ func (t *tracer) stay() {
 	}
 }
 
-// near counts a stop, and brings a task near that stops often. Only a process with one thread is: threads may be busy side by side.
-// Only one of root's: of another user's process the processors may not be set without CAP_SYS_NICE.
+// near counts a stop, and moves a task that stops often to the tracer's processor. It moves only processes with one thread, because
+// threads may run in parallel, and only root's: to set the processors of another user's process needs CAP_SYS_NICE.
 func (t *tracer) near(tk *task) {
 	n := &tk.near
 	n.last = true
@@ -90,7 +90,7 @@ func (t *tracer) born(parent *task, tid int, thread bool) {
 	}
 }
 
-// rest lets the tasks go that have not stopped for a while: they are computing, and need no tracer near.
+// rest restores the processors of tasks that have not stopped for a while: they are computing, and need not share with the tracer.
 func (t *tracer) rest() {
 	for _, tk := range t.tasks {
 		if tk.near.on && !tk.near.last {

@@ -9,8 +9,8 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// A step of BuildKit cannot mount with noexec, and its root may not change a mount. So the tracer refuses what the kernel refuses there: to
-// execute a file (fs/exec.c, path_noexec: EACCES) and to map one with PROT_EXEC (mm/mmap.c: EPERM).
+// A step of BuildKit cannot mount with noexec, and its root may not change a mount. So the tracer itself refuses the two calls that the
+// kernel refuses on such a mount: to execute a file (fs/exec.c, path_noexec: EACCES) and to map one with PROT_EXEC (mm/mmap.c: EPERM).
 
 // noExec says whether a profile has a mount from which nothing may be executed.
 func noExec(confine *analyzer.Confinement) bool {
@@ -37,7 +37,7 @@ func closedTo(confine *analyzer.Confinement, name string) bool {
 	return closed
 }
 
-// refuse makes the call that a task is about to make fail. It returns false where that is not possible.
+// refuse makes a task's next call fail. It returns false where this is not possible.
 func (t *tracer) refuse(tk *task, errno unix.Errno) bool {
 	if !canRefuse {
 		return false

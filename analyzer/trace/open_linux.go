@@ -12,7 +12,7 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// openFlags is what matters of an open's flags.
+// openFlags holds the parts of an open's flags that the tracer uses.
 type openFlags struct {
 	read, write, create, exclusive, nofollow, path, temporary bool
 	resolve                                                   uint64 // RESOLVE_ of openat2
@@ -46,7 +46,7 @@ func (t *tracer) openFlags(tk *task, c call, args [6]uint64) openFlags {
 	}
 }
 
-// open records an open. Its result is waited for where it is a descriptor that a later call may name, or may be refused.
+// open records an open. It waits for the result where a later call may name the descriptor, or the kernel may refuse the open.
 func (t *tracer) open(tk *task, f found, flags openFlags) {
 	if f.missing {
 		if flags.create && f.errno == unix.ENOENT {
@@ -104,8 +104,8 @@ func (t *tracer) exec(tk *task, f found, args [6]uint64, c call, wide bool) {
 	t.rec.use(tk.proc, f, analyzer.OpStat)
 }
 
-// privileged says whether the program would gain privileges that the trace takes from it: a setuid or setgid bit, or file capabilities,
-// where the process is not what they would make it. With no_new_privs it gains none, and without, only where the tracer has
+// privileged reports whether tracing takes privileges from the program: it has a setuid or setgid bit, or file capabilities, and the
+// process does not have those privileges yet. With no_new_privs it gains none; without, it gains them only where the tracer has
 // CAP_SYS_PTRACE (security/commoncap.c, cap_bprm_creds_from_file).
 func privileged(p *process, f found) bool {
 	var stat unix.Stat_t

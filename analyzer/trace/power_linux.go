@@ -11,7 +11,7 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// power records that a program used a right of root on what belongs to a user.
+// power records that a program used a privilege of root on something that belongs to a user.
 func (r *recorder) power(p *process, capability string, on uint32) {
 	if p.exe == "" || foreign(p.exe) || p.role == analyzer.RoleBeside {
 		return
@@ -19,8 +19,8 @@ func (r *recorder) power(p *process, capability string, on uint32) {
 	r.powers[analyzer.Power{Capability: capability, Exe: layers.CleanPath(p.exe), On: on, Serving: p.serving}] = true
 }
 
-// refuses says whether the mode and the owner of a path keep a process of user 0 without capabilities from it: bits are 4 to read, 2 to
-// write, 1 to search (path_resolution(7), Permissions).
+// refuses reports whether the mode and the owner of a path deny access to a process of user 0 without capabilities: bits are 4 to read,
+// 2 to write, 1 to search (path_resolution(7), Permissions).
 func (n node) refuses(p *process, bits uint32) bool {
 	mode := n.mode
 	switch {
@@ -32,7 +32,7 @@ func (n node) refuses(p *process, bits uint32) bool {
 	return mode&bits != bits
 }
 
-// override records CAP_DAC_OVERRIDE where root does to a path what its mode and owner refuse.
+// override records CAP_DAC_OVERRIDE where root accesses a path in a way that its mode and owner deny.
 func (t *tracer) override(p *process, n node, bits uint32) {
 	if n.refuses(p, bits) {
 		t.rec.power(p, "CAP_DAC_OVERRIDE", n.uid)
@@ -100,7 +100,7 @@ func (t *tracer) deviceNode(p *process, c call, args [6]uint64) {
 	}
 }
 
-// change records what a change of a file's attributes asks for: a new owner, or the attributes of another user's file.
+// change records the capability that a change of a file's attributes needs: for a new owner, or for another user's file.
 func (t *tracer) change(p *process, c call, n node, args [6]uint64) {
 	at := -1 // of the new owner
 	switch c.name {
@@ -138,7 +138,7 @@ func (t *tracer) fdPowers(p *process, c call, name string, args [6]uint64) {
 	t.walk.forget(name)
 }
 
-// kill records a signal to a process of another user (kill(2)); that of a group counts as one to its leader.
+// kill records a signal to a process of another user (kill(2)); a signal to a process group counts as one to its leader.
 func (t *tracer) kill(tk *task, pid int, signal uint64) {
 	if pid < -1 {
 		pid = -pid
@@ -161,11 +161,11 @@ func (t *tracer) asked(tk *task, capability string) {
 	}
 }
 
-// capabilityOf names what the calls of kindAsk ask for (capabilities(7)).
+// capabilityOf names the capabilities that the calls of kindAsk need (capabilities(7)).
 var capabilityOf = map[string]string{"mount": "CAP_SYS_ADMIN", "umount2": "CAP_SYS_ADMIN", "pivot_root": "CAP_SYS_ADMIN",
 	"setgroups": "CAP_SETGID", "setgroups32": "CAP_SETGID", "socket": "CAP_NET_RAW"}
 
-// ask handles the calls of kindAsk. A socket asks for a capability only where it is raw (raw(7), packet(7)).
+// ask handles the calls of kindAsk. A socket needs a capability only when it is raw (raw(7), packet(7)).
 func (t *tracer) ask(tk *task, c call, args [6]uint64) {
 	if c.name == "socket" && args[0] != unix.AF_PACKET &&
 		!(args[1]&0xf == unix.SOCK_RAW && (args[0] == unix.AF_INET || args[0] == unix.AF_INET6)) {
@@ -174,7 +174,7 @@ func (t *tracer) ask(tk *task, c call, args [6]uint64) {
 	t.asked(tk, capabilityOf[c.name])
 }
 
-// accept notes that a process serves: what it does from now on, and what it starts, may be for a client.
+// accept notes that a process serves clients: its later calls, and the processes it starts, may be on behalf of a client.
 func (t *tracer) accept(tk *task) {
 	if p := tk.proc; !p.serving {
 		tk.pending = func(result int64) { p.serving = p.serving || result >= 0 }

@@ -43,7 +43,7 @@ type use struct {
 	uids few[uint32]
 }
 
-// few is a set of a handful: most paths are used in one way by one program, and a tree walk records thousands of them.
+// few is a small set in a slice: one program uses most paths in one way, and a tree walk records thousands of paths.
 type few[T comparable] []T
 
 func (f *few[T]) add(value T) {
@@ -60,7 +60,7 @@ func newRecorder() *recorder {
 		peers: map[analyzer.Socket]bool{}, calls: map[uint32]bool{}, warnings: map[string]bool{}}
 }
 
-// outside reports whether a path is the sandbox's or in a mount of the user, and not the image's.
+// outside reports whether a path belongs to the sandbox or to a mount of the user, and not to the image.
 func (r *recorder) outside(name string) bool {
 	return foreign(name) || slices.ContainsFunc(r.mounts, func(m analyzer.Mount) bool {
 		rest, ok := strings.CutPrefix(name, "/"+string(m.Path))
@@ -135,10 +135,10 @@ func (r *recorder) exec(p *process, e *execution) {
 	r.at(e.path).add(p, analyzer.OpExec)
 }
 
-// process records one that has ended, or that now executes another program; stays says that the run was being stopped.
+// process records a process that has ended, or that now executes another program; stays says that the run was being stopped.
 func (r *recorder) process(p *process, stays bool) { r.put(r.processes, p, stays) }
 
-// living records the processes that go on, in place of those that did so before.
+// living records the processes that are still running, and replaces the previous list.
 func (r *recorder) living(list []*process) {
 	r.alive = map[string]analyzer.Process{}
 	for _, p := range list {
@@ -181,7 +181,7 @@ func (r *recorder) memory(bytes int64) {
 	r.peak = max(r.peak, bytes)
 }
 
-// peakMemory is the peak, rounded up: it is another at each run.
+// peakMemory is the peak, rounded up because it differs between runs.
 func (r *recorder) peakMemory() int64 {
 	const unit = 16 << 20
 	r.mu.Lock()

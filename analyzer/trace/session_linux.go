@@ -29,7 +29,7 @@ type Options struct {
 	Plain    bool                  // without seccomp filter and no_new_privs, stopping at every call
 	Syscalls bool                  // record the names of all calls; implies Plain
 	Confine  *analyzer.Confinement // a profile to enforce, nil for none
-	Mounts   []analyzer.Mount      // what lies there is not the image's: it is not recorded
+	Mounts   []analyzer.Mount      // not recorded: their files do not belong to the image
 	Stdout   io.Writer
 	Stderr   io.Writer
 }
@@ -174,7 +174,7 @@ func (s *Session) run(begin func() error, begun chan<- error) {
 	go s.rest()
 }
 
-// rest looks now and then for tasks that need the tracer near no more.
+// rest looks at intervals for tasks that no longer need the tracer's processor.
 func (s *Session) rest() {
 	for {
 		select {
@@ -222,7 +222,7 @@ type started struct {
 	done     chan unix.WaitStatus
 }
 
-// failed is what the stub said when it could not become the command.
+// failed returns the stub's message when it could not become the command.
 func (c *started) failed() string {
 	text, _ := io.ReadAll(io.LimitReader(c.errors, 4096))
 	c.errors.Close()
@@ -363,7 +363,7 @@ func (c *capture) copy() {
 	}
 }
 
-// last is the end of what was captured, and how much it is in all.
+// last returns the end of the captured output, and the length of all of it.
 func (c *capture) last() ([]byte, int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -382,7 +382,7 @@ func (s *Session) Fate() probe.Fate {
 	return fate
 }
 
-// drain waits for what was written before the writer ended; the pipe may stay open in a process that is held.
+// drain waits for the output that was written before the writer ended; a held process may keep the pipe open.
 func (c *capture) drain() {
 	_ = c.r.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 	<-c.done

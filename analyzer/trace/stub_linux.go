@@ -53,7 +53,7 @@ func Stub() {
 	os.Exit(127)
 }
 
-// become does in the calling thread what a container runtime does last: root and working directory, identity, filter, exec.
+// become does the last steps of a container runtime in the calling thread: root and working directory, identity, filter, exec.
 func (s *spec) become() error {
 	if s.Stop {
 		_ = unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGSTOP)
@@ -154,13 +154,13 @@ func (s *spec) identity() error {
 			return err
 		}
 	}
-	// A change of user makes a process undumpable, and its memory then closed to a tracer without CAP_SYS_PTRACE, also to
-	// PTRACE_PEEKDATA (kernel/ptrace.c, ptrace_access_vm): the exec that follows could not be read.
+	// A change of user makes a process undumpable. A tracer without CAP_SYS_PTRACE then cannot read its memory, not even with
+	// PTRACE_PEEKDATA (kernel/ptrace.c, ptrace_access_vm), and could not read the exec that follows.
 	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0)
 	return nil
 }
 
-// runsAs says whether this process is that user already, and no other group's member.
+// runsAs reports whether this process already runs as that user, and is a member of no other group.
 func runsAs(id Identity) bool {
 	groups, err := os.Getgroups()
 	if err != nil || os.Geteuid() != int(id.UID) || os.Getegid() != int(id.GID) {

@@ -18,8 +18,8 @@ import (
 
 // process is what the threads of a process share.
 type process struct {
-	// recent is the directory descriptor that was asked for last: a program uses one many times in a row. What may give the number to
-	// another file, an open or a dup, forgets it.
+	// recent caches the directory descriptor that was looked up last: a program uses one many times in a row. A call that may give
+	// the number to another file (an open, a dup) clears it.
 	recent struct {
 		fd   int
 		name string
@@ -33,9 +33,9 @@ type process struct {
 	uid    uint32 // effective
 	gid    uint32
 	groups []uint32
-	// mayReturn says that one of its user ids is 0: it may be root again whenever it likes.
+	// mayReturn says that one of its user ids is 0: it may become root again at any time.
 	mayReturn bool
-	execs     bool // it has executed another program and is about to be that
+	execs     bool // its execve has succeeded and the new program is about to run
 	listens   bool
 	serving   bool // it or a process that it was forked from has accepted a connection
 	cwd       string

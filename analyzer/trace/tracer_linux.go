@@ -25,7 +25,7 @@ const (
 
 // tracer is the one thread that makes all ptrace calls, and what it knows.
 type tracer struct {
-	// beforeEnd is called while the first process is at its end, which then goes on; nil holds it there.
+	// beforeEnd is called when the first process is about to end, and lets it end; when it is nil, the process is held there.
 	beforeEnd func(unix.WaitStatus)
 
 	mode     mode
@@ -34,7 +34,7 @@ type tracer struct {
 	rec      *recorder
 	walk     *walker
 	tasks    map[int]*task
-	early    map[int]bool // new tasks that stopped before their parent said whose they are
+	early    map[int]bool // new tasks that stopped before the event of their parent
 	mu       sync.Mutex
 	children map[int]*child        // started by this process, by pid
 	main     int                   // pid of the application's first process
@@ -73,7 +73,7 @@ func (t *tracer) seize(pid int, user Identity, cwd string) error {
 		cwd = "/"
 	}
 	if t.mode == modePlain {
-		// It has to stop once: only from a stop on can it be let run to its next call.
+		// It has to stop once: the tracer can let it run to its next call only from a stop.
 		_, _, _ = unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_INTERRUPT, uintptr(pid), 0, 0, 0, 0)
 	}
 	p := &process{pid: pid, cwd: cwd, root: "/", fds: map[int]string{}, uid: user.UID, gid: user.GID, groups: user.Groups,

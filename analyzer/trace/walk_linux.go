@@ -35,12 +35,12 @@ type node struct {
 	target   string // of a symlink
 }
 
-// maxNodes bounds the memory of a walker; past it, it starts to remember afresh.
+// maxNodes bounds the memory of a walker, which drops all its nodes when it exceeds this number.
 const maxNodes = 1 << 18
 
 func newWalker() *walker { return &walker{nodes: map[string]node{}} }
 
-// forget drops what is remembered of a path that a tracee changed; of everything when it is "".
+// forget drops the cached nodes of a path that a tracee changed, or all nodes when the path is "".
 func (w *walker) forget(name string) {
 	if name == "" {
 		clear(w.nodes)
@@ -80,7 +80,7 @@ func (w *walker) lookup(name string) (node, error) {
 	return n, nil
 }
 
-// foreign says whether a path is the sandbox's and not the image's.
+// foreign reports whether a path belongs to the sandbox and not to the image.
 func foreign(name string) bool {
 	for _, top := range [...]string{"/proc", "/sys", "/dev", "/.slim"} {
 		if strings.HasPrefix(name, top) && (len(name) == len(top) || name[len(top)] == '/') {

@@ -19,8 +19,9 @@ import (
 const wrapAnswer = 3
 
 // Wrap makes the calling process the command argv: same process number, user, privileges, directory and open files, with env as its
-// environment. Before, it starts the agent again with args, as the command's witness (NewWitness), and lets it come. It must run on
-// the main thread, and returns only an error: there is no such program, or the witness could not come; then nothing was run.
+// environment. Before that, it starts the agent again with args, as the command's witness (NewWitness), and waits until it is attached.
+// It must run on the main thread, and returns only an error: the program does not exist, or the witness could not attach; then nothing
+// was run.
 func Wrap(argv, env []string, plain bool, args []string) error {
 	program, err := lookPath(argv[0], env)
 	if err != nil {
@@ -53,7 +54,7 @@ func Wrap(argv, env []string, plain bool, args []string) error {
 	return nil
 }
 
-// Witness traces the application that its parent becomes (Wrap). It changes nothing of it: not its user, its files or its signals.
+// Witness traces the application that its parent becomes (Wrap). It does not change the application's user, files or signals.
 type Witness struct {
 	session *Session
 	last    atomic.Int64 // number of the newest snapshot
@@ -70,9 +71,9 @@ type Seen struct {
 	Ended    bool              // the first process has ended
 }
 
-// NewWitness calls ready and begins to trace the parent process. ended is called once, with what was seen until then, while the first
-// process is at its end and still there: only when ended returns may it go, and with it, where it is process number 1, everything in
-// its container. The parent is told to go on, or why it should not: ready's error, or that it may not be traced.
+// NewWitness calls ready and begins to trace the parent process. It calls ended once, with the evidence so far, when the first process
+// is about to end. The process ends only after ended has returned; where it is process number 1, its container ends with it. NewWitness
+// tells the parent to continue, or why it should not: ready's error, or that the parent may not be traced.
 func NewWitness(plain bool, ready func() error, ended func(Seen)) (*Witness, error) {
 	answer := os.NewFile(wrapAnswer, "answer")
 	defer answer.Close()

@@ -1,6 +1,6 @@
 // Command slim-sensor is the agent that slim runs inside BuildKit: it observes an image, analyzes the evidence, packs the
 // result and lists its packages. It is one static program that needs no privilege; builder mounts it at /.slim/bin. In any other container
-// it wraps the entrypoint and records what that does.
+// it wraps the entrypoint and records its activity.
 package main
 
 import (

@@ -51,7 +51,7 @@ func parseWrap(args []string) (w wrapFlags, err error) {
 	return w, nil
 }
 
-// wrap runs a command unchanged and writes evidence of what it does, at intervals and when it exits. It is for containers that slim does
+// wrap runs a command unchanged and writes evidence of its activity, at intervals and when it exits. It is for containers that slim does
 // not start. Exit code 125: tracing failed, and the command was not run.
 func wrap(_ context.Context, args []string) error {
 	w, err := parseWrap(args)

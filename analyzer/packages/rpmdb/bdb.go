@@ -28,7 +28,7 @@ type bdb struct {
 	budget int64 // overflow pages that may still be read
 }
 
-// readBdb calls each with every package's header. Values that lie in a hash page itself are no headers: those are larger.
+// readBdb calls each with every package's header. Values stored in a hash page itself are not headers: headers are larger.
 func readBdb(r io.ReaderAt, size int64, each func([]byte) error) error {
 	head, err := readExact(r, size, 0, 72)
 	if err != nil {

@@ -111,7 +111,7 @@ func (h header) numbers(tag uint32) []uint32 {
 	return list
 }
 
-// Package is what a header says of its package.
+// Package holds the fields of a package's header.
 type Package struct {
 	Name       string
 	Version    string // "EPOCH:VERSION-RELEASE", without what the header does not have

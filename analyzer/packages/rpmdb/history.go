@@ -6,7 +6,7 @@ import "io"
 // 4 weak dependency, 5 group).
 const historyUser = 2
 
-// HistoryManual reads dnf's history, an SQLite file: the names of the packages that the last transaction about them gives as asked for
+// HistoryManual reads dnf's history, an SQLite file. It returns the names of the packages whose last transaction has the reason "user"
 // (libdnf, swdb: table rpm with item_id and name; table trans_item with id, trans_id, item_id, repo_id, action, reason and state). An
 // error is a damaged file.
 func HistoryManual(r io.ReaderAt, size int64) (map[string]bool, error) {

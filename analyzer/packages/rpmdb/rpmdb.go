@@ -1,7 +1,7 @@
 // Package rpmdb reads rpm's databases in the three formats that rpm has had (SQLite, ndb and Berkeley DB), and writes SQLite.
 //
-// A database is a list of headers, one a package. Every byte is taken as hostile: what a file says of lengths and places is
-// checked against its size, and chains of pages end.
+// A database is a list of headers, one for each package. The input is untrusted: lengths and offsets are checked against the size
+// of the file, and chains of pages are bounded.
 package rpmdb
 
 import (

@@ -13,8 +13,8 @@ const sqlitePage = 4096
 // `rpm --rebuilddb` creates them.
 const sqliteSchema = "CREATE TABLE 'Packages' (hnum INTEGER PRIMARY KEY,blob BLOB NOT NULL)"
 
-// Filter is a database of the SQLite kind with only the packages whose names keep wants, their headers byte by byte as they were.
-// Nothing of the others is left in it. An error is a damaged database.
+// Filter returns an SQLite database with only the packages whose names keep accepts, their headers unchanged byte by byte. It contains
+// no data of the other packages. An error is a damaged database.
 func Filter(database []byte, keep func(name string) bool) ([]byte, error) {
 	w := &sqliteWriter{pages: [][]byte{make([]byte, sqlitePage)}} // the first is the schema's
 	err := readSqlite(bytes.NewReader(database), int64(len(database)), func(header []byte) error {
@@ -77,7 +77,7 @@ func (w *sqliteWriter) row(blob []byte) {
 	w.cells, w.room = append(w.cells, cell), w.room-len(cell)-2
 }
 
-// overflow writes what a leaf has no room for as a chain of pages, and returns the first.
+// overflow writes the part of a payload that does not fit in the leaf as a chain of pages, and returns the first.
 func (w *sqliteWriter) overflow(rest []byte) uint32 {
 	first := uint32(len(w.pages) + 1)
 	for len(rest) > 0 {

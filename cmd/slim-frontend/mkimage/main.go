@@ -1,5 +1,5 @@
-// Command mkimage makes the image of slim-frontend out of programs that are built already: for every slim-frontend-linux-ARCH in -bin one
-// platform, each with every slim-sensor-linux-ARCH beside it. The result is an OCI archive, the same bytes for the same programs.
+// Command mkimage makes the image of slim-frontend from compiled programs: one platform for every slim-frontend-linux-ARCH in -bin, and
+// each with every slim-sensor-linux-ARCH beside it. The result is an OCI archive; the same programs give the same bytes.
 package main
 
 import (
@@ -170,7 +170,7 @@ func entry(w *tar.Writer, header *tar.Header, data []byte) error {
 	return err
 }
 
-// archive packs a layout into a tar that has its name only when it is whole.
+// archive packs a layout into a tar, and gives it its final name only when it is complete.
 func archive(dir, out string) error {
 	part, err := os.CreateTemp(filepath.Dir(out), "."+filepath.Base(out)+".part-")
 	if err != nil {
