@@ -13,38 +13,38 @@ FUZZTIME ?= 60s
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: sensors ## bin/slim, with the agent for every platform inside
+build: sensors ## build bin/slim, with the agent for every platform embedded
 	$(GOBUILD) -o bin/slim ./cmd/slim
 
-sensors: ## the agent for every platform, into the folder that slim embeds
+sensors: ## build the agent for every platform into the directory that slim embeds
 	@for arch in $(ARCHES); do \
 	  GOOS=linux GOARCH=$$arch $(GOBUILD) -buildvcs=false -o $(BIN)/slim-sensor-linux-$$arch ./cmd/slim-sensor || exit 1; done
 
-agent-image: build ## bin/slim-agent.oci.tar, an image with the agent alone; the same bytes for the same agents
+agent-image: build ## build bin/slim-agent.oci.tar, an image with only the agent; reproducible
 	bin/slim agent --oci bin/slim-agent.oci.tar
 
-frontend-image: sensors ## bin/slim-frontend.oci.tar: the image for "# syntax=" in a Dockerfile, for every platform
+frontend-image: sensors ## build bin/slim-frontend.oci.tar, the image for "# syntax=" in a Dockerfile, for every platform
 	@for arch in $(ARCHES); do GOOS=linux GOARCH=$$arch $(GOBUILD) -buildvcs=false -tags frontend \
 	  -o bin/slim-frontend-linux-$$arch ./cmd/slim-frontend || exit 1; done
 	go run ./cmd/slim-frontend/mkimage -bin bin -agents $(BIN) -out bin/slim-frontend.oci.tar
 
-test: sensors ## unit tests: no network (once Go has its modules), root or daemon
+test: sensors ## run the unit tests; they need no root, no daemon and, after the Go modules are downloaded, no network
 	go test -timeout 10m ./...
 
-e2e: sensors ## end-to-end tests with real BuildKit and runc, as root; a missing part is a failure
+e2e: sensors ## run the end-to-end tests with real BuildKit and runc, as root; a missing tool is a failure
 	go test -tags e2e -timeout 60m -count 1 -v ./integration/...
 
-cosign: sensors ## what slim signs against cosign's own libraries, a module of its own; after the first time without a network
+cosign: sensors ## verify slim's signatures with cosign's libraries (a separate Go module); only the first run needs a network
 	cd integration/cosign && go test -timeout 10m -count 1 ./...
 
-bench: sensors ## the ratios that slim promises, each measured in one run
+bench: sensors ## measure the performance ratios that slim promises, each in one run
 	go test -tags e2e -timeout 30m -run '^$$' -bench . -benchtime 1x ./integration/...
 
-fuzz: ## each fuzz target for FUZZTIME (one minute)
+fuzz: ## run each fuzz target for FUZZTIME (one minute)
 	@for pkg in $$(go list ./...); do for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	  echo "== $$pkg $$target"; go test -run "^$$" -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$pkg || exit 1; done; done
 
-lint: sensors ## gofmt, vet, the rules of the house, tidy go.mod, docs in step with the program
+lint: sensors ## check gofmt, go vet, the project's own rules, go.mod and the generated docs
 	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt -w these:"; echo "$$files"; exit 1; }
 	go vet -tags e2e ./... && go vet -tags frontend ./cmd/slim-frontend ./builder/...
 	@! grep -rl --include='*.go' '"path/filepath"' analyzer | grep -vE '_test\.go$$|/rpmtest/|^analyzer/vuln/database\.go$$' || \
@@ -54,19 +54,19 @@ lint: sensors ## gofmt, vet, the rules of the house, tidy go.mod, docs in step w
 	go test -count 1 -run '^Test(LineLength|FunctionLength|ImportArrow|BuildKitHome)$$' ./integration
 	@! command -v golangci-lint >/dev/null || golangci-lint run
 
-generate: ## docs/reference.md from the program's own help
+generate: ## generate docs/reference.md from the program's help
 	go test -count 1 -run '^TestReference$$' ./cmd/slim -update
 
-demo: build ## slim an example image made from Debian packages, run it, show before and after
+demo: build ## slim an example image made from Debian packages, run it, and show it before and after
 	examples/demo.sh
 
-examples: build ## each example's result against its want.txt
+examples: build ## build the examples and compare each result with its want.txt
 	examples/check.sh
 
-cover: sensors ## test coverage, in cover.out
+cover: sensors ## write the test coverage to cover.out
 	go test -timeout 10m -coverprofile cover.out ./... && go tool cover -func cover.out | tail -1
 
-clean: ## what make made
+clean: ## remove all files that make built
 	rm -rf bin .cache cover.out $(BIN)/slim-sensor-linux-*
 
 .DEFAULT_GOAL := help

@@ -35,7 +35,7 @@ type build struct {
 
 // Build observes the input (unless evidence is given), decides what to keep, packs it, checks the result against the
 // original and exports it. Errors: *SlimmedError, *ObservationError, *ExerciseError and *CheckError (then nothing was exported), or one of
-// BuildKit. With an error, Result has what is known until then.
+// BuildKit. With an error, Result has the data of the stages before it.
 func Build(ctx context.Context, opt Options) (*Result, error) {
 	if len(opt.Others) > 0 && (opt.Lock || opt.Locked != nil) {
 		return nil, errors.New("a lock is of one platform: name one with --platform, and a file of its own for each with --lock")

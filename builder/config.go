@@ -27,7 +27,7 @@ const (
 	labelTitle = "org.opencontainers.image.title"
 )
 
-// imageConfig is an image's config: what slim reads of it, and the whole as it was written, so that fields unknown to slim
+// imageConfig is an image's config: the fields that slim reads, and the original text, so that fields unknown to slim
 // (StopTimeout, say) survive.
 type imageConfig struct {
 	dockerspec.DockerOCIImage
@@ -108,7 +108,7 @@ func (c *imageConfig) entry(args []string) (analyzer.Entry, error) {
 // slimmed says whether slim made the image.
 func (c *imageConfig) slimmed() bool { return c.Config.Labels[LabelSlim] != "" }
 
-// epoch is the creation time in seconds, 0 when the image does not say.
+// epoch returns the creation time in seconds, 0 if the config has none.
 func (c *imageConfig) epoch() int64 {
 	if c.Created == nil || c.Created.Unix() < 0 {
 		return 0
@@ -116,8 +116,8 @@ func (c *imageConfig) epoch() int64 {
 	return c.Created.Unix()
 }
 
-// identity is a digest-like name of what the config says, without its times: how a built Dockerfile is told from another
-// before it has a manifest.
+// identity returns a digest of the config's content without its times. It identifies the image of a Dockerfile before the image has a
+// manifest.
 func (c *imageConfig) identity() []byte {
 	plain := map[string]json.RawMessage{}
 	for key, value := range c.raw {

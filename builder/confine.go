@@ -64,9 +64,9 @@ func confinement(model profile.Model, plan *analyzer.Plan, filtered bool) (*anal
 	return c, err
 }
 
-// confinedMounts are the parts of a profile that the step applies: a read-only root filesystem, an empty tmpfs of the profile's size, and a
-// copy of the image's content for each volume. A tmpfs of BuildKit has nosuid; what else the profile's has is the agent's part, but for
-// nodev, which only says something to who has CAP_MKNOD.
+// confinedMounts are the parts of a profile that the step applies: a read-only root filesystem, an empty tmpfs of the profile's size, and
+// a copy of the image's content for each volume. BuildKit mounts a tmpfs with nosuid; the agent sets the profile's other mount options
+// except nodev, which only affects a process with CAP_MKNOD.
 func (b *build) confinedMounts(root llb.State, c *analyzer.Confinement) []llb.RunOption {
 	opts := []llb.RunOption{llb.ReadonlyRootFS()}
 	for _, t := range c.Tmpfs {

@@ -15,7 +15,7 @@ import (
 )
 
 // ContextDigest is the digest of a Dockerfile and of all files of its context that .dockerignore leaves, without building
-// anything. What its base images are now is no part of it.
+// anything. It does not include the digests of the base images.
 func ContextDigest(ctx context.Context, df *Dockerfile) (string, error) {
 	b := &build{opt: Options{Dockerfile: df}}
 	text, err := os.ReadFile(b.dockerfilePath())

@@ -20,16 +20,16 @@ import (
 const (
 	optSource  = "source"
 	optSyntax  = "build-arg:BUILDKIT_SYNTAX"
-	optCmdline = "cmdline" // set where the first line of the Dockerfile is already followed
+	optCmdline = "cmdline" // set if BuildKit already followed the first line of the Dockerfile
 	optTarget  = "target"
 	optRequest = "requestid"
 	optSBOM    = "attest:sbom"
 	optEpoch   = "build-arg:SOURCE_DATE_EPOCH"
-	optInner   = "slim.inner" // set for a frontend that slim calls: one that is slim too only passes on
+	optInner   = "slim.inner" // set for a frontend that slim calls: if that is slim too, it only forwards the call
 	buildArg   = "build-arg:"
 )
 
-// Build arguments that no flag has: the image as it is, and attestations wherever it goes.
+// Build arguments without a flag: one builds the original image, one attaches attestations for every exporter.
 const (
 	argOff    = envPrefix + "OFF"
 	argAttest = envPrefix + "ATTEST"
@@ -41,8 +41,8 @@ type dockerfile struct {
 	context *dockerui.Client
 	source  *dockerui.Source
 	opts    map[string]string
-	stages  []string // their names, in lower case
-	args    []string // what it declares by ARG
+	stages  []string // names of the stages, in lower case
+	args    []string // names that ARG declares
 }
 
 // openDockerfile reads the Dockerfile of a call.
@@ -58,7 +58,7 @@ func openDockerfile(ctx context.Context, c gateway.Client) (*dockerfile, error) 
 	return d, d.scan(d.source.Data)
 }
 
-// scan notes the names of stages and arguments. It reads no more than the words, so that a newer syntax is no hindrance.
+// scan records the names of stages and arguments. It only splits lines into words, so that a newer syntax does not make it fail.
 func (d *dockerfile) scan(data []byte) error {
 	parsed, err := parser.Parse(bytes.NewReader(data))
 	if err != nil {
@@ -82,10 +82,10 @@ func (d *dockerfile) scan(data []byte) error {
 	return nil
 }
 
-// passed says whether the call is none for slim: another slim's, or no build of an image.
+// passed reports whether slim only forwards the call: another slim made it, or it does not build an image.
 func (d *dockerfile) passed() bool { return d.opts[optInner] != "" || d.opts[optRequest] != "" }
 
-// want is what the call asks for, by the name of its target where the Dockerfile has no stage of that name.
+// want returns the kind of result that the call requests. A target selects it unless the Dockerfile has a stage of that name.
 func (d *dockerfile) want() string {
 	off, _ := strconv.ParseBool(d.opts[buildArg+argOff])
 	target := d.special()
@@ -98,7 +98,7 @@ func (d *dockerfile) want() string {
 	return wantSlim
 }
 
-// special is the target where it is one of slim's own, "" where it is a stage.
+// special returns the target if it is one of slim's own, and "" if it is a stage.
 func (d *dockerfile) special() string {
 	target := strings.ToLower(d.opts[optTarget])
 	if !slices.Contains([]string{wantSlim, wantFull, wantArtifacts}, target) || slices.Contains(d.stages, target) {
@@ -107,8 +107,8 @@ func (d *dockerfile) special() string {
 	return target
 }
 
-// inner are the options for BuildKit's own Dockerfile frontend: the same, without slim's. A first line that names another frontend is
-// followed, as it would be without slim; one that names this one is not.
+// inner returns the options for BuildKit's own Dockerfile frontend: those of the call without slim's. BuildKit follows a first line that
+// names another frontend, as it would without slim, but ignores one that names this frontend.
 func (d *dockerfile) inner() map[string]string {
 	inner := maps.Clone(d.opts)
 	for key := range inner {
@@ -132,8 +132,8 @@ func (d *dockerfile) inner() map[string]string {
 	return inner
 }
 
-// settings reads the options of slim: the project's file, then the build arguments, which win. attest says whether attestations are asked
-// for.
+// settings reads the options of slim: the project's file, then the build arguments, which win. attest reports whether the
+// call requests attestations.
 func (d *dockerfile) settings(ctx context.Context, opt *Options) (attest bool, err error) {
 	given, err := d.project(ctx)
 	if err != nil {
@@ -168,7 +168,7 @@ func (d *dockerfile) settings(ctx context.Context, opt *Options) (attest bool, e
 	return d.switches()
 }
 
-// switches reads the build arguments that no flag has, and refuses those that nobody knows.
+// switches reads the build arguments without a flag, and refuses unknown ones.
 func (d *dockerfile) switches() (attest bool, err error) {
 	options := OptionsFor(BuildArgument)
 	for key, value := range d.opts {
@@ -193,7 +193,7 @@ func (d *dockerfile) switches() (attest bool, err error) {
 	return attest || asked && !strings.Contains(sbom, "disabled=true"), nil
 }
 
-// project reads the project's file out of the context, where there is one.
+// project reads the project's file from the context, if the context has one.
 func (d *dockerfile) project(ctx context.Context) ([]Given, error) {
 	ref, err := d.open(ctx, ProjectFile)
 	if err != nil {
@@ -227,7 +227,7 @@ func (d *dockerfile) load(ctx context.Context, g *Given) error {
 	return nil
 }
 
-// open fetches one file of the context, also one that .dockerignore leaves out.
+// open fetches one file of the context, even if .dockerignore excludes it.
 func (d *dockerfile) open(ctx context.Context, name string) (gateway.Reference, error) {
 	state, err := d.context.MainContext(ctx, llb.FollowPaths([]string{name}), llb.ExcludePatterns(nil), llb.SharedKeyHint("slim-"+name),
 		llb.WithCustomName("[slim] load "+name))
@@ -245,7 +245,7 @@ func (d *dockerfile) open(ctx context.Context, name string) (gateway.Reference, 
 	return res.SingleRef()
 }
 
-// lines are the lines of a value that are not empty.
+// lines returns the lines of a value that are not empty.
 func lines(value string) []string {
 	return slices.DeleteFunc(strings.Split(value, "\n"), func(line string) bool { return strings.TrimSpace(line) == "" })
 }

@@ -33,8 +33,8 @@ func (b *build) withEnv(job *analyzer.Job) (*analyzer.Job, []llb.RunOption) {
 	return &own, []llb.RunOption{llb.AddSecret(analyzer.EnvFile, llb.SecretID(envSecret))}
 }
 
-// envDigest distinguishes environments, "" is none: BuildKit's cache ignores secrets, and another environment is another run. It is
-// short, so that it does not confirm a guessed value.
+// envDigest distinguishes environments; "" stands for no environment. BuildKit's cache ignores secrets, but another environment must
+// cause another run. It is short, so that it does not confirm a guessed value.
 func envDigest(env []string) string {
 	if len(env) == 0 {
 		return ""

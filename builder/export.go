@@ -117,7 +117,7 @@ func (b *build) outputEntry(export Export, output Output, names string) (bkclien
 	return entry, nil
 }
 
-// exported collects what the exporters reported and wrote.
+// exported collects the digests and files that the exporters reported.
 func (b *build) exported(ctx context.Context, response *bkclient.SolveResponse) exported {
 	e := exported{digest: response.ExporterResponse[exptypes.ExporterImageDigestKey], names: b.opt.Export.Names}
 	if b.opt.Materials {

@@ -13,8 +13,8 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// layoutStore serves the blobs of an OCI layout directory to BuildKit and never writes to it: containerd's own local store
-// makes an ingest directory, also in a folder that is somebody else's. Every method but Info, ReaderAt and Status is refused.
+// layoutStore serves the blobs of an OCI layout directory to BuildKit and never writes to it: containerd's own local store creates an
+// ingest directory, even in a directory that does not belong to slim. All methods except Info, ReaderAt and Status return an error.
 type layoutStore struct {
 	content.Store
 	dir string

@@ -2,7 +2,7 @@ package builder
 
 import "github.com/slimimage/slim/builder/lock"
 
-// What shapes the result but is no flag of its own.
+// Settings that shape the result but have no flag.
 const (
 	lockedCommand = "probe-command"     // of --probe-image
 	lockedEpoch   = "source-date-epoch" // SOURCE_DATE_EPOCH

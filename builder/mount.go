@@ -88,7 +88,7 @@ func plainText(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// mountDigest checks what a mount has and returns its digest. It is short, so that it does not confirm a guessed content.
+// mountDigest checks the content of a mount and returns its digest. It is short, so that it does not confirm a guessed content.
 func mountDigest(source string) (string, error) {
 	if err := checkMounted(source); err != nil {
 		return "", err
@@ -129,7 +129,7 @@ func checkMounted(source string) error {
 	})
 }
 
-// mountFS is what BuildKit gets of a mount: a directory, or a directory with nothing but the file.
+// mountFS is the file system of a mount that BuildKit transfers: the directory, or a directory that contains only the file.
 func mountFS(source string) (fsutil.FS, error) {
 	info, err := os.Stat(source)
 	if err != nil {

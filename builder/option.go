@@ -46,8 +46,8 @@ type Setter int
 
 // Setters.
 const (
-	Operator      Setter = iota // only who runs slim: a flag or its environment variable
-	BuildArgument               // also who starts a build with the frontend: a build argument
+	Operator      Setter = iota // only the user who runs slim: a flag or its environment variable
+	BuildArgument               // also the user who starts a build with the frontend: a build argument
 	Repository                  // also the authors of the input: a file in the build context
 )
 
@@ -115,8 +115,8 @@ func OptionsFor(setter Setter) []Option {
 	return slices.DeleteFunc(Table(), func(o Option) bool { return o.SetBy < setter })
 }
 
-// notSetBy is the error for an option, by its name or that of its build argument, that a setter may not give a value. It is nil where there
-// is no such option.
+// notSetBy is the error for an option, by its name or that of its build argument, that a setter may not give a value. It is nil if
+// the option does not exist.
 func notSetBy(name string) error {
 	for _, o := range Table() {
 		switch {

@@ -24,27 +24,27 @@ type Options struct {
 	Dockerfile *Dockerfile
 	Observe    ObserveOptions
 	Analyze    analyzer.Options
-	Evidence   []*analyzer.Evidence // replaces the observation when not empty; united
+	Evidence   []*analyzer.Evidence // replaces the observation when not empty; several are merged
 	Platform   string               // "linux/amd64"; the engine's own when empty
-	Others     []Other              // further platforms, for one index with all
+	Others     []Other              // further platforms; the result is one index of all
 	Force      bool                 // also take an image that slim made
 	KeepGoing  bool                 // export although a run or the check failed; Result says so
 	NoCheck    bool                 // skip the check
 	Materials  bool                 // list the materials also where no attestation needs them (Result.Materials)
 	Strict     bool                 // export nothing that was not checked under its own profile
-	// ResourceLabels puts what was measured into labels of the image. The peak of memory differs between runs: it is rounded up to a power
-	// of two, but the digest is the same twice only with the same evidence.
+	// ResourceLabels writes the measured resources into labels of the image. The peak of memory differs between runs: it is rounded up to
+	// a power of two, but only the same evidence guarantees the same digest.
 	ResourceLabels bool
 	Lock           bool       // also make Result.Lock
 	Locked         *lock.Lock // make the same image again, without running the application
-	Scan           *Scan      // search original and slim image for known vulnerabilities; nil does not
+	Scan           *Scan      // search original and slim image for known vulnerabilities; nil disables the search
 	Export         Export
 	CacheFrom      []bkclient.CacheOptionsEntry
 	CacheTo        []bkclient.CacheOptionsEntry
 	Epoch          *int64 // SOURCE_DATE_EPOCH; the input image's creation time when nil
 	// Status receives BuildKit's progress and is closed when the build ends; nil discards it.
 	Status chan *bkclient.SolveStatus
-	// Step is told when a stage begins, and calls done when it ends; nil does nothing.
+	// Step is called when a stage begins; the function done that it returns is called when the stage ends. It may be nil.
 	Step func(name string) (done func(error))
 }
 
@@ -63,11 +63,11 @@ type ObserveOptions struct {
 	Runs     []string        // --run: arguments instead of CMD, one more run each, split as a shell splits words
 	Execs    []string        // --exec: commands in the running container of the default run
 	Steps    []analyzer.Step // --probe
-	Env      []string        // --env-file, then --env: KEY=VALUE, more environment for the runs; the image keeps its own
+	Env      []string        // --env-file, then --env: KEY=VALUE, added to the environment of the runs, not to the image
 	EnvFiles []string        // names of the files of --env-file, for the files that start the image
-	Mounts   []Mount         // --mount: what the runs see of this machine
+	Mounts   []Mount         // --mount: files and directories of this machine that the runs see
 	Hostname string          // --hostname of the runs
-	Hosts    []Host          // --add-host: more of /etc/hosts in the runs
+	Hosts    []Host          // --add-host: additional lines of /etc/hosts in the runs
 	// Entrypoint (--entrypoint) and Dir (--workdir) replace the image's, in the runs and in the config of the slim image. Entrypoint
 	// replaces CMD, too, as in docker run.
 	Entrypoint []string
@@ -80,7 +80,7 @@ type ObserveOptions struct {
 	Syscalls   bool     // record the set of system calls (one more, slow run)
 }
 
-// Export says where the result goes; with none of it set the result is only built and checked.
+// Export lists the destinations of the result. The zero value only builds and checks it.
 type Export struct {
 	Names       []string           // --tag: image names
 	Load        bool               // into the Docker engine
@@ -117,7 +117,7 @@ type Result struct {
 	Plan       *analyzer.Plan     `json:"plan"`
 	Verdict    *analyzer.Verdict  `json:"verdict,omitempty"`    // nil when not checked
 	Unchecked  string             `json:"unchecked,omitempty"`  // why it could not be checked
-	Unobserved string             `json:"unobserved,omitempty"` // where the evidence is another platform's: what follows from what
+	Unobserved string             `json:"unobserved,omitempty"` // if the evidence is from another platform: how the result follows from it
 	Platforms  []*Result          `json:"platforms,omitempty"`  // the further platforms of the index
 	SizeBefore int64              `json:"sizeBefore"`           // bytes of the root filesystem's regular files
 	SizeAfter  int64              `json:"sizeAfter"`            // of the slim image, likewise
@@ -139,7 +139,7 @@ type Config struct {
 	Edits      []string `json:"edits,omitempty"`      // one clause each
 }
 
-// ObservationError says that the image did not run well enough to be slimmed. Exit code 3.
+// ObservationError reports that the image did not run well enough to be slimmed. Exit code 3.
 type ObservationError struct {
 	Evidence *analyzer.Evidence
 	Failures []string
@@ -156,7 +156,7 @@ type CheckError struct {
 	Result *Result // with Verdict
 }
 
-// StrictError says that Options.Strict asked for more than the result gives. Exit code 3; nothing was exported.
+// StrictError reports that the result does not meet Options.Strict. Exit code 3; nothing was exported.
 type StrictError struct {
 	Result *Result
 	Reason string

@@ -15,7 +15,7 @@ import (
 	"github.com/slimimage/slim/analyzer/probe"
 )
 
-// The setters of options whose values are not kept as they are written.
+// The setters of options whose values are parsed or checked.
 
 func setDockerfile(opt *Options, name string) error {
 	if name == "-" {

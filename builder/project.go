@@ -12,21 +12,21 @@ import (
 	"github.com/slimimage/slim/analyzer/vuln"
 )
 
-// ProjectFile is a project's own file of options, beside its Dockerfile: the key "build" has those of builds (rows of Table with SetBy
-// Repository), the others are for slim scan and slim sbom.
+// ProjectFile is the name of a project's options file, beside its Dockerfile. The key "build" has the options of builds (rows of Table
+// with SetBy Repository); slim scan and slim sbom read the other keys.
 const ProjectFile = ".slim.yaml"
 
-// ProjectSection is the key whose part of the file is read here.
+// ProjectSection is the key of the section that ReadProject reads.
 const ProjectSection = "build"
 
-// Given is what somebody gave for an option.
+// Given holds the values of an option and where they come from.
 type Given struct {
 	Option Option
 	Values []string
 	From   string // where, for errors: ".slim.yaml, line 3", "SLIM_KEEP"
 }
 
-// Apply gives opt the values.
+// Apply sets the values in opt.
 func (g Given) Apply(opt *Options) error {
 	if err := g.Option.Apply(opt, g.Values); err != nil {
 		return fmt.Errorf("%s: %w", g.From, err)

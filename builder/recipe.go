@@ -40,7 +40,7 @@ func (b *build) recipe(ctx context.Context, in input) (string, []lock.Base, erro
 	}
 	r := &recipe{ctx: ctx, dirs: dirs, names: map[string]string{}, bases: map[string]string{}}
 	last := ""
-	for _, data := range def.ToPB().Def { // inputs come before what uses them
+	for _, data := range def.ToPB().Def { // inputs come before the steps that use them
 		if last, err = r.add(data); err != nil {
 			return "", nil, fmt.Errorf("reading the steps of %s: %w", b.dockerfilePath(), err)
 		}

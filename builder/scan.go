@@ -78,7 +78,7 @@ func pathsOf(plan *analyzer.Plan) (after, before []string) {
 	return after, before
 }
 
-// vexStatements makes the two VEX documents about a result, none without statements: OpenVEX does not allow an empty document.
+// vexStatements makes the two VEX documents about a result. Without statements it makes none: OpenVEX does not allow an empty document.
 // Documents without a digest are for an attestation, whose subject has it.
 func vexStatements(report *vuln.Report, product vex.Product, at time.Time) (map[string][]byte, error) {
 	statements := vex.Statements(report.Decisions, report.Comparison)

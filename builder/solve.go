@@ -198,7 +198,7 @@ func (b *build) stageError(ctx context.Context, doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// cacheDir is where slim keeps what it need not make again.
+// cacheDir is a directory of slim's cache for files that can be made again.
 func cacheDir() string {
 	if dir := os.Getenv("SLIM_CACHE"); dir != "" {
 		return dir

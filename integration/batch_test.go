@@ -59,7 +59,7 @@ func manyImages(t testing.TB, count int, out string) string {
 	return file
 }
 
-// complete holds that every image is there and has its own file.
+// complete checks that every image is in the output and has its own file.
 func complete(t testing.TB, out string, count int) {
 	t.Helper()
 	for i := range count {
@@ -71,7 +71,7 @@ func complete(t testing.TB, out string, count int) {
 	}
 }
 
-// Twenty images at once over one buildkitd: none is lost, one that cannot be opened is named, and a second run has nothing to do but that.
+// Twenty images at once over one buildkitd: none is lost, one that cannot be opened is named, and a second run only builds that one.
 func TestBatch(t *testing.T) {
 	const count = 20
 	out := t.TempDir()
@@ -109,7 +109,7 @@ func TestBatch(t *testing.T) {
 	complete(t, out, count)
 }
 
-// startOnce is a buildkitd for one test, whichever asks first.
+// startOnce is a buildkitd for one test, started by the first caller.
 func startOnce(t testing.TB) string {
 	t.Helper()
 	if daemons[t.Name()] == "" {
@@ -163,8 +163,7 @@ func TestBatchKilledWorker(t *testing.T) {
 	complete(t, out, count)
 }
 
-// balancer is one address before several sockets, which gives each connection to the next that answers: what a Kubernetes Service
-// does.
+// balancer listens on one address and forwards each connection to the next of several sockets that answers, like a Kubernetes Service.
 type balancer struct {
 	address string
 	mu      sync.Mutex
@@ -240,7 +239,7 @@ func (b *balancer) busy(socket string) bool {
 	return false
 }
 
-// An interrupt in the middle leaves what is done, and nothing half-written.
+// An interrupt in the middle keeps the finished images, and leaves no partial files.
 func TestBatchInterrupted(t *testing.T) {
 	const count = 4
 	out := t.TempDir()

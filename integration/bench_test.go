@@ -28,7 +28,7 @@ import (
 
 // The benchmarks print ratios of two things measured in the same run; docs/performance.md says what each may be.
 
-// best is the shortest of some runs of f: what else the machine does only adds to it.
+// best is the shortest time of some runs of f: other work on the machine only makes a run longer.
 func best(runs int, f func() time.Duration) time.Duration {
 	shortest := f()
 	for range runs - 1 {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestPipelineScript runs examples/ci/slim.sh twice, as a CI would: the second time from the cache that the first left, on a machine that
-// knows nothing else of it.
+// TestPipelineScript runs examples/ci/slim.sh twice, as a CI would: the second time from the cache that the first left, on a machine
+// without any other state.
 func TestPipelineScript(t *testing.T) {
 	ref, dir := small(t), t.TempDir()
 	script, err := filepath.Abs("../examples/ci/slim.sh")

@@ -196,7 +196,7 @@ func TestCompose(t *testing.T) {
 	}
 }
 
-// composeFails holds that a test command that fails makes no evidence, and leaves nothing of the project.
+// composeFails checks that a test command that fails makes no evidence, and that no part of the project remains.
 func composeFails(t *testing.T, compose string) {
 	dir := t.TempDir()
 	out := slim(t, "observe", "--compose", compose, "cache", "-o", filepath.Join(dir, "e.json"), "--quiet", "--", "sh", "-c",
@@ -210,7 +210,7 @@ func composeFails(t *testing.T, compose string) {
 	nothingLeft(t)
 }
 
-// nothingLeft says what of a project is still there.
+// nothingLeft reports containers, volumes and networks of a project that still exist.
 func nothingLeft(t *testing.T) {
 	t.Helper()
 	for _, kind := range []string{"container", "volume", "network"} {

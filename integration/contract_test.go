@@ -32,7 +32,7 @@ type content struct {
 
 const maxContent = 1 << 20
 
-// contents reads an image with another library than slim's own.
+// contents reads an image with a library that slim itself does not use.
 func contents(t testing.TB, img v1.Image) map[string]content {
 	t.Helper()
 	r := mutate.Extract(img)
@@ -62,7 +62,7 @@ func contents(t testing.TB, img v1.Image) map[string]content {
 	}
 }
 
-// linked gives further names of a file what its first has.
+// linked copies the content of a file to its hard links.
 func linked(found map[string]content) map[string]content {
 	for name, c := range found {
 		if first, ok := found[path.Clean("/"+c.Linkname)]; ok && c.Typeflag == tar.TypeLink {
@@ -73,7 +73,7 @@ func linked(found map[string]content) map[string]content {
 	return found
 }
 
-// slimImage is a result and what is in it.
+// slimImage is a result and its content.
 type slimImage struct {
 	t      testing.TB
 	result builder.Result
@@ -101,7 +101,7 @@ func contract(t testing.TB, result builder.Result, img v1.Image) {
 	s.records()
 }
 
-// resolve follows links; nil when there is nothing at the end.
+// resolve follows links; it returns nil if the target does not exist.
 func (s slimImage) resolve(name string) *content {
 	for range 40 {
 		c, ok := s.files[name]
@@ -182,7 +182,7 @@ func (s slimImage) line(name string, field int, value string) []string {
 	return nil
 }
 
-// identity: what system it is, so that scanners find its vulnerabilities, and what a runtime asks for.
+// identity: the files that name the distribution, so that scanners find its vulnerabilities, and those that a runtime needs.
 func (s slimImage) identity() {
 	for _, name := range []string{
 		"/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/os-release", "/usr/lib/os-release", "/etc/debian_version", "/etc/alpine-release",
@@ -205,7 +205,7 @@ func (s slimImage) identity() {
 	}
 }
 
-// rights: nobody gets more than its own, or replaces what is not its own.
+// rights: no file grants unneeded privileges (setuid, setgid, file capabilities), and no user can replace files of another user.
 func (s slimImage) rights() {
 	for name, c := range s.files {
 		regular := c.Typeflag == tar.TypeReg || c.Typeflag == tar.TypeLink
@@ -226,7 +226,7 @@ func (s slimImage) rights() {
 var (
 	shellNames   = strings.Fields("sh bash dash ash zsh ksh mksh csh tcsh fish busybox")
 	managerNames = strings.Fields("apt apt-get dpkg apk rpm dnf microdnf yum zypper")
-	// reasons by which a path is kept that are no evidence of its use.
+	// reasons for keeping a path that do not show its use.
 	noEvidence = []analyzer.Rule{analyzer.RuleAppFile, analyzer.RuleSkeleton, analyzer.RuleIdentity, analyzer.RuleParentOf}
 )
 

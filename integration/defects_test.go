@@ -159,7 +159,7 @@ func TestD3HardLinksStayLinks(t *testing.T) {
 	has(t, img, "/data/link7", "/data/link20")
 }
 
-// observed keeps no more than the evidence, so that what a defect loses is really lost.
+// observed keeps only the paths in the evidence, so that a defect really loses files.
 var observed = []string{"--keep", "observed"}
 
 func TestD4PathsThatAreAPrefixOfAnother(t *testing.T) {

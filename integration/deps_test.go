@@ -23,7 +23,7 @@ var arrow = []struct {
 	{"./builder/...", []string{"github.com/urfave/cli", module + "/cmd"}, "the command line is a user of builder"},
 }
 
-// TestImportArrow holds the direction of imports and names the offender.
+// TestImportArrow checks the direction of imports and names the package that violates it.
 func TestImportArrow(t *testing.T) {
 	for _, rule := range arrow {
 		for _, line := range list(t, `{{.ImportPath}} {{join .Deps ","}}`, rule.pkg) {
@@ -37,7 +37,7 @@ func TestImportArrow(t *testing.T) {
 	}
 }
 
-// TestBuildKitHome holds that BuildKit is imported by builder/... and the command line alone.
+// TestBuildKitHome checks that only builder/... and the command line import BuildKit.
 func TestBuildKitHome(t *testing.T) {
 	homes := []string{module + "/builder", module + "/cmd/slim", module + "/cmd/slim-frontend", module + "/integration"}
 	for _, line := range list(t, `{{.ImportPath}} {{join .Imports ","}}`, "./...") {

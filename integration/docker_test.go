@@ -23,7 +23,7 @@ type peeked struct {
 
 func (p peeked) Read(b []byte) (int, error) { return p.r.Read(b) }
 
-// fakeDocker is as much of a recent Docker engine as slim asks for: the version, and BuildKit's gRPC on the same socket, which here
+// fakeDocker implements the parts of a recent Docker engine that slim uses: the version, and BuildKit's gRPC on the same socket, which here
 // goes on to a real buildkitd with the label of an engine that keeps its images in containerd.
 func fakeDocker(t *testing.T) string {
 	t.Helper()

@@ -13,8 +13,8 @@ import (
 	"github.com/slimimage/slim/builder"
 )
 
-// What --env gives reaches the run of the original and that of the slim image, another value is another run, and neither the image
-// nor what is attached to it or written beside it has the value.
+// The values of --env reach the run of the original and that of the slim image, another value causes another run, and the value is not
+// in the image, its attestations or the files written beside it.
 func TestEnv(t *testing.T) {
 	const secret = "hunter2-5f1c"
 	ref := doImage(t, "env", v1.Config{Env: []string{"TOKEN=none", "KEPT=yes"}}, nil, "env:TOKEN", "env:KEPT", "length:TOKEN")

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-// hostileNames are files of the image whose page is looked at.
+// hostileNames are names of files in the image whose page the tests open.
 var hostileNames = []string{"srv/</script><script>document.title=1</script>", `srv/<img src="pixel.png" onerror="document.title=1">`,
 	"srv/new\nline", "srv/\xff\xfe"}
 
@@ -48,8 +48,8 @@ func readPage(t *testing.T, name string) []byte {
 	return page
 }
 
-// TestReportPage looks at the page of a build in a browser: it is drawn, its search leads to paths and their reasons, it asks the network
-// for nothing, and no file's name is more than text.
+// TestReportPage looks at the page of a build in a browser: it is drawn, its search leads to paths and their reasons, it makes no
+// network requests, and the names of files stay plain text.
 func TestReportPage(t *testing.T) {
 	page, dir := reportPage(t)
 	b := newBrowser(t)

@@ -23,7 +23,7 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// lintOf is what slim lint says of an image: the rules with a finding of level warning or worse, and the report.
+// lintOf runs slim lint on an image and returns the rules with a finding of level warning or worse, and the report.
 func lintOf(t *testing.T, ref string, flags ...string) ([]string, lint.Report) {
 	t.Helper()
 	var report lint.Report
@@ -86,7 +86,7 @@ func dpkgEntry(name string) string {
 		"Maintainer: X <x@example.org>\nDescription: x\n\n"
 }
 
-// The original fails on exactly what was planted, the slim image on nothing but what somebody else must do: sign it.
+// The original fails on exactly the planted mistakes. The slim image fails only because it is not signed.
 func TestLintBeforeAndAfter(t *testing.T) {
 	ref := planted(t)
 	failed, _ := lintOf(t, ref)
@@ -125,7 +125,7 @@ func TestLintBeforeAndAfter(t *testing.T) {
 	}
 }
 
-// recorder takes the place of a test that is to fail.
+// recorder stands in for a test that is expected to fail.
 type recorder struct {
 	testing.TB
 	said []string
@@ -139,7 +139,7 @@ func (r *recorder) Errorf(format string, args ...any) {
 
 func (r *recorder) Error(args ...any) { r.said = append(r.said, fmt.Sprint(args...)) }
 
-// The contract finds what was planted, were it kept.
+// The contract finds the planted mistakes in an image that keeps them.
 func TestContractFails(t *testing.T) {
 	dir, tag, _ := strings.Cut(strings.TrimPrefix(planted(t), "oci:"), ":")
 	img := taggedImage(t, dir, tag)

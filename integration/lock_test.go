@@ -116,7 +116,7 @@ func TestLocked(t *testing.T) {
 	})
 }
 
-// The lock of a Dockerfile is of what it is built from: its base, its text, and the files it takes.
+// The lock of a Dockerfile records its inputs: its base image, its text, and the files that it copies.
 func TestLockedDockerfile(t *testing.T) {
 	base := memoryRegistry(t) + "/apps/base:1"
 	pushed(t, small(t), base)

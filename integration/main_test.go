@@ -46,7 +46,7 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// cacheDir keeps what is slow to make between runs of the tests: the Debian root filesystem and BuildKit's cache.
+// cacheDir keeps files that are slow to make between runs of the tests: the Debian root filesystem and BuildKit's cache.
 func cacheDir(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("SLIM_TEST_CACHE")
@@ -63,7 +63,7 @@ func cacheDir(t testing.TB) string {
 	return dir
 }
 
-// output is what a run of slim gave.
+// output is the output and the exit code of a run of slim.
 type output struct {
 	stdout, stderr string
 	code           int

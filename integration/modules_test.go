@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 )
 
-// TestModulesLoad: every module of a language that the slim image has loads there if it loads in the original: half a library is worse
-// than none.
+// TestModulesLoad checks that every module of a language in the slim image loads there if it loads in the original: an incomplete
+// library is worse than a missing one.
 func TestModulesLoad(t *testing.T) {
 	for _, test := range []struct{ app, interpreter, sweep string }{
 		{"flask", "python3", "python.py"},

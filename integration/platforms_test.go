@@ -223,7 +223,8 @@ func extracted(t *testing.T, arch string) v1.Layer {
 	return layer
 }
 
-// TestPlatformsDebian makes an index of Python for two architectures: what the foreign one keeps has its own names, and is as much.
+// TestPlatformsDebian makes an index of Python for two architectures: the foreign image keeps files with its architecture's names, and
+// nearly as many.
 func TestPlatformsDebian(t *testing.T) {
 	app := map[string][]byte{"app.py": []byte("import json, ssl, sqlite3, zlib\nprint(json.dumps([1]))\n")}
 	config := v1.Config{Entrypoint: []string{"/usr/bin/python3", "/app.py"}, Env: []string{"PATH=/usr/bin"}}

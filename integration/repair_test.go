@@ -73,7 +73,7 @@ func TestRepairImpossible(t *testing.T) {
 	}
 }
 
-// Where the original does not run as the probes ask, evidence still makes an image, which says that it was not checked.
+// If the original fails the probes, slim still makes an image from given evidence, and the result says that it was not checked.
 func TestEvidenceUnchecked(t *testing.T) {
 	ref, dir := small(t), t.TempDir()
 	evidence, steps := filepath.Join(dir, "evidence.json"), filepath.Join(dir, "probe.yaml")

@@ -9,8 +9,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// An application that does not do the same as another user stays root's, and the result says why; --strict makes no such image, and
-// neither does one who asks for another user.
+// An application that does not do the same as another user stays root's, and the result says why. --strict refuses to make that
+// image, and so does a build with another --user.
 func TestNeedsRoot(t *testing.T) {
 	ref := doImage(t, "needs-root", v1.Config{}, nil, "root:")
 	result, _ := built(t, ref)

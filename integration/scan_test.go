@@ -134,7 +134,7 @@ func TestPlantedVulnerability(t *testing.T) {
 	}
 }
 
-// becameOf is what became of the original's findings.
+// becameOf returns the state of each of the original's findings in the slim image.
 func becameOf(result *builder.Result) string {
 	var list []string
 	if result.Scan == nil || result.Scan.Comparison == nil {

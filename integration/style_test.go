@@ -19,7 +19,7 @@ const (
 	maxUsual    = 30  // lines of nine functions in ten
 )
 
-// TestLineLength holds that no line of Go has more than maxColumns. Raw strings are exempt where they cannot be wrapped: on more than one
+// TestLineLength checks that no line of Go has more than maxColumns. Raw strings are exempt where they cannot be wrapped: on more than one
 // line, or longer than two thirds of the limit.
 func TestLineLength(t *testing.T) {
 	for _, file := range goFiles(t) {
@@ -49,7 +49,7 @@ func rawLines(file goFile) map[int]bool {
 	return exempt
 }
 
-// TestFunctionLength holds that no function of the program has more than maxFunction lines, and nine in ten have at most maxUsual.
+// TestFunctionLength checks that no function of the program has more than maxFunction lines, and nine in ten have at most maxUsual.
 // A function that only returns a table is exempt.
 func TestFunctionLength(t *testing.T) {
 	var lengths []int

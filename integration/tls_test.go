@@ -51,7 +51,7 @@ func certificates(t *testing.T) string {
 	return dir
 }
 
-// A buildkitd that asks for certificates takes slim with them, and not without.
+// A buildkitd that requires client certificates accepts slim with them, and refuses it without.
 func TestEngineTLS(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

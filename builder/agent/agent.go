@@ -20,13 +20,12 @@ const Name = "slim-sensor"
 // ErrNotCarried is returned by Dir when this slim was built without the agent for an architecture.
 var ErrNotCarried = errors.New("this slim carries no agent for the platform (build it with `make build`)")
 
-// ImageDir is the directory of the frontend's image (cmd/slim-frontend) that holds nothing but the agent for linux/arch.
+// ImageDir is the directory of the frontend's image (cmd/slim-frontend) that holds only the agent for linux/arch.
 func ImageDir(arch string) string { return "/agents/linux-" + arch }
 
-// Dir returns a directory below cache that holds nothing but the agent for linux/arch, executable. It is written once for
-// each version of the agent; its mtime follows from its content, because BuildKit takes a file of the same size and mtime for the
-// same. SLIM_AGENT names a directory
-// with agents named slim-sensor-linux-ARCH to use instead of the carried ones.
+// Dir returns a directory below cache that holds only the agent for linux/arch, executable. It is written once for each version of the
+// agent. Its mtime is derived from its content, because BuildKit treats files of the same size and mtime as equal. SLIM_AGENT names a
+// directory with agents named slim-sensor-linux-ARCH to use instead of the carried ones.
 func Dir(cache, arch string) (string, error) {
 	data, err := read(arch)
 	if err != nil {

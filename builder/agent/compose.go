@@ -10,13 +10,13 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// Where a container that the agent wraps has it, and the evidence. Paths below /.slim are never recorded.
+// Paths of the agent and of the evidence in a container that the agent wraps. Paths below /.slim are never recorded.
 const (
 	MountBin      = "/.slim/bin"
 	MountEvidence = "/.slim/evidence"
 )
 
-// Service is one service of a Compose project, as its container was made.
+// Service is one service of a Compose project, with the values of its container.
 type Service struct {
 	Name     string
 	Version  string   // of the compose file, which an override has to repeat; "" without
@@ -60,7 +60,7 @@ func Override(s Service) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// dollars escapes what Compose would take for variables.
+// dollars escapes text that Compose would expand as a variable.
 func dollars(words []string) []string {
 	escaped := make([]string, len(words))
 	for i, word := range words {

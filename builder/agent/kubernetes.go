@@ -13,17 +13,17 @@ import (
 	"github.com/slimimage/slim/analyzer/accounts"
 )
 
-// Workload is what a patch needs of a Deployment, a StatefulSet or a DaemonSet: one container of its pods.
+// Workload holds the fields of a Deployment, a StatefulSet or a DaemonSet that a patch needs: one container of its pods.
 type Workload struct {
 	Kind      string // lower case, as kubectl spells it
 	Name      string
 	Container string
 	Image     string
-	Command   []string // nil where the image's ENTRYPOINT runs
-	Args      []string // nil where the image's CMD does
+	Command   []string // nil if the image's ENTRYPOINT runs
+	Args      []string // nil if the image's CMD is used
 }
 
-// manifest is as much of a workload as is read.
+// manifest holds the fields of a workload that slim reads.
 type manifest struct {
 	Kind     string
 	Metadata struct{ Name string }
@@ -76,8 +76,8 @@ func ReadWorkload(data []byte, container string) (Workload, error) {
 	return Workload{}, fmt.Errorf("%s has no container %q: %s", m.Metadata.Name, container, strings.Join(names, ", "))
 }
 
-// Patch is a strategic merge patch that has the agent wrap the container of a workload. entrypoint and cmd are those of its image, for what
-// the manifest leaves to it; digest is the image's, "" where it is not known; agentImage is where the cluster gets the agent.
+// Patch is a strategic merge patch that has the agent wrap the container of a workload. entrypoint and cmd are those of its image, for
+// fields that the manifest does not set; digest is the image's, "" if unknown; agentImage is the image with the agent.
 func Patch(w Workload, entrypoint, cmd []string, digest, agentImage string) ([]byte, error) {
 	command, args := w.Command, w.Args
 	if len(command) == 0 {
@@ -131,7 +131,7 @@ type object = map[string]any
 
 func nonNil(words []string) []string { return append([]string{}, words...) }
 
-// parentheses escapes what Kubernetes would take for a variable in a command: $(NAME).
+// parentheses escapes text that Kubernetes would expand as a variable in a command: $(NAME).
 func parentheses(words []string) []string {
 	escaped := make([]string, len(words))
 	for i, word := range words {

@@ -21,7 +21,7 @@ func (e *tooOldError) Error() string {
 	return fmt.Sprintf("the BuildKit of Docker %s is too old or does not answer", e.version)
 }
 
-// pingTime limits the wait for the first answer of a Docker engine, so that a dead socket delays a build by no more than that.
+// pingTime limits the wait for the first answer of a Docker engine, so that a dead socket does not delay a build for longer.
 const pingTime = 2 * time.Second
 
 // Docker connects to the Docker engine of DOCKER_HOST, or of this machine, to use its image store. It returns ErrNoDocker if no

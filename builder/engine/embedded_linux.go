@@ -47,7 +47,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 )
 
-// maxMessage is what one RPC message may carry, as buildkitd allows (util/appdefaults and client use 16 MiB).
+// maxMessage is the maximum size of an RPC message, as in buildkitd (util/appdefaults and client use 16 MiB).
 const maxMessage = 16 << 20
 
 // embedded runs BuildKit's controller in this process; steps run in runc.

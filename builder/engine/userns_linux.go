@@ -44,7 +44,7 @@ func NeedsUserns(spec string) bool {
 }
 
 // RunInUserns runs this program again, with the same arguments, in a user namespace in which the user is root and has the
-// subordinate ids that /etc/subuid and /etc/subgid give, and waits for it. No daemon and no privilege is needed but that of
+// subordinate ids that /etc/subuid and /etc/subgid give, and waits for it. It needs no daemon, and no privilege except that of
 // newuidmap(1). It returns the exit code of the program.
 func RunInUserns(ctx context.Context, args []string) (int, error) {
 	maps, err := idMaps()
@@ -102,7 +102,7 @@ func wait(ctx context.Context, cmd *exec.Cmd) (int, error) {
 }
 
 // EnterUserns completes RunInUserns in the child process, and does nothing in any other process. A program must call it first: it
-// waits for the id maps, becomes root of the namespace and executes the program once more, because the first exec happened as an unmapped
+// waits for the id maps, becomes root of the namespace and executes the program again, because the first exec happened as an unmapped
 // user and lost its capabilities (user_namespaces(7)); then it makes the mounts private.
 func EnterUserns() error {
 	switch os.Getenv(usernsMarker) {

@@ -10,9 +10,9 @@ import (
 	"github.com/distribution/reference"
 )
 
-// Admission is two policies for the gates of a cluster, of which it has one or the other: a ClusterPolicy of Kyverno and a
-// ClusterImagePolicy of sigstore's policy-controller. Both let the image in only with a signature of the key, and with the attestations
-// of Model.Predicates signed by it. publicKeyPEM is a PKIX public key. An error is a Model that check refuses, or no public key.
+// Admission returns two policies for the two admission controllers that a cluster may have: a ClusterPolicy of Kyverno and a
+// ClusterImagePolicy of sigstore's policy-controller. Both admit the image only if the key signed it and the attestations of
+// Model.Predicates. publicKeyPEM is a PKIX public key. It returns an error if check refuses the Model or the public key is missing.
 func Admission(m Model, publicKeyPEM []byte) ([]byte, error) {
 	key, err := publicKey(publicKeyPEM)
 	if err == nil {
@@ -28,7 +28,7 @@ func Admission(m Model, publicKeyPEM []byte) ([]byte, error) {
 	return data, nil
 }
 
-// publicKey returns the key alone, without whatever else the text holds.
+// publicKey returns only the key block of a PEM text.
 func publicKey(text []byte) (string, error) {
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != "PUBLIC KEY" {
@@ -49,7 +49,7 @@ func (m Model) repository() string {
 	return reference.TrimNamed(named).Name()
 }
 
-// kyverno is a ClusterPolicy (kyverno.io/v1). The signature is in the registry alone: no transparency log is asked.
+// kyverno is a ClusterPolicy (kyverno.io/v1). It reads the signature from the registry and uses no transparency log.
 func (m Model) kyverno(key string) object {
 	offline := object{"keys": object{"publicKeys": key, "rekor": object{"ignoreTlog": true}, "ctlog": object{"ignoreSCT": true}}}
 	attestors := []any{object{"count": 1, "entries": []any{offline}}}

@@ -10,13 +10,13 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// maxRules bounds the rules of one kind: beyond it, directories are taken together with what is above them. The parser's time and the
+// maxRules bounds the rules of one kind: above it, directories are merged into their parents. The parser's time and the
 // kernel's table grow with every rule.
 const maxRules = 256
 
 // AppArmor is a profile named "slim-NAME" in the syntax of apparmor.d(5), without includes, so that it loads anywhere. Files of the image
 // are read by directory, libraries are mapped, programs run under the same profile, writable directories are written; mounts and writes
-// to /proc and /sys are refused. An error is a Model that check refuses.
+// to /proc and /sys are refused. It returns an error if check refuses the Model.
 func AppArmor(m Model) ([]byte, error) {
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("apparmor: %w", err)
@@ -39,7 +39,7 @@ func AppArmor(m Model) ([]byte, error) {
 
 func (m Model) appArmorName() string { return "slim-" + m.Name }
 
-// ownRules are what every container is given by its runtime.
+// ownRules allow access to the files that the runtime provides in every container.
 var ownRules = []string{
 	"/ r,",
 	"/{dev,etc,run,var,var/run}/ r,",
@@ -54,7 +54,7 @@ var ownRules = []string{
 	"/sys/{,**} r,",
 }
 
-// denied is refused silently and whatever else is allowed.
+// denied is always refused, without a log entry, even if another rule allows it.
 var denied = []string{
 	"deny mount,", "deny remount,", "deny umount,", "deny pivot_root,",
 	"deny /proc/{kcore,kmem,mem,sysrq-trigger} rwklx,",
@@ -69,7 +69,7 @@ func (m Model) networkRules() []string {
 	if len(m.Ports) > 0 || len(m.Peers) > 0 || m.usesNetwork() {
 		rules = append(rules, "network inet,", "network inet6,", "network netlink raw,")
 	}
-	// Not "network raw": that is of every family, netlink's too, by which the C library learns the interfaces.
+	// Not "network raw": it covers every family, including netlink, through which the C library lists the interfaces.
 	return append(rules, "network unix,", "deny network alg,", "deny network packet,", "deny network inet raw,", "deny network inet6 raw,")
 }
 
@@ -86,7 +86,7 @@ func (m Model) capabilityRules() []string {
 	return rules
 }
 
-// fileRules are the kept files by directory: in a slim image a directory holds nothing but what is kept.
+// fileRules allow the kept files by directory: a directory of a slim image holds only kept files.
 func (m Model) fileRules() []string {
 	data, libraries, programs := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, dir := range m.Listed {
@@ -134,7 +134,7 @@ func library(name layers.Path) bool {
 	return strings.HasSuffix(base, ".so") || strings.Contains(base, ".so.") || strings.HasSuffix(base, ".node")
 }
 
-// folder is a directory that a rule is made of, alone or with all that is below it.
+// folder is a directory that gets a rule, for its own files or for everything below it.
 type folder struct {
 	path string // "." is the root
 	deep bool
@@ -151,7 +151,8 @@ func (f folder) glob(before, after string) string {
 	return "/" + before + star + after
 }
 
-// fold takes directories together until there are at most maxRules, the deepest first. It never goes above the second level ("usr/lib").
+// fold merges directories into their parents, the deepest first, until there are at most maxRules. It never goes above the second
+// level ("usr/lib").
 func fold(dirs map[string]bool) []folder {
 	all := map[folder]bool{}
 	deepest := 0
@@ -198,7 +199,7 @@ func (t *text) line(format string, args ...any) { fmt.Fprintf(&t.b, format+"\n",
 
 func (t *text) bytes() []byte { return []byte(t.b.String()) }
 
-// section writes rules under a heading, none where there are none.
+// section writes rules under a heading; it writes nothing if there are no rules.
 func (t *text) section(heading string, rules []string) {
 	if len(rules) == 0 {
 		return

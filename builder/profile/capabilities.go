@@ -9,10 +9,10 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// capabilities decides what --cap-add and its likes grant. An ordinary user needs none: without ambient capabilities (docker and
-// Kubernetes set none) its effective set is empty whatever is added. Only the file capabilities that stay must be in the bounding set,
-// else their programs cannot even be executed (security/commoncap.c, bprm_caps_from_vfs_caps). Root needs what its programs used, and may
-// need what the system calls ask for that they make or import.
+// capabilities decides which capabilities --cap-add and similar options grant. An ordinary user needs none: without ambient capabilities
+// (docker and Kubernetes set none) its effective set stays empty. Only the file capabilities of kept programs must be in the bounding set,
+// otherwise the kernel refuses to execute them (security/commoncap.c, bprm_caps_from_vfs_caps). Root needs the capabilities that its
+// programs used, and may need those that the system calls that they make or import require.
 func (m *Model) capabilities(ev *analyzer.Evidence, plan *analyzer.Plan) {
 	need := m.fileCapabilities(plan)
 	if m.rootRuns(plan) {
@@ -119,15 +119,15 @@ func (m *Model) mayNeed(ev *analyzer.Evidence) map[string]bool {
 	return need
 }
 
-// becomesOthers says whether root's programs become other users, or may.
+// becomesOthers reports whether root's programs switch to other users, or may.
 func (m *Model) becomesOthers(ev *analyzer.Evidence) bool {
 	calls := []string{"setuid", "setreuid", "setresuid", "setfsuid"}
 	return len(m.Syscalls) == 0 || slices.ContainsFunc(ev.Processes, func(p analyzer.Process) bool { return p.UID != 0 }) ||
 		slices.ContainsFunc(calls, func(name string) bool { return slices.Contains(m.Syscalls, name) || slices.Contains(m.Possible, name) })
 }
 
-// capabilitiesOf are the capabilities that system calls of root may ask for, of those that Docker grants by default (capabilities(7)).
-// What a run has to show is not among them: CAP_NET_RAW is needed for some sockets only, CAP_MKNOD for some nodes, CAP_SETFCAP for one
+// capabilitiesOf are the capabilities that system calls of root may need, of those that Docker grants by default (capabilities(7)).
+// It leaves out those that only a run can show: CAP_NET_RAW is needed for some sockets only, CAP_MKNOD for some nodes, CAP_SETFCAP for one
 // attribute.
 var capabilitiesOf = map[string]string{
 	"chown fchown lchown fchownat":                 "CAP_CHOWN CAP_DAC_OVERRIDE CAP_FSETID",

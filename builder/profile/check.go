@@ -19,8 +19,8 @@ var (
 	validPlatform   = regexp.MustCompile(`^linux/[a-z0-9]+(/[a-z0-9]+)?$`)
 )
 
-// check refuses a Model whose values cannot stand in the files that are made of it. From never makes such a Model but for the name of
-// the image, which is the caller's.
+// check refuses a Model with values that cannot be written into the generated files. From never makes such a Model, except for the name
+// of the image, which the caller gives.
 func (m Model) check() error {
 	if !validName.MatchString(m.Name) {
 		return fmt.Errorf("name %q is no DNS label of at most 40 characters", m.Name)
@@ -77,7 +77,7 @@ func printable(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// comment makes one line of a text for a comment: what is not printable becomes an escape.
+// comment turns a text into one line for a comment: it escapes characters that are not printable.
 func comment(text string) string {
 	if printable(text) {
 		return text

@@ -68,7 +68,7 @@ func Compose(m Model) ([]byte, error) {
 	return data, nil
 }
 
-// dollars escapes what compose would take for a variable.
+// dollars escapes text that compose would expand as a variable.
 func dollars(s string) string { return strings.ReplaceAll(s, "$", "$$") }
 
 // object is a YAML mapping; it is written with sorted keys.

@@ -2,5 +2,5 @@
 
 package profile
 
-// defaultRules is empty: the module with the default profile has it on Linux alone.
+// defaultRules is empty: the module with the default profile has it only on Linux.
 func defaultRules() []rule { return nil }

@@ -12,11 +12,11 @@ import (
 // sharedObject is the name of a library that a program loads (ld.so(8): libNAME.so, with or without a version behind it).
 var sharedObject = regexp.MustCompile(`\.so(\.[0-9]+)*$`)
 
-// compilers make programs where they are told to, for those who run them at once.
+// compilers write programs into any directory, and their users often run these at once.
 var compilers = regexp.MustCompile(`^(ld(\.(bfd|gold|lld))?|lld|tcc|cc1|rustc|javac)$`)
 
 // executable marks the writable directories from which programs may be run and libraries loaded: a mount with noexec would refuse that.
-// A run shows it where it executed what it had made or opened a library it had made; a compiler in the image says that it may happen. A
+// A run needs this if it executed a program or opened a library that it had made; a compiler in the image may need it. A
 // JVM's libraries unpack their native parts below java.io.tmpdir, /tmp, when they are first used.
 func (m *Model) executable(ev *analyzer.Evidence) {
 	compiler := slices.ContainsFunc(m.Kept, func(name layers.Path) bool { return compilers.MatchString(path.Base(string(name))) })
@@ -32,7 +32,7 @@ func (m *Model) executable(ev *analyzer.Evidence) {
 	}
 }
 
-// ranOwn says whether a path was made by the run and then executed, or opened as a library.
+// ranOwn reports whether the run made a file and then executed it, or opened it as a library.
 func ranOwn(use analyzer.PathUse) bool {
 	if !slices.Contains(use.Ops, analyzer.OpCreate) {
 		return false

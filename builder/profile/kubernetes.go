@@ -47,7 +47,7 @@ func (m Model) object(version, kind string, rest object) object {
 
 func (m Model) selector() object { return object{"app.kubernetes.io/name": m.Name} }
 
-// replicas are two for what answers HTTP; two of a database, say, would be two databases.
+// replicas returns 2 for a server that answers HTTP, else 1: two replicas of a database, for example, would be two databases.
 func (m Model) replicas() int {
 	if m.httpPort() != nil {
 		return 2
@@ -158,8 +158,8 @@ func servicePorts(ports []Port) []any {
 	return list
 }
 
-// networkPolicy lets in what was listened on and out what was reached; everything else is refused both ways. A peer on port 53 is the name
-// server of the observed run, and stands for the cluster's.
+// networkPolicy allows ingress to the served ports and egress to the observed peers, and refuses all other traffic. A peer on port 53 is
+// the name server of the observed run, and stands for the cluster's.
 func (m Model) networkPolicy() object {
 	ingress, egress := []any{}, []any{}
 	var ports []any

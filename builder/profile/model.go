@@ -12,7 +12,7 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// Model is what is known about how an image runs. All lists are sorted and hold no duplicates; the zero value of a list means "none seen".
+// Model describes how an image runs. All lists are sorted and hold no duplicates; the zero value of a list means "none seen".
 type Model struct {
 	Name     string     `json:"name"`               // DNS label (RFC 1123), at most 40 characters: names every object
 	Image    string     `json:"image"`              // reference of the slim image, "registry.example.com/app:2"
@@ -74,8 +74,8 @@ type Peer struct {
 // defaultImage stands for the name of an image where none was given.
 const defaultImage = "app:slim"
 
-// From makes the Model of an image called name ("" is a stand-in). Evidence says what happened; plan, which may be nil, what is kept
-// and who the user is. Nothing is refused here: what cannot be used is left out with a warning.
+// From makes the Model of an image called name ("" is a stand-in). Evidence holds the observed runs; plan, which may be nil, the kept
+// files and the user. From refuses nothing: it leaves out values that cannot be used, with a warning.
 func From(ev *analyzer.Evidence, plan *analyzer.Plan, name string) Model {
 	if ev == nil {
 		ev = &analyzer.Evidence{}
@@ -152,7 +152,7 @@ func (m Model) WithConfig(config Config) Model {
 	return m
 }
 
-// health takes the image's health check over where nothing it needs was removed.
+// health copies the image's health check, unless it needs a shell that was removed.
 func (m *Model) health(config Config) {
 	argv := analyzer.HealthArgv(config.Healthcheck, config.Shell)
 	if len(argv) == 0 {
@@ -172,7 +172,7 @@ func (m *Model) warn(format string, args ...any) {
 	m.Warnings = append(m.Warnings, fmt.Sprintf(format, args...))
 }
 
-// user decides who the process is: the plan's user, else the one that programs ran as.
+// user sets the user of the process: the plan's, else the one that programs ran as.
 func (m *Model) user(ev *analyzer.Evidence, plan *analyzer.Plan) {
 	if plan != nil {
 		m.UID, m.GID = plan.User.UID, plan.User.GID

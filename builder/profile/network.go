@@ -11,7 +11,7 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// network takes ports, peers and the good HTTP paths from the runs.
+// network reads ports, peers and the HTTP paths that answered well from the runs.
 func (m *Model) network(ev *analyzer.Evidence) {
 	for _, run := range ev.Runs {
 		m.Server = m.Server || run.Kind == analyzer.KindServer
@@ -75,7 +75,7 @@ func (m *Model) sortPorts() {
 	slices.SortFunc(m.Ports, func(a, b Port) int { return cmp.Or(cmp.Compare(a.Network, b.Network), a.Number-b.Number) })
 }
 
-// answer notes that a port speaks HTTP, and the best path to ask it for. The probe's name is "GET URL" (Answer.Probe).
+// answer records that a port speaks HTTP, and the best path for a probe. The probe's name is "GET URL" (Answer.Probe).
 func (m *Model) answer(answer analyzer.Answer) {
 	rest, found := strings.CutPrefix(answer.Probe, "GET ")
 	if !found || !answer.OK || answer.Status == 0 {

@@ -45,14 +45,14 @@ func (m *Model) kept(ev *analyzer.Evidence, plan *analyzer.Plan) {
 	m.Kept, m.Programs = slices.Sorted(maps.Keys(files)), slices.Sorted(maps.Keys(programs))
 }
 
-// isFile says whether what was done with a path can be done with a file and was more than a look.
+// isFile reports whether the operations on a path are possible on a file and include more than a look-up.
 func isFile(use analyzer.PathUse) bool {
 	return slices.ContainsFunc(use.Ops, func(op analyzer.Op) bool {
 		return op == analyzer.OpOpen || op == analyzer.OpExec || op == analyzer.OpInterp || op == analyzer.OpHop || op == analyzer.OpReadlink
 	}) && !slices.Contains(use.Ops, analyzer.OpList) && !slices.Contains(use.Ops, analyzer.OpChdir)
 }
 
-// tree is what is known of the image's directories.
+// tree records the image's directories.
 type tree struct {
 	dirs    map[layers.Path]bool // they exist before the program starts
 	used    map[layers.Path]bool // the run did something with them
@@ -75,7 +75,7 @@ func newTree(ev *analyzer.Evidence, plan *analyzer.Plan) tree {
 			continue
 		}
 		if plan != nil {
-			continue // it lists every directory of the image that was used: another was made by the run, seen or not
+			continue // the plan lists every used directory of the image: the run made all others, recorded or not
 		}
 		t.parents(use.Path)
 		if slices.Contains(use.Ops, analyzer.OpList) || slices.Contains(use.Ops, analyzer.OpChdir) {
@@ -117,7 +117,7 @@ func (m *Model) writable(ev *analyzer.Evidence, plan *analyzer.Plan) {
 	if plan != nil {
 		state := stateDirectories(plan)
 		for _, name := range plan.Writable {
-			// A directory with files that nothing was written in was given to the user to be read, unless it holds state.
+			// The user only reads a directory that has files and in which nothing was written, unless it holds state.
 			found[name] = found[name] || !m.populated(name) || state[name]
 		}
 	}
@@ -127,7 +127,7 @@ func (m *Model) writable(ev *analyzer.Evidence, plan *analyzer.Plan) {
 		}
 	}
 	if t.dirs["tmp"] || t.used["tmp"] {
-		found["tmp"] = true // programs make temporary files on ways that a run need not have taken
+		found["tmp"] = true // programs make temporary files on code paths that a run need not have taken
 	}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		if found[name] {

@@ -3,7 +3,7 @@ package profile
 import "slices"
 
 // probes are the startup, liveness and readiness probes by their field names: readiness asks for an answer, liveness only for a
-// connection, so that a slow answer takes a pod out of service and does not kill it. Empty where nothing can be asked.
+// connection, so that a slow answer takes a pod out of service and does not kill it. Empty if the image has nothing to probe.
 func (m Model) probes() map[string]object {
 	live, ready := m.tcpProbe(), m.httpProbe()
 	if len(m.Health) > 0 {

@@ -6,11 +6,11 @@ import (
 	"strconv"
 )
 
-// Limits that are no measurement.
+// Limits that are not measured.
 const (
 	mebibyte    = 1 << 20
 	minMemory   = 64 * mebibyte  // below it, a container may not even start: the runtime's own init needs some MiB
-	unknownPeak = 128 * mebibyte // where nothing was measured
+	unknownPeak = 128 * mebibyte // if nothing was measured
 	tmpfsSize   = 64 * mebibyte  // of one writable directory, at least
 	// openEndedMemory is the least limit where the user brings the job: the run that was measured says little about it. A C++ compiler
 	// takes about 1 GiB for a large file.
@@ -68,7 +68,7 @@ func (w Writable) size() int64 {
 // tmpfs is how many bytes it may hold where it is a file system in memory.
 func (w Writable) tmpfs() int64 { return max(w.Size, tmpfsSize) }
 
-// room makes every writable directory large enough for twice what a run wrote: where it wrote it is not told.
+// room makes every writable directory large enough for twice the bytes that a run wrote: the evidence does not say where it wrote them.
 func (m *Model) room(written int64) {
 	size := int64(tmpfsSize)
 	for size < 2*written && size < maxMemoryCap {

@@ -66,13 +66,13 @@ func (m *Model) runtimes(ev *analyzer.Evidence) {
 	m.Runtimes, m.Arches32 = slices.Sorted(maps.Keys(found)), slices.Sorted(maps.Keys(abis))
 }
 
-// abi32 says whether an ABI is the second of a platform, and not its own.
+// abi32 reports whether an ABI is a second ABI of a platform.
 func abi32(platform, abi string) bool {
 	arch := analyzer.Arch(platform)
 	return arch == "amd64" && abi != "arm" || arch == "arm64" && abi == "arm"
 }
 
-// baseline lists, as words, the calls that a runtime makes on ways a run need not take: starting and ending threads, signals, memory
+// baseline lists, as words, the calls that a runtime makes on code paths a run need not take: starting and ending threads, signals, memory
 // under pressure, errors and the way out. The sources are the runtimes' own (glibc nptl and malloc, Go's runtime package, libuv,
 // HotSpot's os_linux, CPython's signalmodule and posixmodule).
 var baseline = map[string]string{
@@ -114,7 +114,7 @@ const starters = `access brk capget capset chdir clone close close_range dup2 du
 	setuid sigaltstack stat statfs statx symlinkat tgkill umask unlinkat write`
 
 // siblings are calls with the same power: a program or library that makes one of a line may make any other of it, chosen by version,
-// architecture or the size of what it is given.
+// architecture or the size of its arguments.
 var siblings = []string{
 	`access faccessat faccessat2`,
 	`chmod fchmod fchmodat fchmodat2`,

@@ -19,8 +19,8 @@ type rule struct {
 	includeArches, excludeArches []string
 }
 
-// applies says whether a rule is in force on an architecture ("amd64") with these capabilities. Conditions on the kernel's version are
-// not asked: the only one is 4.8 (2016).
+// applies says whether a rule is in force on an architecture ("amd64") with these capabilities. It ignores conditions on the
+// kernel's version: the only one is 4.8 (2016).
 func (r rule) applies(arch string, capabilities []string) bool {
 	has := func(list []string) bool {
 		return slices.ContainsFunc(list, func(c string) bool { return slices.Contains(capabilities, c) })
@@ -30,7 +30,7 @@ func (r rule) applies(arch string, capabilities []string) bool {
 		(len(r.includeArches) == 0 || slices.Contains(r.includeArches, arch))
 }
 
-// arches names the architectures of the runtime-spec, and what the default profile calls them.
+// arches maps architectures to their names in the runtime-spec and in the default profile.
 var arches = map[string]struct {
 	arch   specs.Arch
 	native string
@@ -49,8 +49,8 @@ var secondArches = map[string]specs.Arch{"x86": specs.ArchX86, "x32": specs.Arch
 
 // Seccomp is the system call filter, as the flat JSON of the OCI runtime-spec that containerd, CRI-O and Docker all read: no archMap,
 // no conditions. What is not listed fails with EPERM; clone3 with ENOSYS, so that libraries go back to clone, whose flags can be judged.
-// It allows nothing that Docker's default profile refuses. An error is a platform that the default profile does not know, or a Model
-// that check refuses.
+// It allows nothing that Docker's default profile refuses. It returns an error if the default profile does not know the platform, or
+// check refuses the Model.
 func Seccomp(m Model) ([]byte, error) {
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("seccomp: %w", err)
@@ -84,12 +84,12 @@ func Allowed(m Model) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// whole says whether the filter is the whole default profile, for want of anything better.
+// whole reports whether the filter is the whole default profile because the evidence does not allow a smaller one.
 func (m Model) whole() bool {
 	return len(m.Syscalls) == 0 || len(m.Arches32) > 0 || len(m.AnySyscall) > 0
 }
 
-// filter cuts the default profile down to what is wanted.
+// filter reduces the default profile to the wanted calls.
 func (m Model) filter() (*specs.LinuxSeccomp, error) {
 	arch, ok := arches[analyzer.Arch(m.Platform)]
 	if !ok {

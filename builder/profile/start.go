@@ -13,7 +13,7 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
-// Start is how the runs were started where the image's config does not say it: the files of docker and Compose start the image so, too.
+// Start holds the start options of the runs that are not in the image's config. The files for docker and Compose use them, too.
 type Start struct {
 	Hostname string   `json:"hostname,omitempty"` // host name of the runs
 	Hosts    []Host   `json:"hosts,omitempty"`    // more of /etc/hosts
@@ -63,7 +63,7 @@ var (
 	validHost   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?$`)
 )
 
-// check refuses values that cannot stand in the files.
+// check refuses values that cannot be written into the files.
 func (s Start) check() error {
 	if s.Hostname != "" && !validHost.MatchString(s.Hostname) {
 		return fmt.Errorf("%q is not a host name", s.Hostname)

@@ -19,7 +19,7 @@ type WritableMount struct {
 	UID    uint32
 	GID    uint32
 	NoExec bool
-	// NoDev says that device files have no effect. It is left out for who may make some (CAP_MKNOD): the check cannot mount with it.
+	// NoDev says that device files have no effect. It is left out if the user may make some (CAP_MKNOD): the check cannot mount with it.
 	NoDev bool
 }
 
@@ -53,7 +53,7 @@ func (m WritableMount) tmpfs() string {
 		m.GID)
 }
 
-// owners notes who has the writable directories in the image: an empty mount in their place is to be theirs, too.
+// owners records the owners of the writable directories in the image: an empty mount in their place gets the same owner.
 func (m *Model) owners(plan *analyzer.Plan) {
 	if plan == nil {
 		return
@@ -70,8 +70,8 @@ func (m *Model) owners(plan *analyzer.Plan) {
 	}
 }
 
-// othersDirectories are the topmost directories in which users other than root may write: root's program becomes one of them for each
-// client, and a run shows only those that it was. What a package manager keeps below /usr is not written there.
+// othersDirectories are the topmost directories in which users other than root may write: root's program may switch to one of them for
+// each client, and a run shows only some of them. Files of packages below /usr are not written.
 func othersDirectories(plan *analyzer.Plan) []layers.Path {
 	var list []layers.Path
 	for _, d := range plan.Directories {
