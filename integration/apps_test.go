@@ -38,7 +38,7 @@ func checkApp(t *testing.T, a app) {
 	if a.maxMB > 0 && mb > a.maxMB {
 		t.Errorf("%s is %.1f MB, want at most %.1f MB", a.name, mb, a.maxMB)
 	}
-	contract(t, result, readLayout(t, dir))
+	contract(t, result, readLayout(t, dir), a.root)
 	if a.checks == "" && len(a.runs) == 0 {
 		return
 	}

@@ -21,9 +21,7 @@ import (
 // TestConfinement: a program sees the same profile in the check as under the docker line: capability sets, no_new_privs, filter, and size,
 // owner, mode and noexec of a mount. What it should see is in the image, and the original says so.
 func TestConfinement(t *testing.T) {
-	if exec.Command("docker", "version").Run() != nil {
-		t.Skip("no Docker engine")
-	}
+	docker(t)
 	for name, args := range map[string][]string{"user": nil, "root": {"--user", "root"}} {
 		t.Run(name, func(t *testing.T) {
 			image := func(step, expected string) string {

@@ -102,7 +102,7 @@ func TestLintBeforeAndAfter(t *testing.T) {
 	var result builder.Result
 	decode(t, mustSlim(t, "build", ref, "--output", "type=oci,tar=false,dest="+out, "--tag", "example.com/planted:1.0", "--format", "json",
 		"--progress", "plain").stdout, &result)
-	contract(t, result, readLayout(t, out))
+	contract(t, result, readLayout(t, out), "")
 	failed, report := lintOf(t, "oci:"+out)
 	justified := []string{"P4-signature"} // nobody signed it
 	if diff := cmp.Diff(justified, failed); diff != "" {
@@ -151,7 +151,7 @@ func TestContractFails(t *testing.T) {
 	}
 	result.Plan.Dropped = []analyzer.Dropped{{Path: "etc/ssl/certs/ca-certificates.crt"}}
 	r := &recorder{TB: t}
-	contract(r, result, img)
+	contract(r, result, img, "")
 	slices.Sort(r.said)
 	want := []string{
 		"/etc/shadow is in the image: nobody logs in",

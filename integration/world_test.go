@@ -58,11 +58,13 @@ type app struct {
 	runs   []string // arguments that original and slim image of a command must answer alike
 	checks string   // path of a --probe file with late-loaded features, "" without
 	maxMB  float64
+	root   string // a part of the reason for which the user stays root; "" where it must not
 }
 
 // loadApp reads testdata/apps/NAME.txtar: config.json is the image's config, root/... its files, checks.yaml the probes that original
 // and slim image must answer alike, world the root filesystem below, runs the same for a command (its arguments, one run a line),
-// flags the arguments of the build, one a line; "max-mb N" bounds the size.
+// flags the arguments of the build, one a line; "max-mb N" bounds the size; root is a part of
+// the reason for which the application stays root.
 func loadApp(t testing.TB, name string) app {
 	t.Helper()
 	archive, err := txtar.ParseFile(filepath.Join("testdata", "apps", name+".txtar"))
@@ -90,6 +92,8 @@ func loadApp(t testing.TB, name string) app {
 			world = strings.TrimSpace(string(f.Data))
 		case f.Name == "flags":
 			a.flags = strings.Split(strings.TrimSpace(string(f.Data)), "\n")
+		case f.Name == "root":
+			a.root = strings.TrimSpace(string(f.Data))
 		case f.Name == "max-mb":
 			if _, err := fmt.Sscan(string(f.Data), &a.maxMB); err != nil {
 				t.Fatalf("%s: max-mb: %v", name, err)

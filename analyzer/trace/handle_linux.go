@@ -74,6 +74,9 @@ func (t *tracer) dispatch(tk *task, info syscallInfo) {
 func (t *tracer) handle(tk *task, c call, args [6]uint64, wide bool) error {
 	switch c.kind {
 	case kindConnect, kindBind:
+		if c.kind == kindBind {
+			t.own(tk, int(int32(args[0])))
+		}
 		return t.socket(tk, c.kind, args[1], args[2])
 	case kindSocketcall:
 		return t.socketcall(tk, args)
@@ -121,7 +124,7 @@ func (t *tracer) handleWithoutPath(tk *task, c call, args [6]uint64) bool {
 	case kindAccept:
 		t.accept(tk)
 	case kindListen:
-		tk.proc.listens = true
+		t.listens(tk, int(int32(args[0])))
 	case kindKill:
 		t.kill(tk, int(int32(args[0])), args[1])
 	case kindAsk:

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"slices"
@@ -61,7 +62,7 @@ func (s *Session) ownAmong(found []listener) []listener {
 		}
 	}
 	if len(own) < len(found) {
-		o := ownersOf(s.tracer.processes())
+		o := s.tracer.owners()
 		for _, l := range found {
 			if o.owns(l) {
 				own[l.inode] = true
@@ -75,9 +76,9 @@ func (s *Session) ownAmong(found []listener) []listener {
 // owners finds the sockets of some processes: by inode, and by user where this process may not read a process's descriptors.
 type owners struct{ inodes, users map[string]bool }
 
-func ownersOf(processes []*process) owners {
-	o := owners{map[string]bool{}, map[string]bool{}}
-	for _, p := range processes {
+func (t *tracer) owners() owners {
+	o := owners{maps.Clone(t.sockets), map[string]bool{}}
+	for _, p := range t.processes() {
 		dir := fmt.Sprintf("/proc/%d/fd/", p.pid)
 		entries, err := os.ReadDir(dir)
 		for _, entry := range entries {
@@ -85,8 +86,8 @@ func ownersOf(processes []*process) owners {
 			if target, err = os.Readlink(dir + entry.Name()); errors.Is(err, os.ErrPermission) {
 				break // root may list what it may not look at
 			}
-			if inode, ok := strings.CutPrefix(target, "socket:["); ok {
-				o.inodes[strings.TrimSuffix(inode, "]")] = true
+			if inode, ok := socketInode(target); ok {
+				o.inodes[inode] = true
 			}
 		}
 		if errors.Is(err, os.ErrPermission) {
@@ -100,10 +101,37 @@ func (o owners) owns(l listener) bool {
 	return o.inodes[l.inode] || o.users[l.uid] || l.uid == "" && len(o.users) > 0
 }
 
-// listeningOf are the sockets that the processes listen on, less the ports chosen by chance: a container's network may be shared with
+// maxSockets bounds what is remembered of sockets.
+const maxSockets = 1 << 16
+
+// listens notes that a process listens on a descriptor.
+func (t *tracer) listens(tk *task, fd int) {
+	tk.proc.listens = true
+	t.own(tk, fd)
+}
+
+// own remembers the socket of a descriptor. A process that changes its user afterwards no longer lets its descriptors be read
+// (proc(5), PR_SET_DUMPABLE), and its socket is still its former user's.
+func (t *tracer) own(tk *task, fd int) {
+	target, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", tk.tid, fd))
+	if err != nil || len(t.sockets) == maxSockets {
+		return
+	}
+	if inode, ok := socketInode(target); ok {
+		t.sockets[inode] = true
+	}
+}
+
+// socketInode reads "socket:[INODE]", the target of a socket's link in /proc/PID/fd.
+func socketInode(target string) (string, bool) {
+	inode, ok := strings.CutPrefix(target, "socket:[")
+	return strings.TrimSuffix(inode, "]"), ok
+}
+
+// listening are the sockets that traced processes listen on, less the ports chosen by chance: a container's network may be shared with
 // others, and Docker's name server listens in it.
-func listeningOf(processes []*process) ([]analyzer.Socket, error) {
-	o := ownersOf(processes)
+func (t *tracer) listening() ([]analyzer.Socket, error) {
+	o := t.owners()
 	found, err := listeners()
 	var sockets []analyzer.Socket
 	for _, l := range found {

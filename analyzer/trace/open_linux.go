@@ -205,10 +205,11 @@ func (t *tracer) socketcall(tk *task, args [6]uint64) error {
 	case sysSocket:
 		t.ask(tk, calls["socket"], [6]uint64{words[0], words[1]})
 	case sysListen:
-		tk.proc.listens = true
+		t.listens(tk, int(int32(words[0])))
 	case sysAccept, sysAccept4:
 		t.accept(tk)
 	case sysBind:
+		t.own(tk, int(int32(words[0])))
 		return t.socket(tk, kindBind, words[1], words[2])
 	case sysConnect:
 		return t.socket(tk, kindConnect, words[1], words[2])

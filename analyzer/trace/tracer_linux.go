@@ -34,7 +34,8 @@ type tracer struct {
 	rec      *recorder
 	walk     *walker
 	tasks    map[int]*task
-	early    map[int]bool // new tasks that stopped before the event of their parent
+	sockets  map[string]bool // inodes of those that a traced process bound or listened on
+	early    map[int]bool    // new tasks that stopped before the event of their parent
 	mu       sync.Mutex
 	children map[int]*child        // started by this process, by pid
 	main     int                   // pid of the application's first process
@@ -57,7 +58,7 @@ type child struct {
 
 func newTracer(m mode, names bool) *tracer {
 	return &tracer{mode: m, names: names, rec: newRecorder(), walk: newWalker(), tasks: map[int]*task{}, early: map[int]bool{},
-		children: map[int]*child{}}
+		sockets: map[string]bool{}, children: map[int]*child{}}
 }
 
 // seize begins to trace a process that this one did not start.
@@ -175,10 +176,17 @@ func (t *tracer) stopped(tk *task, status unix.WaitStatus) {
 			return
 		}
 	case event == 0:
+		// A container is stopped by a signal to its first process.
+		t.stopping = t.stopping || tk.proc.pid == t.main && ends(signal)
 		t.resume(tk, signal) // a signal on its way to the program
 		return
 	}
 	t.resume(tk, 0)
+}
+
+// ends says whether a signal asks a program to end.
+func ends(signal unix.Signal) bool {
+	return signal == unix.SIGTERM || signal == unix.SIGINT || signal == unix.SIGQUIT
 }
 
 // resume lets a task run to its next stop.
@@ -255,6 +263,7 @@ func (t *tracer) exiting(tk *task) (hold bool) {
 	if err != nil {
 		return false
 	}
+	t.stopping = t.stopping || unix.WaitStatus(message).Signaled()
 	t.rec.process(tk.proc, t.stopping)
 	if t.beforeEnd != nil {
 		t.beforeEnd(unix.WaitStatus(message))

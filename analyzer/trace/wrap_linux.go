@@ -139,7 +139,7 @@ func (w *Witness) listen() {
 
 // sample notes the sockets of the traced processes. The tracer must stand still.
 func (w *Witness) sample() {
-	sockets, err := listeningOf(w.session.tracer.processes())
+	sockets, err := w.session.tracer.listening()
 	if err != nil {
 		return
 	}
