@@ -2,7 +2,6 @@ package builder
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/slimimage/slim/analyzer/predicates"
+	"github.com/slimimage/slim/layers"
 )
 
 // maxRecord is the maximum size of a blob in BuildKit's build history, in bytes.
@@ -56,11 +56,11 @@ func (b *build) platformManifest(ctx context.Context, store content.Store, d *co
 	if err != nil {
 		return ""
 	}
-	var index ocispecs.Index
-	if json.Unmarshal(data, &index) != nil {
+	index, err := layers.ParseIndex(data)
+	if err != nil {
 		return ""
 	}
-	for _, m := range index.Manifests {
+	for _, m := range layers.Images(index) {
 		if m.Platform != nil && m.Platform.OS == b.platform.OS && m.Platform.Architecture == b.platform.Architecture {
 			return m.Digest.String()
 		}

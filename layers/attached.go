@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -104,12 +103,12 @@ func (a *Attached) addIndex(place shelf, top, image v1.Hash) error {
 	if err != nil {
 		return err
 	}
-	list, err := rawIndex(data)
+	index, err := ParseIndex(data)
 	if err != nil {
 		return err
 	}
-	for _, d := range list {
-		if d.Annotations[referenceType] == "" || d.Annotations[referenceDigest] != image.String() {
+	for _, d := range index.Manifests {
+		if !IsAttestation(d) || d.Annotations[referenceDigest] != image.String() {
 			continue
 		}
 		data, err := place.manifest(d.Digest)
@@ -153,15 +152,6 @@ func (a *Attached) addLayers(manifest []byte, key string) error {
 	return nil
 }
 
-// rawIndex is an index with all its manifests.
-func rawIndex(data []byte) ([]v1.Descriptor, error) {
-	var index v1.IndexManifest
-	if err := json.Unmarshal(data, &index); err != nil {
-		return nil, err
-	}
-	return index.Manifests[:min(len(index.Manifests), defaultLimits.manifests)], nil
-}
-
 // registryShelf is a repository of a registry.
 type registryShelf struct {
 	repo name.Repository
@@ -191,7 +181,11 @@ func (s registryShelf) referrers(digest v1.Hash) ([]v1.Descriptor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rawIndex(data)
+	manifest, err := ParseIndex(data)
+	if err != nil {
+		return nil, err
+	}
+	return manifest.Manifests, nil
 }
 
 // layoutShelf is an OCI layout directory.
@@ -200,11 +194,11 @@ type layoutShelf struct{ store blobStore }
 func (s layoutShelf) manifest(digest v1.Hash) ([]byte, error) { return s.store.small(digest) }
 
 func (s layoutShelf) top() ([]v1.Descriptor, error) {
-	data, err := readSmall(filepath.Join(s.store.dir, "index.json"))
+	index, err := LayoutIndex(s.store.dir)
 	if err != nil {
 		return nil, err
 	}
-	return rawIndex(data)
+	return index.Manifests, nil
 }
 
 // tagged finds a tag, which may be the end of a whole name.

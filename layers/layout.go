@@ -1,7 +1,6 @@
 package layers
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,13 +13,14 @@ import (
 
 // Annotations of an OCI layout's index.
 const (
-	refName       = "org.opencontainers.image.ref.name" // image-spec, annotations.md
-	fullName      = "io.containerd.image.name"          // what containerd and BuildKit write beside it: the whole reference
-	referenceType = "vnd.docker.reference.type"         // BuildKit's mark of a manifest that is an attestation and not an image
+	refName  = "org.opencontainers.image.ref.name" // image-spec, annotations.md
+	fullName = "io.containerd.image.name"          // what containerd and BuildKit write beside it: the whole reference
 )
 
 // maxDepth bounds indexes within indexes.
 const maxDepth = 4
+
+var errNested = fmt.Errorf("its indexes are nested more than %d deep or list more than %d manifests", maxDepth, defaultLimits.manifests)
 
 // openLayout opens an OCI layout directory in place. tag may be empty where there is only one image.
 func openLayout(dir, tag string, opt OpenOptions) (*Input, error) {
@@ -44,7 +44,7 @@ func openLayout(dir, tag string, opt OpenOptions) (*Input, error) {
 
 // openIndex opens the image of store that index (an index.json) names.
 func openIndex(store blobStore, index []byte, tag string, opt OpenOptions) (*Input, error) {
-	parsed, err := parseIndex(index)
+	parsed, err := ParseIndex(index)
 	if err != nil {
 		return nil, fmt.Errorf("reading index.json: %w", err)
 	}
@@ -71,24 +71,11 @@ func openIndex(store blobStore, index []byte, tag string, opt OpenOptions) (*Inp
 	return in, nil
 }
 
-func parseIndex(data []byte) (*v1.IndexManifest, error) {
-	var index v1.IndexManifest
-	if err := json.Unmarshal(data, &index); err != nil {
-		return nil, err
-	}
-	if len(index.Manifests) > defaultLimits.manifests {
-		return nil, fmt.Errorf("it has more than %d manifests", defaultLimits.manifests)
-	}
-	index.Manifests = slices.DeleteFunc(index.Manifests, func(d v1.Descriptor) bool {
-		return d.Annotations[referenceType] != ""
-	})
-	return &index, nil
-}
-
 // named returns the descriptors that match tag, or all if tag is empty. tag may also be a whole reference or a digest.
 func named(index *v1.IndexManifest, tag string) ([]v1.Descriptor, error) {
 	var found []v1.Descriptor
-	for _, d := range index.Manifests {
+	images := Images(index)
+	for _, d := range images {
 		if tag == "" || slices.Contains([]string{d.Annotations[refName], d.Annotations[fullName], d.Digest.String()}, tag) {
 			found = append(found, d)
 		}
@@ -96,10 +83,10 @@ func named(index *v1.IndexManifest, tag string) ([]v1.Descriptor, error) {
 	switch {
 	case len(found) > 0:
 		return found, nil
-	case len(index.Manifests) == 0:
+	case len(images) == 0:
 		return nil, fmt.Errorf("there is no image in it: %w", ErrNotFound)
 	}
-	return nil, fmt.Errorf("there is no image %q in it, only %s: %w", tag, listNames(index.Manifests), ErrNotFound)
+	return nil, fmt.Errorf("there is no image %q in it, only %s: %w", tag, listNames(images), ErrNotFound)
 }
 
 func listNames(list []v1.Descriptor) string {
@@ -149,18 +136,18 @@ type match struct{ leaf, top v1.Descriptor }
 
 func (s *search) visit(d, top v1.Descriptor, depth int) error {
 	if s.seen++; depth > maxDepth || s.seen > defaultLimits.manifests {
-		return fmt.Errorf("its indexes are nested more than %d deep or list more than %d manifests", maxDepth, defaultLimits.manifests)
+		return errNested
 	}
 	if d.MediaType.IsIndex() {
 		data, err := s.store.small(d.Digest)
 		if err != nil {
 			return err
 		}
-		index, err := parseIndex(data)
+		index, err := ParseIndex(data)
 		if err != nil {
 			return fmt.Errorf("reading index %s: %w", d.Digest, err)
 		}
-		for _, child := range index.Manifests {
+		for _, child := range Images(index) {
 			if err := s.visit(child, top, depth+1); err != nil {
 				return err
 			}

@@ -135,6 +135,13 @@ const maxLayers = 500
 
 // check reads manifest and config, bounded, and compares the platform.
 func (in *Input) check(opt OpenOptions) (err error) {
+	raw, err := in.Image.RawManifest()
+	if err == nil {
+		err = isImage(raw)
+	}
+	if err != nil {
+		return fmt.Errorf("reading its manifest: %w", err)
+	}
 	manifest, err := in.Image.Manifest()
 	if err != nil {
 		return fmt.Errorf("reading its manifest: %w", err)

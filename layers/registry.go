@@ -51,36 +51,46 @@ func platformImage(desc *remote.Descriptor, want v1.Platform) (v1.Image, error) 
 	if err != nil {
 		return nil, err
 	}
-	return indexImage(index, want, 0)
+	s := &remoteSearch{want: want}
+	return s.image(index, 0)
 }
 
-func indexImage(index v1.ImageIndex, want v1.Platform, depth int) (v1.Image, error) {
+// remoteSearch searches the indexes of a registry for the image of a platform.
+type remoteSearch struct {
+	want v1.Platform
+	seen int // manifests listed by the indexes so far
+}
+
+func (s *remoteSearch) image(index v1.ImageIndex, depth int) (v1.Image, error) {
 	raw, err := index.RawManifest()
 	if err != nil {
 		return nil, err
 	}
-	manifest, err := parseIndex(raw)
+	manifest, err := ParseIndex(raw)
 	if err != nil {
 		return nil, fmt.Errorf("reading its index: %w", err)
 	}
+	if s.seen += len(manifest.Manifests); depth > maxDepth || s.seen > defaultLimits.manifests {
+		return nil, errNested
+	}
 	var have []v1.Platform
-	for _, d := range manifest.Manifests {
+	for _, d := range Images(manifest) {
 		switch {
-		case d.MediaType.IsIndex() && depth < maxDepth:
+		case d.MediaType.IsIndex():
 			nested, err := index.ImageIndex(d.Digest)
 			if err != nil {
 				return nil, err
 			}
-			if img, err := indexImage(nested, want, depth+1); !errors.Is(err, ErrPlatform) {
+			if img, err := s.image(nested, depth+1); !errors.Is(err, ErrPlatform) {
 				return img, err
 			}
-		case d.Platform == nil || fits(*d.Platform, want):
+		case d.Platform == nil || fits(*d.Platform, s.want):
 			return index.Image(d.Digest)
 		default:
 			have = append(have, *d.Platform)
 		}
 	}
-	return nil, platformError(have, want)
+	return nil, platformError(have, s.want)
 }
 
 // limitedTransport fails for a manifest of more than maxManifest bytes: the registry library would read 100 MiB of it into memory.

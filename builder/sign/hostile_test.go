@@ -64,8 +64,7 @@ func TestAttachedToAnother(t *testing.T) {
 	digest := must(image.Digest())
 	stray := attestationManifest(t, v1.Hash{Algorithm: "sha256", Hex: strings.Repeat("b", 64)}, "amd64")
 	index := mutate.AppendManifests(testIndex(t, w.repo, "web"), mutate.IndexAddendum{Add: image},
-		mutate.IndexAddendum{Add: stray, Descriptor: v1.Descriptor{Annotations: map[string]string{referenceType: "attestation-manifest",
-			referenceDigest: digest.String()}}})
+		mutate.IndexAddendum{Add: stray, Descriptor: attestationOf(digest)})
 	w.push(w.ref, index)
 	_, err := Attest(context.Background(), w.ref, Options{Key: key})
 	if err == nil || !strings.Contains(err.Error(), "is about sha256:bbb") {

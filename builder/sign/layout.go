@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -33,13 +34,9 @@ func openLayout(dir string) (*layoutStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	index, err := path.ImageIndex()
+	manifest, err := layers.LayoutIndex(dir)
 	if err != nil {
 		return nil, err
-	}
-	manifest, err := index.IndexManifest()
-	if err != nil {
-		return nil, fmt.Errorf("reading index.json: %w", err)
 	}
 	if len(manifest.Manifests) > maxListed {
 		return nil, fmt.Errorf("its index.json lists more than %d manifests", maxListed)
@@ -115,11 +112,17 @@ func (l *layoutStore) manifest(ctx context.Context, ref string) ([]byte, error) 
 }
 
 func (l *layoutStore) blob(_ context.Context, digest v1.Hash) (io.ReadCloser, error) {
-	r, err := l.path.Blob(digest)
+	info, err := os.Stat(filepath.Join(string(l.path), "blobs", digest.Algorithm, digest.Hex))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("blob %s: %w", digest, layers.ErrNotFound)
 	}
-	return r, err
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("blob %s is not a file", digest)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return l.path.Blob(digest)
 }
 
 func (l *layoutStore) referrers(ctx context.Context, digest v1.Hash) ([]v1.Hash, error) {

@@ -32,6 +32,9 @@ func ReadPolicy(data []byte) (*Policy, error) {
 	if err := decoder.Decode(p); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("reading the policy: %w", err)
 	}
+	if err := decoder.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
+		return nil, errors.New("the policy has more than one document")
+	}
 	for i, kind := range p.Predicates {
 		if p.Predicates[i] = predicates.Type(kind); !strings.Contains(p.Predicates[i], "://") {
 			return nil, fmt.Errorf("the predicate type %q is neither a URI nor one of %s", kind, strings.Join(predicates.Names(), ", "))

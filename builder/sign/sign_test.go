@@ -183,7 +183,7 @@ func TestPolicy(t *testing.T) {
 			t.Errorf("policy %q: %q, want %q", text, got, want)
 		}
 	}
-	for _, bad := range []string{"roots: true", "predicates: [nothing]", "- a"} {
+	for _, bad := range []string{"roots: true", "predicates: [nothing]", "- a", "{}\n---\nnon_root: true"} {
 		if _, err := ReadPolicy([]byte(bad)); err == nil {
 			t.Errorf("policy %q is taken", bad)
 		}

@@ -120,9 +120,9 @@ func (r registry) blob(ctx context.Context, digest v1.Hash) (io.ReadCloser, erro
 func (r registry) referrers(ctx context.Context, digest v1.Hash) ([]v1.Hash, error) {
 	index, err := remote.Referrers(r.repo.Digest(digest.String()), r.with(ctx)...)
 	if err == nil {
-		var manifest *v1.IndexManifest
-		if manifest, err = index.IndexManifest(); err == nil {
-			return digests(manifest)
+		var data []byte
+		if data, err = index.RawManifest(); err == nil {
+			return digests(data)
 		}
 	}
 	if err = layers.RegistryError(err); errors.Is(err, layers.ErrNotFound) {
@@ -131,7 +131,12 @@ func (r registry) referrers(ctx context.Context, digest v1.Hash) ([]v1.Hash, err
 	return nil, err
 }
 
-func digests(index *v1.IndexManifest) ([]v1.Hash, error) {
+// digests lists the manifests of a list of referrers.
+func digests(data []byte) ([]v1.Hash, error) {
+	index, err := layers.ParseIndex(data)
+	if err != nil {
+		return nil, err
+	}
 	if len(index.Manifests) > maxListed {
 		return nil, fmt.Errorf("it has more than %d referrers", maxListed)
 	}

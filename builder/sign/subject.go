@@ -9,13 +9,13 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/slimimage/slim/layers"
 )
 
-// Annotations of BuildKit's attestation manifests (moby/buildkit, docs/attestations/attestation-storage.md).
-const (
-	referenceType   = "vnd.docker.reference.type"
-	referenceDigest = "vnd.docker.reference.digest"
-)
+// referenceDigest is the annotation of BuildKit's attestation manifests with the digest of the manifest that they are about
+// (moby/buildkit, docs/attestations/attestation-storage.md).
+const referenceDigest = "vnd.docker.reference.digest"
 
 // maxDepth bounds indexes within indexes.
 const maxDepth = 4
@@ -52,7 +52,7 @@ func (s *subject) label() string {
 // the one that ref names.
 func subjects(ctx context.Context, st store, ref string, statements bool) ([]*subject, error) {
 	w := walk{ctx: ctx, store: st, statements: statements}
-	if err := w.visit(ref, "", 0); err != nil {
+	if err := w.visit(ref, v1.Descriptor{}, 0); err != nil {
 		return nil, err
 	}
 	return w.found, nil
@@ -67,7 +67,8 @@ type walk struct {
 	size       int64 // bytes of those that were read
 }
 
-func (w *walk) visit(ref, platform string, depth int) error {
+// visit reads the manifest that ref names; listed describes it where an index lists it.
+func (w *walk) visit(ref string, listed v1.Descriptor, depth int) error {
 	data, err := w.store.manifest(w.ctx, ref)
 	if err != nil {
 		return err
@@ -79,17 +80,23 @@ func (w *walk) visit(ref, platform string, depth int) error {
 	var head struct {
 		MediaType   types.MediaType   `json:"mediaType"`
 		Annotations map[string]string `json:"annotations"`
-		Manifests   json.RawMessage   `json:"manifests"`
 	}
-	if err := json.Unmarshal(data, &head); err != nil {
+	isIndex, err := layers.IsIndex(data, listed.MediaType)
+	if err == nil {
+		err = json.Unmarshal(data, &head)
+	}
+	if err != nil {
 		return fmt.Errorf("manifest %s: %w", digest, err)
 	}
-	s := &subject{digest: digest, media: head.MediaType, size: size, platform: platform, annotations: head.Annotations}
+	s := &subject{digest: digest, media: head.MediaType, size: size, annotations: head.Annotations}
+	if listed.Platform != nil {
+		s.platform = listed.Platform.String()
+	}
 	if slices.ContainsFunc(w.found, func(have *subject) bool { return have.digest == digest }) {
 		return nil
 	}
 	w.found = append(w.found, s)
-	if head.MediaType.IsIndex() || head.Manifests != nil {
+	if isIndex {
 		if s.media == "" {
 			s.media = types.OCIImageIndex
 		}
@@ -108,29 +115,35 @@ func (w *walk) visit(ref, platform string, depth int) error {
 	return nil
 }
 
-// children visits the platforms of an index, and gives each what BuildKit says about it.
+// children visits the images of an index, and gives each what BuildKit says about it. An index without an image is an error: nothing
+// would be signed or verified.
 func (w *walk) children(top *subject, data []byte, depth int) error {
-	var index v1.IndexManifest
-	if err := json.Unmarshal(data, &index); err != nil {
+	index, err := layers.ParseIndex(data)
+	if err != nil {
 		return fmt.Errorf("index %s: %w", top.digest, err)
 	}
 	if depth > maxDepth || len(index.Manifests)+len(w.found) > maxListed {
 		return fmt.Errorf("index %s: indexes are nested more than %d deep or list more than %d manifests", top.digest, maxDepth, maxListed)
 	}
-	for _, d := range index.Manifests {
-		if d.Annotations[referenceType] != "" {
-			continue
-		}
-		platform := ""
-		if d.Platform != nil {
-			platform = d.Platform.String()
-		}
-		if err := w.visit(d.Digest.String(), platform, depth+1); err != nil {
+	images := layers.Images(index)
+	if len(images) == 0 {
+		return fmt.Errorf("index %s lists no image", top.digest)
+	}
+	for _, d := range images {
+		if err := w.visit(d.Digest.String(), d, depth+1); err != nil {
 			return fmt.Errorf("%s of index %s: %w", d.Digest, top.digest, err)
 		}
 	}
+	if !w.statements {
+		return nil
+	}
+	return w.statementsOf(top, index)
+}
+
+// statementsOf reads the attestation manifests of an index and gives each of its images what they say about it.
+func (w *walk) statementsOf(top *subject, index *v1.IndexManifest) error {
 	for _, d := range index.Manifests {
-		if d.Annotations[referenceType] != "attestation-manifest" || !w.statements {
+		if !layers.IsAttestation(d) {
 			continue
 		}
 		for _, s := range w.found {

@@ -108,11 +108,15 @@ func testIndex(t *testing.T, repo name.Repository, content string) v1.ImageIndex
 		}
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image,
 			Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}}},
-			mutate.IndexAddendum{Add: attestationManifest(t, digest, arch), Descriptor: v1.Descriptor{
-				Platform:    &v1.Platform{OS: "unknown", Architecture: "unknown"},
-				Annotations: map[string]string{referenceType: "attestation-manifest", referenceDigest: digest.String()}}})
+			mutate.IndexAddendum{Add: attestationManifest(t, digest, arch), Descriptor: attestationOf(digest)})
 	}
 	return index
+}
+
+// attestationOf describes an attestation manifest about a manifest as BuildKit does.
+func attestationOf(digest v1.Hash) v1.Descriptor {
+	return v1.Descriptor{Platform: &v1.Platform{OS: "unknown", Architecture: "unknown"},
+		Annotations: map[string]string{"vnd.docker.reference.type": "attestation-manifest", referenceDigest: digest.String()}}
 }
 
 func attestationManifest(t *testing.T, digest v1.Hash, arch string) v1.Image {
