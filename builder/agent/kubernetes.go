@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -46,16 +47,19 @@ const maxManifests = 1000
 func ReadWorkload(data []byte, container string) (Workload, error) {
 	var found []manifest
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	for range maxManifests {
+	for n := 0; ; n++ {
 		var m manifest
 		err := decoder.Decode(&m)
 		if errors.Is(err, io.EOF) {
 			break
 		}
+		if n == maxManifests {
+			err = fmt.Errorf("it has more than %d objects", maxManifests)
+		}
 		if err != nil {
 			return Workload{}, fmt.Errorf("reading the manifest: %w", err)
 		}
-		if slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, m.Kind) {
+		if slices.Contains(workloadKinds, m.Kind) {
 			found = append(found, m)
 		}
 	}
@@ -76,9 +80,34 @@ func ReadWorkload(data []byte, container string) (Workload, error) {
 	return Workload{}, fmt.Errorf("%s has no container %q: %s", m.Metadata.Name, container, strings.Join(names, ", "))
 }
 
+// workloadKinds are the kinds of objects that can be patched.
+var workloadKinds = []string{"Deployment", "StatefulSet", "DaemonSet"}
+
+// Names as Kubernetes demands them (RFC 1123): a subdomain for an object, a label for a container.
+var (
+	objectName    = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	containerName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+)
+
+// check returns an error for names that no cluster has. They stand in the comments of the patch, as commands for a shell.
+func (w Workload) check() error {
+	switch {
+	case !slices.ContainsFunc(workloadKinds, func(kind string) bool { return strings.ToLower(kind) == w.Kind }):
+		return fmt.Errorf("the kind %q is not one of %s", w.Kind, strings.Join(workloadKinds, ", "))
+	case len(w.Name) > 253 || !objectName.MatchString(w.Name):
+		return fmt.Errorf("the name %q is not one of a Kubernetes object", w.Name)
+	case !containerName.MatchString(w.Container):
+		return fmt.Errorf("the name %q is not one of a container", w.Container)
+	}
+	return nil
+}
+
 // Patch is a strategic merge patch that has the agent wrap the container of a workload. entrypoint and cmd are those of its image, for
 // fields that the manifest does not set; digest is the image's, "" if unknown; agentImage is the image with the agent.
 func Patch(w Workload, entrypoint, cmd []string, digest, agentImage string) ([]byte, error) {
+	if err := w.check(); err != nil {
+		return nil, err
+	}
 	command, args := w.Command, w.Args
 	if len(command) == 0 {
 		command = parentheses(entrypoint)

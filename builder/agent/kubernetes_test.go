@@ -144,6 +144,46 @@ func TestPatchRestricted(t *testing.T) {
 	}
 }
 
+// TestAttackPatchNames ends a comment of the patch with a line break in a name: what follows would be YAML of the attacker, or a command.
+func TestAttackPatchNames(t *testing.T) {
+	for _, w := range []Workload{
+		{Kind: "deployment", Name: "web\nspec: {replicas: 0}", Container: "web"},
+		{Kind: "deployment", Name: "web; id", Container: "web"},
+		{Kind: "deployment", Name: "-o", Container: "web"},
+		{Kind: "deployment", Name: "a..b", Container: "web"},
+		{Kind: "deployment", Name: strings.Repeat("a", 254), Container: "web"},
+		{Kind: "deployment", Name: "web", Container: "web\nspec: {replicas: 0}"},
+		{Kind: "deployment", Name: "web", Container: "$(id)"},
+		{Kind: "deployment", Name: "web", Container: "a.b"},
+		{Kind: "x\ny", Name: "web", Container: "web"},
+	} {
+		if patch, err := Patch(w, []string{"run"}, nil, "", "agent:1"); err == nil {
+			t.Errorf("Patch(%+v) = %s, want an error", w, patch)
+		}
+	}
+	for _, name := range []string{"web", "web-1", "a.b-c.d", "0"} {
+		if _, err := Patch(Workload{Kind: "statefulset", Name: name, Container: "web"}, []string{"run"}, nil, "", "agent:1"); err != nil {
+			t.Errorf("Patch of %q: %v", name, err)
+		}
+	}
+}
+
+// TestAttackPatchValues puts values that are special to YAML and to Kubernetes into the command of an image: they stay words.
+func TestAttackPatchValues(t *testing.T) {
+	odd := []string{"a\n- b: c", "# x", "'", `"`, "{{x}}", "!!binary x", "%YAML", "---", "\u2028x", "yes", "0x1", "~", "@", "\tx", "&a", "*a"}
+	patch, err := Patch(Workload{Kind: "deployment", Name: "web", Container: "web"}, []string{"run"}, odd, "", "agent:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d appsv1.Deployment
+	if err := yaml.UnmarshalStrict(patch, &d); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(odd, containerOf(&d, "web").Args); diff != "" {
+		t.Errorf("args (-want +got):\n%s", diff)
+	}
+}
+
 func TestReadWorkloadRefuses(t *testing.T) {
 	for _, test := range []struct{ name, manifest, container, want string }{
 		{"several containers", restricted, "", "--container): web, proxy"},
@@ -151,12 +191,13 @@ func TestReadWorkloadRefuses(t *testing.T) {
 		{"no workload", "kind: Service\nmetadata: {name: web}\n", "", "0 objects"},
 		{"no name", "kind: Deployment\n", "", "not one"},
 		{"no YAML", "{", "", "reading the manifest"},
+		{"too many objects", strings.Repeat("kind: Service\n---\n", maxManifests) + restricted, "web", "more than 1000 objects"},
 	} {
 		if w, err := ReadWorkload([]byte(test.manifest), test.container); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: ReadWorkload = %+v, %v, want %q", test.name, w, err, test.want)
 		}
 	}
-	if patch, err := Patch(Workload{Container: "web"}, nil, nil, "", "agent:1"); err == nil {
+	if patch, err := Patch(Workload{Kind: "deployment", Name: "web", Container: "web"}, nil, nil, "", "agent:1"); err == nil {
 		t.Errorf("Patch of nothing to run = %s", patch)
 	}
 }

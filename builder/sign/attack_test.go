@@ -67,3 +67,20 @@ type typed struct {
 
 func (m typed) RawManifest() ([]byte, error)        { return m.data, nil }
 func (m typed) MediaType() (types.MediaType, error) { return m.media, nil }
+
+// TestAttackKeylessComment puts a line break into the platform of an index: the next line would be a command of the attacker.
+func TestAttackKeylessComment(t *testing.T) {
+	w := newWorld(t, true)
+	w.push(w.ref, mutate.AppendManifests(mutate.IndexMediaType(empty.Index, types.OCIImageIndex), mutate.IndexAddendum{
+		Add:        testImage(t, "amd64", "x", "1"),
+		Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64\nid #"}}}))
+	commands, err := Keyless(context.Background(), w.ref, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range commands {
+		if strings.ContainsAny(command, "\n\r") || !strings.HasPrefix(command, "#") && !strings.HasPrefix(command, "cosign ") {
+			t.Errorf("Keyless prints %q, want a comment or a command of cosign", command)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/slimimage/slim/analyzer/printable"
 	"github.com/slimimage/slim/analyzer/shell"
 )
 
@@ -28,7 +29,7 @@ func Keyless(ctx context.Context, ref string, files []PredicateFile) ([]string, 
 	made := map[v1.Hash]string{}
 	for _, s := range list {
 		image := st.name() + "@" + s.digest.String()
-		commands = append(commands, "# "+s.label())
+		commands = append(commands, "# "+printable.Text(s.label())) // the platform is any text of the index
 		attest := func(kind, file string) {
 			commands = append(commands, fmt.Sprintf("cosign attest --yes --type %s --predicate %s %s", shell.Quote(kind), shell.Quote(file), image))
 		}
