@@ -59,7 +59,10 @@ type Plan struct {
 	After    Totals        `json:"after"`
 	Floor    Totals        `json:"floor"` // regular files the observed run itself opened
 	Warnings []string      `json:"warnings,omitempty"`
-	Syscalls []string      `json:"syscalls,omitempty"` // that kept programs and libraries may make, by their imports and their code, sorted
+	// Incomplete are those of Warnings for which the package database of the slim image lacks packages of which files are kept, because the
+	// original's could not be read as a whole; at most ten.
+	Incomplete []string `json:"incomplete,omitempty"`
+	Syscalls   []string `json:"syscalls,omitempty"` // that kept programs and libraries may make, by their imports and their code, sorted
 	// AnySyscall lists kept programs and libraries that ask for system calls by numbers which cannot be read from their code, sorted.
 	AnySyscall []layers.Path `json:"anySyscall,omitempty"`
 	Packages   []Package     `json:"packages,omitempty"` // with at least one kept file, sorted by name

@@ -61,7 +61,7 @@ func scanFiles(result *Result, files map[string][]byte) error {
 		return err
 	}
 	maps.Copy(files, documents)
-	if files[fileSARIF], err = vuln.SARIF(result.Scan.Decisions, product.Repository, ""); err != nil {
+	if files[fileSARIF], err = vuln.SARIF(result.Scan, product.Repository, ""); err != nil {
 		return err
 	}
 	report := *result.Scan

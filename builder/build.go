@@ -153,7 +153,7 @@ func (b *build) makeImage(ctx context.Context, c gateway.Client, res *gateway.Re
 	if out.scan, err = b.scan(ctx, c, out.in, out.candidate); err != nil {
 		return out, err
 	}
-	if out.materials, err = b.materials(ctx, c, out.image); err != nil {
+	if out.materials, err = b.materials(ctx, c, out.plan.Plan, out.image); err != nil {
 		return out, err
 	}
 	out.attested, err = b.add(ctx, c, res, out)

@@ -20,7 +20,9 @@ import (
 
 // Labels of a slim image. The base labels are those of the OCI image-spec (annotations.md).
 const (
-	LabelSlim       = "io.slimimage.slim" // marks an image that slim made; the value is the schema of its plan
+	LabelSlim = "io.slimimage.slim" // marks an image that slim made; the value is the schema of its plan
+	// LabelIncomplete has the reasons for which the package database of the image lacks packages, joined by "; ".
+	LabelIncomplete = "io.slimimage.incomplete"
 	LabelBaseName   = "org.opencontainers.image.base.name"
 	LabelBaseDigest = "org.opencontainers.image.base.digest"
 
@@ -147,6 +149,10 @@ func slimConfig(original *imageConfig, in input, plan *analyzer.Plan, epoch int6
 	}
 	maps.Copy(labels, in.labels)
 	labels[LabelSlim] = analyzer.PlanSchema
+	delete(labels, LabelIncomplete)
+	if len(plan.Incomplete) > 0 {
+		labels[LabelIncomplete] = strings.Join(plan.Incomplete, "; ")
+	}
 	labels[LabelBaseDigest] = in.digest
 	if in.base != "" {
 		labels[LabelBaseName] = in.base

@@ -93,7 +93,7 @@ func (b *build) exportRebuilt(ctx context.Context, out *outcome) (response *bkcl
 		if out.image.ref, err = b.solve(ctx, c, out.image.state); err != nil {
 			return nil, err
 		}
-		if out.materials, err = b.materials(ctx, c, out.image); err != nil {
+		if out.materials, err = b.materials(ctx, c, out.plan.Plan, out.image); err != nil {
 			return nil, err
 		}
 		res := gateway.NewResult()

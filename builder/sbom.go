@@ -11,6 +11,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/sbom"
 	"github.com/slimimage/slim/builder/agent"
 )
@@ -26,13 +27,13 @@ const unset = "1970-01-01T00:00:01Z"
 
 // materials makes the bills of materials of the slim image in both formats, by file name; nil if neither the attestations nor the
 // caller needs them.
-func (b *build) materials(ctx context.Context, c gateway.Client, slim *packed) (files map[string][]byte, err error) {
+func (b *build) materials(ctx context.Context, c gateway.Client, plan *analyzer.Plan, slim *packed) (files map[string][]byte, err error) {
 	if !b.attested() && !b.opt.Materials {
 		return nil, nil
 	}
 	done := b.step("list materials")
 	defer func() { done(err) }()
-	ref, err := b.list(ctx, c, slim.state, "list materials", b.nameArgs()...)
+	ref, err := b.list(ctx, c, slim.state, "list materials", b.materialArgs(plan)...)
 	if err != nil {
 		return nil, err
 	}
@@ -65,13 +66,17 @@ func (b *build) list(ctx context.Context, c gateway.Client, state llb.State, ste
 	return ref, nil
 }
 
-// nameArgs are the agent's arguments for the name of the slim image.
-func (b *build) nameArgs() []string {
+// materialArgs are the agent's arguments for the slim image: its name, and why its package database lacks packages.
+func (b *build) materialArgs(plan *analyzer.Plan) []string {
+	var args []string
+	for _, reason := range plan.Incomplete {
+		args = append(args, "--incomplete", reason)
+	}
 	if len(b.opt.Export.Names) == 0 {
-		return nil
+		return args
 	}
 	name, tag := splitName(b.opt.Export.Names[0])
-	return []string{"--name", name, "--version", tag, "--purl", sbom.ImagePurl(name, tag, "", b.platform.Architecture)}
+	return append(args, "--name", name, "--version", tag, "--purl", sbom.ImagePurl(name, tag, "", b.platform.Architecture))
 }
 
 // now is the time of documents about the image. They are not part of the image, and consumers refuse old ones.

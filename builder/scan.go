@@ -42,7 +42,7 @@ func (b *build) scan(ctx context.Context, c gateway.Client, in input, slim candi
 	}
 	done := b.step("scan for vulnerabilities")
 	defer func() { done(err) }()
-	after, doubts, err := b.subject(ctx, c, slim.image.state, "list materials", b.nameArgs()...)
+	after, doubts, err := b.subject(ctx, c, slim.image.state, "list materials", b.materialArgs(slim.plan.Plan)...)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func pathsOf(plan *analyzer.Plan) (after, before []string) {
 // Documents without a digest are for an attestation, whose subject has it.
 func vexStatements(report *vuln.Report, product vex.Product, at time.Time) (map[string][]byte, error) {
 	statements := vex.Statements(report.Decisions, report.Comparison)
-	opt := vex.Options{Timestamp: at, Enclosed: product.Digest == ""}
+	opt := vex.Options{Timestamp: at, Enclosed: product.Digest == "", Incomplete: report.Incomplete}
 	files := map[string][]byte{}
 	if len(statements) == 0 {
 		return files, nil
@@ -109,7 +109,7 @@ func (b *build) scanStatements(result *Result) ([]attestation, error) {
 	if err != nil {
 		return nil, err
 	}
-	sarif, err := vuln.SARIF(result.Scan.Decisions, product.Repository, "")
+	sarif, err := vuln.SARIF(result.Scan, product.Repository, "")
 	list := []attestation{{predicates.SARIF, fileSARIF, sarif}} // what DevGuard's pipelines attest
 	if len(files) > 0 {
 		list = append(list, attestation{predicates.OpenVEX, fileOpenVEX, files[fileOpenVEX]},
@@ -145,6 +145,6 @@ func (b *build) subject(ctx context.Context, c gateway.Client, state llb.State, 
 	if err != nil {
 		return s, nil, err
 	}
-	s.Packages, doubts = vuln.FromInventory(inventory)
+	s, doubts = vuln.FromInventory(inventory)
 	return s, doubts, nil
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/slimimage/slim/layers"
 )
 
+// maxIncomplete bounds Plan.Incomplete, which a label of the image holds.
+const maxIncomplete = 10
+
 // planner turns what a worklist kept into a plan.
 type planner struct {
 	*worklist
@@ -165,6 +168,8 @@ func (p *planner) build() *analyzer.Plan {
 	plan.Syscalls = slices.Sorted(maps.Keys(p.binaries.syscalls))
 	plan.AnySyscall = slices.Sorted(slices.Values(p.binaries.any))
 	plan.Warnings = slices.Sorted(maps.Keys(p.warnings))
+	reasons := p.db.Incomplete()
+	plan.Incomplete = reasons[:min(len(reasons), maxIncomplete)]
 	plan.Directories, plan.Setuid = p.directories(), p.setuidFiles
 	return plan
 }

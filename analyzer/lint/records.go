@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/slimimage/slim/layers"
 )
@@ -39,7 +40,11 @@ func checkIdentity(f *facts) ([]Finding, string) {
 func checkRecords(f *facts) ([]Finding, string) {
 	var found []Finding
 	for _, warning := range f.db.Warnings() {
-		found = append(found, Finding{Key: "packages", Level: Warning, Message: warning})
+		level := Warning
+		if slices.Contains(f.db.Incomplete(), warning) {
+			level = Error
+		}
+		found = append(found, Finding{Key: "packages", Level: level, Message: warning})
 	}
 	if id := f.release["ID"]; databases[id] && len(f.db.Packages()) == 0 {
 		found = append(found, Finding{Key: "packages", Message: fmt.Sprintf("os-release says %q, but no package is recorded", id)})

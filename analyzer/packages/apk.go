@@ -2,6 +2,7 @@ package packages
 
 import (
 	"bytes"
+	"fmt"
 	"iter"
 	"strings"
 )
@@ -14,21 +15,24 @@ func (l *loader) apk() error {
 	seen := map[string]bool{}
 	for _, name := range apkDatabases {
 		where := l.physical(name)
-		if where == "" || seen[where] {
+		if where != "" && seen[where] {
 			continue
 		}
 		seen[where] = true
-		data, err := l.read(name, MaxDatabase)
+		data, err := l.records(name, MaxDatabase)
 		if err != nil {
 			return err
 		}
 		for stanza := range apkStanzas(data) {
-			if pkg := apkPackage(stanza); pkg.Name != "" {
-				if l.full() {
-					break
-				}
-				l.add(pkg)
+			pkg := apkPackage(stanza)
+			if pkg.Name == "" {
+				l.db.lose(fmt.Sprintf("%q has a record without the name of a package", name))
+				continue
 			}
+			if l.full() {
+				break
+			}
+			l.add(pkg)
 		}
 	}
 	return nil

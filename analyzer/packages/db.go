@@ -38,12 +38,14 @@ type Package struct {
 	listed   []string   // paths as the database writes them, with leading slash
 	conffile []string   // likewise
 	bytes    int        // of listed
+	cut      bool       // listed is not complete
 }
 
 // list adds a path that the database names, up to twice maxList bytes of them.
 func (p *Package) list(name string, config bool) {
 	const overhead = 24 // bytes of a string besides its text
 	if p.bytes += len(name) + overhead; p.bytes > 2*maxList || len(name) > maxPath {
+		p.cut = true
 		return
 	}
 	p.listed = append(p.listed, name)
@@ -69,6 +71,7 @@ type DB struct {
 	databases    []string            // physical paths of the files that were read
 	alternatives []Alternative
 	warnings     []string
+	incomplete   []string                   // those of warnings after which the DB does not have every package with its files
 	makers       map[string][]compiledMaker // by first component
 }
 
@@ -83,6 +86,11 @@ func (db *DB) Package(name string) (*Package, bool) {
 
 // Warnings are doubts about the databases, one sentence each: a database in an unknown format, a list cut at a bound.
 func (db *DB) Warnings() []string { return db.warnings }
+
+// Incomplete lists those of Warnings that mean that the image may have packages, or files of packages, which the DB does not have:
+// a database or a list that was cut at a bound, is damaged, or has something in its place that is not a file. Whoever looks for
+// something in the packages can then not say that it is not there.
+func (db *DB) Incomplete() []string { return db.incomplete }
 
 // Databases lists the physical paths of the databases that Load read, sorted.
 func (db *DB) Databases() []string { return db.databases }
@@ -101,6 +109,12 @@ func (db *DB) Owner(path string) (*Package, bool) {
 func (db *DB) Directory(path string) bool { return db.listed[path] }
 
 func (db *DB) warn(text string) { db.warnings = append(db.warnings, text) }
+
+// lose is a warning after which the DB is incomplete.
+func (db *DB) lose(text string) {
+	db.warn(text)
+	db.incomplete = append(db.incomplete, text)
+}
 
 // finish sorts, and turns requirements into names of installed packages.
 func (db *DB) finish() {
@@ -145,6 +159,7 @@ func (db *DB) finish() {
 	}
 	sortUnique(&db.databases)
 	sortUnique(&db.warnings)
+	sortUnique(&db.incomplete)
 }
 
 // installed turns names into those of the installed packages that have or provide them.

@@ -2,6 +2,8 @@ package packages
 
 import (
 	"bytes"
+	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -10,9 +12,12 @@ import (
 // diversion is where dpkg-divert moved a path, and the package that may still use it.
 type diversion struct{ to, by string }
 
+// dpkgStatus is dpkg's database of packages.
+const dpkgStatus = "/var/lib/dpkg/status"
+
 // dpkg reads dpkg's database: the status file and each package's list of files (dpkg-query(1), deb-control(5)).
 func (l *loader) dpkg() error {
-	status, err := l.read("/var/lib/dpkg/status", MaxDatabase)
+	status, err := l.records(dpkgStatus, MaxDatabase)
 	if err != nil || status == nil {
 		return err
 	}
@@ -20,7 +25,7 @@ func (l *loader) dpkg() error {
 		return err
 	}
 	for stanza := range stanzas(status) {
-		pkg, ok := debPackage(stanza)
+		pkg, ok := l.debPackage(stanza, dpkgStatus)
 		if !ok {
 			continue
 		}
@@ -28,7 +33,7 @@ func (l *loader) dpkg() error {
 			break
 		}
 		for _, name := range infoFiles(pkg.Name, pkg.Arch, ".list") {
-			list, err := l.read("/"+name, maxList)
+			list, err := l.records("/"+name, maxList)
 			if err != nil {
 				return err
 			}
@@ -44,7 +49,11 @@ func (l *loader) dpkg() error {
 
 // distroless reads var/lib/dpkg/status.d: one stanza a file, and beside it NAME.md5sums as the only list of files.
 func (l *loader) distroless() error {
-	dir, entries, err := l.readDir("/var/lib/dpkg/status.d")
+	const folder = "/var/lib/dpkg/status.d"
+	if _, instead := l.find(folder, fs.FileMode.IsDir); instead != "" {
+		l.db.lose(fmt.Sprintf("%q is %s: its packages are not known", folder, instead))
+	}
+	dir, entries, err := l.readDir(folder)
 	if err != nil {
 		return err
 	}
@@ -52,16 +61,16 @@ func (l *loader) distroless() error {
 		if strings.HasSuffix(entry.Name(), ".md5sums") {
 			continue
 		}
-		data, err := l.read("/"+dir+"/"+entry.Name(), maxList)
+		data, err := l.records("/"+dir+"/"+entry.Name(), maxList)
 		if err != nil {
 			return err
 		}
-		sums, err := l.read("/"+dir+"/"+entry.Name()+".md5sums", maxList)
+		sums, err := l.records("/"+dir+"/"+entry.Name()+".md5sums", maxList)
 		if err != nil {
 			return err
 		}
 		for stanza := range stanzas(data) {
-			if pkg, ok := debPackage(stanza); ok {
+			if pkg, ok := l.debPackage(stanza, "/"+dir+"/"+entry.Name()); ok {
 				listSums(pkg, sums)
 				l.add(pkg)
 			}
@@ -85,10 +94,11 @@ func infoFiles(name, arch, suffix string) []string {
 	return []string{infoDir + name + ":" + arch + suffix, infoDir + name + suffix}
 }
 
-// debPackage reads a stanza; ok is false for one without a usable name and for a package whose files are not there.
-func debPackage(s stanza) (pkg *Package, ok bool) {
+// debPackage reads a stanza of a file; ok is false for one without a usable name and for a package whose files are not there.
+func (l *loader) debPackage(s stanza, file string) (pkg *Package, ok bool) {
 	name, arch, ok := s.packageName()
 	if !ok {
+		l.db.lose(fmt.Sprintf("%q has a record without the name of a package", file))
 		return nil, false
 	}
 	if status := strings.Fields(s.value("Status")); len(status) == 3 && (status[2] == "not-installed" || status[2] == "config-files") {

@@ -68,15 +68,65 @@ type loader struct {
 // read is a whole file by path, links followed inside the root; nil when it is not a regular file. A file larger than limit
 // is read up to there, with a warning.
 func (l *loader) read(name string, limit int64) ([]byte, error) {
-	res, err := layers.Resolve(l.root, ".", name, true)
-	if err != nil || res.Missing {
+	where, _ := l.find(name, fs.FileMode.IsRegular)
+	if where == "" {
 		return nil, nil
+	}
+	return l.readAt(where, name, limit, l.db.warn)
+}
+
+// records is read of a file with packages or their files: the DB is incomplete if something is there that cannot be read as a whole.
+func (l *loader) records(name string, limit int64) ([]byte, error) {
+	where, instead := l.find(name, fs.FileMode.IsRegular)
+	if instead != "" {
+		l.db.lose(fmt.Sprintf("%q is %s: what it should list is not known", name, instead))
+	}
+	if where == "" {
+		return nil, nil
+	}
+	return l.readAt(where, name, limit, l.db.lose)
+}
+
+// find is the physical path of a file or directory of the wanted kind, links followed inside the root; "" when there is none. instead is
+// what is in its place, "" when nothing is.
+func (l *loader) find(name string, wanted func(fs.FileMode) bool) (where, instead string) {
+	res, err := layers.Resolve(l.root, ".", name, true)
+	if err != nil {
+		return "", "not reachable"
+	}
+	if res.Missing {
+		if len(res.Hops) > 0 && l.dangling(res.Hops[len(res.Hops)-1]) {
+			return "", "a link to nothing"
+		}
+		return "", ""
 	}
 	info, err := l.root.Lstat(res.Path)
-	if err != nil || !info.Mode().IsRegular() {
-		return nil, nil
+	if err != nil {
+		return "", "not readable"
 	}
-	f, err := l.root.Open(res.Path)
+	if wanted(info.Mode()) {
+		return res.Path, ""
+	}
+	switch mode := info.Mode(); {
+	case mode.IsDir():
+		return "", "a directory"
+	case mode.IsRegular():
+		return "", "a file"
+	case mode&fs.ModeNamedPipe != 0:
+		return "", "a named pipe"
+	}
+	return "", "a device or socket"
+}
+
+// dangling says whether the link at a physical path leads to nothing.
+func (l *loader) dangling(link string) bool {
+	res, err := layers.Resolve(l.root, ".", "/"+link, true)
+	return err != nil || res.Missing
+}
+
+// readAt reads the file at a physical path; doubt is told when it is larger than limit.
+func (l *loader) readAt(where, name string, limit int64, doubt func(string)) ([]byte, error) {
+	f, err := l.root.Open(where)
 	if err != nil {
 		return nil, fmt.Errorf("opening %q: %w", name, err)
 	}
@@ -86,10 +136,10 @@ func (l *loader) read(name string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("reading %q: %w", name, err)
 	}
 	if int64(len(data)) > limit {
-		l.db.warn(fmt.Sprintf("%q is larger than %d bytes: the rest was not read", name, limit))
+		doubt(fmt.Sprintf("%q is larger than %d bytes: the rest was not read", name, limit))
 		data = data[:limit]
 	}
-	l.db.databases = append(l.db.databases, res.Path)
+	l.db.databases = append(l.db.databases, where)
 	return data, nil
 }
 
@@ -114,7 +164,7 @@ func (l *loader) full() bool {
 	if len(l.db.packages) < maxPackages {
 		return false
 	}
-	l.db.warn(fmt.Sprintf("more than %d packages: the rest was not read", maxPackages))
+	l.db.lose(fmt.Sprintf("more than %d packages: the rest was not read", maxPackages))
 	return true
 }
 
@@ -125,6 +175,9 @@ func (l *loader) add(pkg *Package) {
 	}
 	if pkg.Source == "" {
 		pkg.Source = pkg.Name
+	}
+	if pkg.cut {
+		l.db.lose(fmt.Sprintf("the package %q lists too many files, or too long a path: some are not known", pkg.Name))
 	}
 	l.place(pkg)
 	l.db.packages = append(l.db.packages, pkg)
@@ -171,7 +224,7 @@ func (l *loader) place(pkg *Package) {
 // spend takes one path from the budget; it says whether there was one left.
 func (l *loader) spend() bool {
 	if l.budget == 0 {
-		l.db.warn(fmt.Sprintf("more than %d files in packages: the rest was not read", maxFiles))
+		l.db.lose(fmt.Sprintf("more than %d files in packages: the rest was not read", maxFiles))
 		return false
 	}
 	l.budget--

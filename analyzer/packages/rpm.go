@@ -8,7 +8,6 @@ import (
 	"io/fs"
 
 	"github.com/slimimage/slim/analyzer/packages/rpmdb"
-	"github.com/slimimage/slim/layers"
 )
 
 // rpmKeys is the name under which rpm keeps the public keys that it trusts, as if they were packages (rpmkeys(8)).
@@ -20,15 +19,21 @@ var errStop = errors.New("stop")
 // rpm reads the first rpm database there is.
 func (l *loader) rpm() error {
 	for _, location := range rpmdb.Locations() {
-		res, err := layers.Resolve(l.root, ".", location.Path, true)
-		if err != nil || res.Missing {
+		where, instead := l.find(location.Path, fs.FileMode.IsRegular)
+		if instead != "" {
+			l.db.lose(fmt.Sprintf("%q is %s: its packages are not known", location.Path, instead))
+		}
+		if where == "" {
 			continue
 		}
-		info, err := l.root.Lstat(res.Path)
-		if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		info, err := l.root.Lstat(where)
+		if err != nil {
+			return fmt.Errorf("reading %q: %w", location.Path, err)
+		}
+		if info.Size() == 0 {
 			continue
 		}
-		return l.rpmDatabase(location, res.Path, info)
+		return l.rpmDatabase(location, where, info)
 	}
 	return nil
 }
@@ -46,24 +51,25 @@ func (l *loader) rpmDatabase(location rpmdb.Location, where string, info fs.File
 		return fmt.Errorf("reading %q: %w", location.Path, err)
 	}
 	if log, err := l.root.Lstat(where + "-wal"); err == nil && log.Size() > 0 {
-		l.db.warn(fmt.Sprintf("%q has a write-ahead log, which is not read: the latest changes are not known", location.Path))
+		l.db.lose(fmt.Sprintf("%q has a write-ahead log, which is not read: the latest changes are not known", location.Path))
 	}
 	err = location.Read(at, size, func(header []byte) error {
 		found, err := rpmdb.ParseHeader(header)
 		if err != nil {
-			l.db.warn(fmt.Sprintf("reading %q: %v", location.Path, err))
+			l.db.lose(fmt.Sprintf("reading %q: %v: a package is not known", location.Path, err))
 			return nil
 		}
-		if found.Name != rpmKeys {
-			l.add(rpmPackage(found))
+		if found.Name == rpmKeys {
+			return nil
 		}
-		if len(l.db.packages) == maxPackages {
+		if l.full() {
 			return errStop
 		}
+		l.add(rpmPackage(found))
 		return nil
 	})
 	if err != nil && !errors.Is(err, errStop) {
-		l.db.warn(fmt.Sprintf("reading %q: %v: some packages are not known", location.Path, err))
+		l.db.lose(fmt.Sprintf("reading %q: %v: some packages are not known", location.Path, err))
 	}
 	return nil
 }

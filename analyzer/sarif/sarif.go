@@ -19,7 +19,19 @@ type run struct {
 	Tool struct {
 		Driver driver `json:"driver"`
 	} `json:"tool"`
-	Results []Result `json:"results"`
+	Invocations []invocation `json:"invocations,omitempty"`
+	Results     []Result     `json:"results"`
+}
+
+// invocation says how the run went; there is none where it went well.
+type invocation struct {
+	Successful    bool           `json:"executionSuccessful"`
+	Notifications []notification `json:"toolExecutionNotifications"`
+}
+
+type notification struct {
+	Level   string `json:"level"`
+	Message Text   `json:"message"`
 }
 
 type driver struct {
@@ -91,9 +103,17 @@ func At(file string, logical ...Logical) Location {
 	return Location{Physical: Physical{Artifact{URI: (&url.URL{Path: file}).EscapedPath()}}, Logical: logical}
 }
 
-// Write is the log of one run of slim, rules sorted, results in their order. version may be empty.
-func Write(version string, rules []Rule, results []Result) ([]byte, error) {
+// Write is the log of one run of slim, rules sorted, results in their order. version may be empty. doubts are what the run could not find
+// out, one sentence each; with any the log says that the run did not succeed.
+func Write(version string, rules []Rule, results []Result, doubts ...string) ([]byte, error) {
 	r := run{Results: append([]Result{}, results...)}
+	if len(doubts) > 0 {
+		failed := invocation{}
+		for _, doubt := range doubts {
+			failed.Notifications = append(failed.Notifications, notification{"error", Text{doubt}})
+		}
+		r.Invocations = []invocation{failed}
+	}
 	r.Tool.Driver = driver{Name: "slim", Version: version, Rules: append([]Rule{}, rules...)}
 	slices.SortFunc(r.Tool.Driver.Rules, func(a, b Rule) int { return cmp.Compare(a.ID, b.ID) })
 	return jsonout.Indented(log{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []run{r}})

@@ -46,10 +46,16 @@ func (s *scan) assemble(d *Document) {
 		d.Packages = append(d.Packages, *pkg)
 	}
 	d.Files = a.files()
+	for _, warning := range s.db.Incomplete() {
+		s.lose("%s", warning)
+	}
 	for _, warning := range s.db.Warnings() {
 		s.warn("%s", warning)
 	}
-	d.Warnings = slices.Sorted(maps.Keys(s.warnings))
+	for _, reason := range d.opt.Incomplete {
+		s.lose("%s", reason)
+	}
+	d.Warnings, d.Incomplete = slices.Sorted(maps.Keys(s.warnings)), slices.Sorted(maps.Keys(s.missing))
 }
 
 // merge adds a package, or what it says besides to the one of the same Ref; "" when it has no package URL.
@@ -104,12 +110,15 @@ func (a *assembly) addFound() {
 		if e.same != nil {
 			continue
 		}
-		if e.result.warning != "" {
+		switch {
+		case e.result.lost:
+			a.lose("%s", e.result.warning)
+		case e.result.warning != "":
 			a.warn("%s", e.result.warning)
 		}
 		for i := range e.result.found {
 			if len(a.found) == maxFound {
-				a.warn("more than %d packages: the rest was not read", maxFound)
+				a.lose("more than %d packages: the rest was not read", maxFound)
 				return
 			}
 			a.addOne(e, &e.result.found[i])

@@ -19,13 +19,16 @@ func parseComposer(name string, data []byte) metadata {
 	var file struct{ Packages []composerPackage }
 	if err := json.Unmarshal(data, &file); err != nil {
 		if json.Unmarshal(data, &file.Packages) != nil {
-			return metadata{warning: unreadable(name, err)}
+			return lost(name, err)
 		}
 	}
 	var m metadata
 	dir := path.Dir(name)
 	for _, pkg := range file.Packages {
-		if !plausible(pkg.Name) || !plausible(pkg.Version) || len(m.found) == maxFound {
+		if m.enough(name) {
+			break
+		}
+		if !plausible(pkg.Name) || !plausible(pkg.Version) {
 			continue
 		}
 		namespace, base := splitName(pkg.Name)

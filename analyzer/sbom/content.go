@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 
 	"github.com/slimimage/slim/analyzer/elf"
 )
@@ -33,6 +34,21 @@ type metadata struct {
 	owned    []string // of a list of installed files: physical paths
 	licenses []string // of a copyright file
 	warning  string
+	lost     bool // warning means that the file has packages, or files of packages, which are not known
+}
+
+// lost is the metadata of a file that cannot be read.
+func lost(name string, err error) metadata {
+	return metadata{warning: unreadable(name, err), lost: true}
+}
+
+// enough ends the reading of a file with more packages than are read.
+func (m *metadata) enough(name string) bool {
+	if len(m.found) < maxFound {
+		return false
+	}
+	m.warning, m.lost = fmt.Sprintf("%q has more than %d packages: the rest was not read", name, maxFound), true
+	return true
 }
 
 // found is one language package.
@@ -84,6 +100,7 @@ func examine(name string, size int64, content io.Reader) (*result, error) {
 		}
 		if int64(data.Len()) > limit {
 			res.warning = fmt.Sprintf("%q is larger than %d bytes and was not read", name, limit)
+			res.lost = path.Base(name) != "copyright" // which has licences only
 		} else {
 			res.metadata = guarded(name, func() metadata { return parse(name, data.Bytes()) })
 		}
@@ -105,6 +122,9 @@ func examine(name string, size int64, content io.Reader) (*result, error) {
 		if _, err := io.Copy(sums, r); err != nil {
 			return nil, err
 		}
+		if look != nil {
+			res.warning, res.lost = fmt.Sprintf("%q is larger than %d bytes and was not looked into", name, maxRandom), true
+		}
 	}
 	res.size = sums.size
 	res.sha1, res.sha256 = hex.EncodeToString(sums.one.Sum(nil)), hex.EncodeToString(sums.two.Sum(nil))
@@ -115,7 +135,7 @@ func examine(name string, size int64, content io.Reader) (*result, error) {
 func guarded(name string, read func() metadata) (m metadata) {
 	defer func() {
 		if r := recover(); r != nil {
-			m = metadata{warning: fmt.Sprintf("%q is damaged: %v", name, r)}
+			m = metadata{warning: fmt.Sprintf("%q is damaged: %v", name, r), lost: true}
 		}
 	}()
 	return read()

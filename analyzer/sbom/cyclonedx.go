@@ -19,11 +19,19 @@ type (
 		Metadata     cdxMetadata     `json:"metadata"`
 		Components   []cdxComponent  `json:"components"`
 		Dependencies []cdxDependency `json:"dependencies"`
+		// Compositions says of which parts of the document everything is listed; none without doubts.
+		Compositions []cdxComposition `json:"compositions,omitempty"`
 	}
 	cdxMetadata struct {
 		Timestamp string       `json:"timestamp,omitempty"`
 		Tools     cdxTools     `json:"tools"`
 		Component cdxComponent `json:"component"`
+		// Properties are the reasons for which the document is incomplete.
+		Properties []cdxProperty `json:"properties,omitempty"`
+	}
+	cdxComposition struct {
+		Aggregate  string   `json:"aggregate"`
+		Assemblies []string `json:"assemblies"`
 	}
 	cdxTools struct {
 		Components []cdxComponent `json:"components"`
@@ -116,6 +124,12 @@ func (d *Document) CycloneDX() ([]byte, error) {
 		add(cdxFile(f), nil, f.Owner == "")
 	}
 	doc.Dependencies = append([]cdxDependency{top}, doc.Dependencies...)
+	if len(d.Incomplete) > 0 {
+		doc.Compositions = []cdxComposition{{Aggregate: "incomplete", Assemblies: []string{root.Ref}}}
+	}
+	for _, reason := range d.Incomplete {
+		doc.Metadata.Properties = append(doc.Metadata.Properties, cdxProperty{"slim:incomplete", reason})
+	}
 	content, err := encode(doc)
 	if err != nil {
 		return nil, err

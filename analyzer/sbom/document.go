@@ -10,12 +10,15 @@ import (
 
 // Options has what the root filesystem does not contain.
 type Options struct {
-	Name     string // of the image; "image" when empty
-	Version  string // of the image: its tag or digest; may be empty
-	Purl     string // of the image, see ImagePurl; may be empty
-	Created  string // time of the document, RFC 3339; SPDX must have one, 1970 when empty
-	Tool     string // version of slim; may be empty
-	AllFiles bool   // list every file, not only programs and libraries that no package accounts for
+	Name    string // of the image; "image" when empty
+	Version string // of the image: its tag or digest; may be empty
+	Purl    string // of the image, see ImagePurl; may be empty
+	Created string // time of the document, RFC 3339; SPDX must have one, 1970 when empty
+	Tool    string // version of slim; may be empty
+	// Incomplete are reasons known from elsewhere for which the root filesystem has packages that nothing in it names: the package database
+	// of a slim image has what was known of the original's.
+	Incomplete []string
+	AllFiles   bool // list every file, not only programs and libraries that no package accounts for
 
 	// Database is the result of packages.Load for the same root; loaded when nil.
 	Database *packages.DB
@@ -30,6 +33,9 @@ type Document struct {
 	Files    []File    // every regular file, sorted by path
 	Distro   Distro
 	Warnings []string // what could not be read, one sentence each, sorted
+	// Incomplete are those of Warnings after which packages, or files of packages, are missing here, sorted. The document is then no proof
+	// that a package is not in the image, and says so itself.
+	Incomplete []string
 
 	opt Options
 }

@@ -21,7 +21,7 @@ type dotnetFile struct {
 func parseDotnet(name string, data []byte) metadata {
 	var file dotnetFile
 	if err := json.Unmarshal(data, &file); err != nil {
-		return metadata{warning: unreadable(name, err)}
+		return lost(name, err)
 	}
 	var target struct{ Name string }
 	if json.Unmarshal(file.RuntimeTarget, &target) != nil {
@@ -31,9 +31,12 @@ func parseDotnet(name string, data []byte) metadata {
 	var m metadata
 	dir := path.Dir(name)
 	for _, library := range sortedKeys(file.Libraries) {
+		if m.enough(name) {
+			break
+		}
 		kind := file.Libraries[library].Type
 		title, version := splitName(library)
-		if kind != "package" && kind != "runtimepack" || !plausible(title) || !plausible(version) || len(m.found) == maxFound {
+		if kind != "package" && kind != "runtimepack" || !plausible(title) || !plausible(version) {
 			continue
 		}
 		title = strings.TrimPrefix(title, "runtimepack.")

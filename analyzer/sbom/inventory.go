@@ -13,6 +13,8 @@ type Inventory struct {
 	Schema   string             `json:"schema"`
 	Packages []InventoryPackage `json:"packages"` // sorted by purl
 	Warnings []string           `json:"warnings,omitempty"`
+	// Incomplete are those of Warnings after which packages, or files of packages, are missing here.
+	Incomplete []string `json:"incomplete,omitempty"`
 }
 
 // InventoryPackage is one package that somebody may have published something about.
@@ -30,7 +32,7 @@ func (d *Document) Inventory() Inventory {
 			files[file.Owner] = append(files[file.Owner], string(file.Path))
 		}
 	}
-	inv := Inventory{Schema: InventorySchema, Packages: []InventoryPackage{}, Warnings: d.Warnings}
+	inv := Inventory{Schema: InventorySchema, Packages: []InventoryPackage{}, Warnings: d.Warnings, Incomplete: d.Incomplete}
 	for _, pkg := range d.Packages {
 		if !pkg.Application || pkg.Version != "" {
 			inv.Packages = append(inv.Packages, InventoryPackage{Purl: pkg.Purl, Files: files[pkg.Ref]})

@@ -28,7 +28,7 @@ func lookJava(name string, r io.ReaderAt, size int64) metadata {
 	found, err := readJar(name, name, r, size, true)
 	m := metadata{found: found}
 	if err != nil {
-		m.warning = unreadable(name, err)
+		m.warning, m.lost = unreadable(name, err), true
 	}
 	return m
 }
@@ -42,7 +42,10 @@ func readJar(name, place string, r io.ReaderAt, size int64, outer bool) ([]found
 	if len(archive.File) > maxZipEntries {
 		return nil, fmt.Errorf("it has more than %d entries", maxZipEntries)
 	}
-	var poms []found
+	var (
+		poms []found
+		errs []error
+	)
 	manifest := map[string][]string{}
 	var nested []*zip.File
 	for _, file := range archive.File {
@@ -51,10 +54,16 @@ func readJar(name, place string, r io.ReaderAt, size int64, outer bool) ([]found
 			if data, err := readEntry(file, maxManifest); err == nil {
 				manifest = parseHeaders(data, "")
 			}
-		case base == "pom.properties" && strings.HasPrefix(file.Name, "META-INF/maven/") && len(poms) < maxPoms:
-			if data, err := readEntry(file, maxProperties); err == nil {
-				poms = append(poms, parsePom(data)...)
+		case base == "pom.properties" && strings.HasPrefix(file.Name, "META-INF/maven/"):
+			data, err := readEntry(file, maxProperties)
+			if err == nil && len(poms) >= maxPoms {
+				err = fmt.Errorf("it is one of more than %d", maxPoms)
 			}
+			if err != nil {
+				errs = append(errs[:min(len(errs), 2)], fmt.Errorf("%q in it: %w", file.Name, err))
+				continue
+			}
+			poms = append(poms, parsePom(data)...)
 		case outer && strings.HasSuffix(base, ".jar"):
 			nested = append(nested, file)
 		}
@@ -73,7 +82,7 @@ func readJar(name, place string, r io.ReaderAt, size int64, outer bool) ([]found
 			list[0].requires = append(list[0].requires, []string{f.key})
 		}
 	}
-	return append(list, inner...), err
+	return append(list, inner...), errors.Join(append(errs, err)...)
 }
 
 // readNested reads the archives inside one.
@@ -94,7 +103,7 @@ func readNested(name, place string, files []*zip.File) ([]found, error) {
 			errs = append(errs, fmt.Errorf("%q in it: %w", file.Name, err))
 		}
 		if list = append(list, inner...); len(list) > maxFound {
-			return list, errors.Join(errs...)
+			return list, errors.Join(append(errs, errors.New("too many packages"))...)
 		}
 	}
 	return list, errors.Join(errs...)

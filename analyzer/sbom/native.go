@@ -6,6 +6,7 @@ import (
 	"debug/buildinfo"
 	"debug/elf"
 	"encoding/json"
+	"fmt"
 	"io"
 	"runtime/debug"
 	"strings"
@@ -14,27 +15,37 @@ import (
 // maxAudit bounds what cargo auditable wrote, unpacked.
 const maxAudit = 8 << 20
 
+// maxModules bounds the modules of one Go program; the largest have some thousand.
+const maxModules = 20_000
+
 // lookELF reads what a program says of how it was built: Go's build information, and the section that cargo auditable adds.
 func lookELF(name string, r io.ReaderAt, size int64) metadata {
 	section := io.NewSectionReader(r, 0, size)
 	if info, err := buildinfo.Read(section); err == nil {
-		return metadata{found: goModules(name, info)}
+		m := metadata{found: goModules(name, info)}
+		if len(info.Deps) > maxModules {
+			m.warning, m.lost = fmt.Sprintf("%q is built of more than %d modules: the rest was not read", name, maxModules), true
+		}
+		return m
 	}
 	file, err := elf.NewFile(section)
 	if err != nil {
 		return metadata{}
 	}
 	audit := file.Section(".dep-v0")
-	if audit == nil || audit.Size > maxAudit {
+	if audit == nil {
 		return metadata{}
+	}
+	if audit.Size > maxAudit {
+		return lost(name, errLarge)
 	}
 	packed, err := io.ReadAll(io.LimitReader(audit.Open(), maxAudit))
 	if err != nil {
-		return metadata{warning: unreadable(name, err)}
+		return lost(name, err)
 	}
 	found, err := parseAudit(name, packed)
 	if err != nil {
-		return metadata{warning: unreadable(name, err)}
+		return lost(name, err)
 	}
 	return metadata{found: found}
 }
@@ -67,10 +78,7 @@ func goModules(name string, info *debug.BuildInfo) []found {
 	if std, ok := module("stdlib", version); ok && path != "std" {
 		list = append(list, std)
 	}
-	for _, dep := range info.Deps {
-		if len(list) > maxRequires/100 {
-			break
-		}
+	for _, dep := range info.Deps[:min(len(info.Deps), maxModules)] {
 		if dep.Replace != nil && plausible(dep.Replace.Path) && !strings.HasPrefix(dep.Replace.Path, ".") && !strings.HasPrefix(dep.Replace.Path,
 			"/") {
 			dep = dep.Replace

@@ -36,7 +36,7 @@ func Read(ctx context.Context, root layers.RootFS, opt Options) (*Document, erro
 			return nil, fmt.Errorf("bill of materials: %w", err)
 		}
 	}
-	s := &scan{root: root, db: db, byName: map[string]*entry{}, inodes: map[[2]uint64]*entry{}, warnings: map[string]bool{}}
+	s := &scan{root: root, db: db, byName: map[string]*entry{}, inodes: map[[2]uint64]*entry{}, warnings: map[string]bool{}, missing: map[string]bool{}}
 	steps := []func() error{
 		func() error { return s.walk(ctx, ".", 0) },
 		func() error { return s.contents(ctx, opt) },
@@ -59,6 +59,7 @@ type scan struct {
 	byName   map[string]*entry
 	inodes   map[[2]uint64]*entry // the first name of files with several
 	warnings map[string]bool
+	missing  map[string]bool // those of warnings after which packages are missing
 }
 
 // entry is one regular file.
@@ -75,13 +76,21 @@ func (s *scan) warn(format string, args ...any) {
 	}
 }
 
+// lose is a warning after which packages are missing.
+func (s *scan) lose(format string, args ...any) {
+	s.warn(format, args...)
+	if len(s.missing) < maxWarnings {
+		s.missing[fmt.Sprintf(format, args...)] = true
+	}
+}
+
 // walk lists the regular files below dir.
 func (s *scan) walk(ctx context.Context, dir string, depth int) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if depth > maxDepth {
-		s.warn("%q is too deep: the files below it were not read", dir)
+		s.lose("%q is too deep: the files below it were not read", dir)
 		return nil
 	}
 	list, err := s.root.ReadDir(dir)

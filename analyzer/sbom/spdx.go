@@ -20,6 +20,7 @@ type (
 		ID            string             `json:"SPDXID"`
 		Name          string             `json:"name"`
 		Namespace     string             `json:"documentNamespace"`
+		Comment       string             `json:"comment,omitempty"`
 		Creation      spdxCreation       `json:"creationInfo"`
 		Packages      []spdxPackage      `json:"packages"`
 		Files         []spdxFile         `json:"files,omitempty"`
@@ -94,6 +95,9 @@ func (d *Document) SPDX() ([]byte, error) {
 		Version: "SPDX-2.3", DataLicense: "CC0-1.0", ID: spdxSelf, Name: d.name(),
 		Creation:      spdxCreation{Created: d.opt.Created, Creators: []string{"Tool: slim"}},
 		Relationships: []spdxRelationship{{spdxSelf, "DESCRIBES", spdxRoot}},
+	}
+	if len(d.Incomplete) > 0 {
+		doc.Comment = "This document is incomplete. " + strings.Join(d.Incomplete, "; ")
 	}
 	if doc.Creation.Created == "" {
 		doc.Creation.Created = spdxEpoch

@@ -23,6 +23,8 @@ type cdxMetadata struct {
 	Authors   []cdxContact   `json:"authors"`
 	Component cdxComponent   `json:"component"`
 	Tools     map[string]any `json:"tools"`
+
+	Properties []cdxProperty `json:"properties,omitempty"`
 }
 
 type cdxContact struct {
@@ -105,6 +107,9 @@ func CycloneDX(statements []Statement, product Product, opts Options) ([]byte, e
 	}
 	if hex, ok := strings.CutPrefix(product.Digest, "sha256:"); ok {
 		doc.Metadata.Component.Version, doc.Metadata.Component.Hashes = product.Digest, []cdxHash{{"SHA-256", hex}}
+	}
+	for _, reason := range opts.Incomplete {
+		doc.Metadata.Properties = append(doc.Metadata.Properties, cdxProperty{"slim:incomplete", reason})
 	}
 	listed := map[string]bool{root: true}
 	for _, s := range sorted(statements) {

@@ -50,7 +50,7 @@ func OpenVEX(statements []Statement, product Product, opts Options) ([]byte, err
 		return nil, err
 	}
 	doc := openDocument{
-		Context: predicates.OpenVEX, Author: opts.author(), Timestamp: opts.stamp(), Version: 1, Tooling: "slim",
+		Context: predicates.OpenVEX, Author: opts.author(), Timestamp: opts.stamp(), Version: 1, Tooling: opts.tooling(),
 		Statements: []openStatement{},
 	}
 	for _, s := range sorted(statements) {

@@ -58,6 +58,9 @@ type Options struct {
 	// PackageProducts also names the bare package as a product, for scanners that match packages only (DevGuard). Such a statement
 	// says nothing about the image: give the document only to scanners that apply it to this image.
 	PackageProducts bool
+	// Incomplete are reasons for which the list of packages is incomplete: the document then has no statement about some vulnerabilities that
+	// the image may have, and says so.
+	Incomplete []string
 	// Enclosed says that the document is the predicate of a statement whose subject is the image's digest, made before that is known: it
 	// names the image without one.
 	Enclosed bool
@@ -163,6 +166,14 @@ func (o *Options) author() string {
 		return "slim"
 	}
 	return o.Author
+}
+
+// tooling names what made the document, and its doubts: OpenVEX has no other place for text about a document as a whole.
+func (o *Options) tooling() string {
+	if len(o.Incomplete) == 0 {
+		return "slim"
+	}
+	return "slim; the list of packages is incomplete: " + strings.Join(o.Incomplete, "; ")
 }
 
 // stamp is the time as both formats write it.

@@ -3,6 +3,7 @@ package vuln
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,12 +25,17 @@ type Report struct {
 	Notes      []string    `json:"notes,omitempty"`      // on the configuration and the database
 	Missing    []string    `json:"missing,omitempty"`    // ecosystems of its packages that the database does not have
 	Skipped    []string    `json:"skipped,omitempty"`    // what could not be answered
+	Unanswered []string    `json:"unanswered,omitempty"` // those of Skipped that fail a gate: something may have been published about them
+	// Incomplete are reasons for which the image may have packages that are not among Packages: a finding that is not listed may be there.
+	Incomplete []string `json:"incomplete,omitempty"`
 }
 
 // Subject is an image to look at.
 type Subject struct {
 	Packages []Package
 	Files    []string // physical paths of everything but directories, sorted
+
+	Incomplete []string // why Packages are not all; none where they are
 }
 
 // Review searches the database for an image, decides about each finding, and reports what happened to the findings of the image it was
@@ -50,11 +56,17 @@ func Review(ctx context.Context, db *Database, image Subject, before *Subject, f
 		facts.Before = func(glob string) []string { return Match(before.Files, glob) }
 		comparison = Compare(found[1].Findings, after.Findings, image.Packages)
 	}
+	incomplete := slices.Clone(image.Incomplete)
+	if before != nil { // the package database of a slim image has what was known of its original's
+		for _, reason := range before.Incomplete {
+			incomplete = append(incomplete, "in the original, "+reason)
+		}
+	}
 	decisions, notes := Decide(after.Findings, facts)
 	return &Report{
 		Schema: ReportSchema, Packages: len(image.Packages), Records: after.Records, Newest: after.Newest, Decisions: decisions,
 		Comparison: comparison,
-		Notes:      append(notes, stale(after.Newest, facts.Today)...), Missing: after.Missing, Skipped: after.Skipped,
+		Notes:      append(notes, stale(after.Newest, facts.Today)...), Missing: after.Missing, Skipped: after.Skipped, Unanswered: after.Unanswered, Incomplete: incomplete,
 	}, nil
 }
 
@@ -81,8 +93,8 @@ func (r *Report) Open() int {
 	return open
 }
 
-// Gate is the error of a report that has an open finding of a level or worse ("any" is every level, "" no gate), or of whose packages the
-// database says nothing.
+// Gate is the error of a report that has an open finding of a level or worse ("any" is every level, "" no gate), or that cannot say
+// whether it has one.
 func (r *Report) Gate(level string) error {
 	if level == "" {
 		return nil
@@ -97,11 +109,8 @@ func (r *Report) Gate(level string) error {
 		seen[d.Finding.ID] = true
 		names = append(names, d.Finding.ID)
 	}
-	if len(names) == 0 && len(r.Missing) > 0 {
-		return fmt.Errorf("--fail-on cannot tell: the database has no records of %s", strings.Join(r.Missing, ", "))
-	}
 	if len(names) == 0 {
-		return nil
+		return r.doubt()
 	}
 	list := names
 	if len(list) > 5 {
@@ -117,17 +126,31 @@ func (r *Report) Gate(level string) error {
 	return fmt.Errorf("%d %s: %s", len(names), what, strings.Join(list, ", "))
 }
 
-// FromInventory turns the packages of a bill of materials into those to search for. warnings are its own, and package URLs that are none.
-func FromInventory(inv sbom.Inventory) (list []Package, warnings []string) {
-	warnings = inv.Warnings
+// doubt is the error of a report without an open finding that does not show that there is none.
+func (r *Report) doubt() error {
+	switch {
+	case len(r.Incomplete) > 0:
+		return fmt.Errorf("--fail-on cannot tell: the list of packages is incomplete: %s", several(r.Incomplete, 3))
+	case len(r.Missing) > 0:
+		return fmt.Errorf("--fail-on cannot tell: the database has no records of %s", strings.Join(r.Missing, ", "))
+	case len(r.Unanswered) > 0:
+		return fmt.Errorf("--fail-on cannot tell: %s", several(r.Unanswered, 3))
+	}
+	return nil
+}
+
+// FromInventory turns the packages of a bill of materials into those to search for; Subject.Files is not set. warnings are its own, and
+// package URLs that are none.
+func FromInventory(inv sbom.Inventory) (s Subject, warnings []string) {
+	warnings, s.Incomplete = slices.Clone(inv.Warnings), slices.Clone(inv.Incomplete)
 	for _, pkg := range inv.Packages {
 		found, err := FromPurl(pkg.Purl)
 		if err != nil {
-			warnings = append(warnings, err.Error())
+			warnings, s.Incomplete = append(warnings, err.Error()), append(s.Incomplete, err.Error())
 			continue
 		}
 		found.Files = pkg.Files
-		list = append(list, found)
+		s.Packages = append(s.Packages, found)
 	}
-	return list, warnings
+	return s, warnings
 }

@@ -7,8 +7,10 @@ import (
 )
 
 // SARIF writes decisions as a SARIF 2.1.0 log, one result each; what is accepted or shown not to apply is suppressed. A result's place
-// is a kept file of the package, or the image. version is that of slim and may be empty.
-func SARIF(decisions []Decision, image, version string) ([]byte, error) {
+// is a kept file of the package, or the image. What the report cannot tell for lack of packages is a notification of a run that did not
+// succeed. version is that of slim and may be empty.
+func SARIF(report *Report, image, version string) ([]byte, error) {
+	decisions := report.Decisions
 	rules := map[string]*Finding{}
 	var results []sarif.Result
 	for i := range decisions {
@@ -28,7 +30,7 @@ func SARIF(decisions []Decision, image, version string) ([]byte, error) {
 		}
 		results = append(results, result)
 	}
-	return sarif.Write(version, sarifRules(rules), results)
+	return sarif.Write(version, sarifRules(rules), results, report.Incomplete...)
 }
 
 func sarifRules(found map[string]*Finding) []sarif.Rule {

@@ -32,6 +32,9 @@ type Result struct {
 	Newest   string    `json:"newest,omitempty"`  // the latest time of change of these records, RFC 3339
 	Missing  []string  `json:"missing,omitempty"` // ecosystems of packages that the database has no record of, sorted
 	Skipped  []string  `json:"skipped,omitempty"` // what could not be answered, one sentence each, sorted
+	// Unanswered are those of Skipped about packages that somebody may have published something about: of a distribution or release that is
+	// not known, or with a version that cannot be compared.
+	Unanswered []string `json:"unanswered,omitempty"`
 }
 
 // Scan lists the vulnerabilities of packages: the worst first, then by package and name.
@@ -64,6 +67,11 @@ func (db *Database) Search(ctx context.Context, lists ...[]Package) ([]*Result, 
 
 func (s *search) result() *Result {
 	result := &Result{Findings: s.findings(), Records: s.records, Newest: s.newest, Skipped: slices.Sorted(maps.Keys(s.skipped))}
+	for _, text := range result.Skipped {
+		if s.skipped[text] {
+			result.Unanswered = append(result.Unanswered, text)
+		}
+	}
 	for _, ecosystem := range slices.Sorted(maps.Keys(s.wanted)) {
 		if !s.seen[ecosystem] {
 			result.Missing = append(result.Missing, ecosystem)
@@ -82,7 +90,7 @@ type search struct {
 	hits    map[hit]*Finding
 	ratings map[hit]rating
 	seen    map[string]bool
-	skipped map[string]bool
+	skipped map[string]bool // true where somebody may have published something about the package
 	records int
 	newest  string
 }
@@ -112,7 +120,8 @@ func newSearch(packages []Package) *search {
 			s.skipped[fmt.Sprintf("%s %s: OSV does not have this kind of package", plain(pkg.Name, maxTitle), plain(pkg.Version, maxTitle))] = true
 			continue
 		case pkg.Version == "":
-			s.skipped[fmt.Sprintf("%s: its version is not known", plain(pkg.Name, maxTitle))] = true
+			// A distribution's packages have versions; other packages without one were not published.
+			s.skipped[fmt.Sprintf("%s: its version is not known", plain(pkg.Name, maxTitle))] = slices.Contains(released, name)
 			continue
 		case release == "" && slices.Contains(released, name):
 			s.skipped[fmt.Sprintf("%s %s: the release of %s is not known", plain(pkg.Name, maxTitle), plain(pkg.Version, maxTitle), name)] = true

@@ -23,6 +23,10 @@ func materials(ctx context.Context, args []string) error {
 	flags.StringVar(&opt.Version, "version", "", "its tag")
 	flags.StringVar(&opt.Purl, "purl", "", "its package URL")
 	flags.StringVar(&opt.Created, "created", "", "time of the documents")
+	flags.Func("incomplete", "why packages are missing; may be repeated", func(reason string) error {
+		opt.Incomplete = append(opt.Incomplete, reason)
+		return nil
+	})
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

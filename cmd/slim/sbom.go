@@ -67,6 +67,9 @@ func (p *program) sbom(c *cli.Context) error {
 	for _, warning := range doc.Warnings {
 		p.infof("warning: %s", warning)
 	}
+	if len(doc.Incomplete) > 0 {
+		p.alertf("warning: the document is incomplete, and says so")
+	}
 	write := doc.CycloneDX
 	if c.String("format") == "spdx" {
 		write = doc.SPDX
@@ -118,6 +121,9 @@ func readMaterials(ctx context.Context, in *layers.Input, opt sbom.Options) (*sb
 		return e.Size <= maxDatabaseFile && sbom.ReadsFirst(string(e.Path))
 	})
 	if err != nil {
+		return nil, err
+	}
+	if opt.Incomplete, err = incompleteOf(in); err != nil {
 		return nil, err
 	}
 	opt.Name, opt.Version = in.Repo, in.Tag

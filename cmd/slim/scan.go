@@ -174,14 +174,14 @@ func (p *program) scanImage(c *cli.Context, ref string) (*scanned, error) {
 		return nil, fmt.Errorf("image %s: %w", ref, err)
 	}
 	s := &scanned{input: in}
+	var warnings []string
+	if s.Subject, warnings, err = imagePackages(c.Context, in, index); err != nil {
+		return nil, fmt.Errorf("packages of %s: %w", ref, err)
+	}
 	for _, entry := range index.Entries() {
 		if !entry.Mode.IsDir() {
 			s.Files = append(s.Files, string(entry.Path))
 		}
-	}
-	var warnings []string
-	if s.Packages, warnings, err = imagePackages(c.Context, index); err != nil {
-		return nil, fmt.Errorf("packages of %s: %w", ref, err)
 	}
 	for _, warning := range warnings {
 		p.infof("warning: %s: %s", ref, warning)
@@ -197,15 +197,16 @@ func (p *program) writeScan(c *cli.Context, review *vuln.Report, in *layers.Inpu
 		err  error
 	)
 	statements := func() []vex.Statement { return vex.Statements(review.Decisions, review.Comparison) }
+	options := vex.Options{Timestamp: now, Incomplete: review.Incomplete}
 	switch c.String("format") {
 	case "json":
 		err = jsonout.Write(&buf, review)
 	case "sarif":
-		data, err = vuln.SARIF(review.Decisions, productOf(in).Repository, "")
+		data, err = vuln.SARIF(review, productOf(in).Repository, "")
 	case "openvex":
-		data, err = vex.OpenVEX(statements(), productOf(in), vex.Options{Timestamp: now})
+		data, err = vex.OpenVEX(statements(), productOf(in), options)
 	case "cyclonedx-vex":
-		data, err = vex.CycloneDX(statements(), productOf(in), vex.Options{Timestamp: now})
+		data, err = vex.CycloneDX(statements(), productOf(in), options)
 	default:
 		err = printScan(&buf, review)
 	}

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 
 	"github.com/slimimage/slim/analyzer/sbom"
 	"github.com/slimimage/slim/analyzer/vex"
 	"github.com/slimimage/slim/analyzer/vuln"
+	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/cmd/slim/report"
 	"github.com/slimimage/slim/layers"
 )
@@ -40,7 +42,7 @@ const (
 )
 
 // imagePackages lists the packages of an image, of its distribution and of language runtimes, with the files of each.
-func imagePackages(ctx context.Context, index *layers.Index) (list []vuln.Package, warnings []string, err error) {
+func imagePackages(ctx context.Context, in *layers.Input, index *layers.Index) (s vuln.Subject, warnings []string, err error) {
 	var ahead int64
 	err = index.Preload(maxAhead, func(e layers.Entry) bool {
 		if e.Size > maxAheadFile || ahead+e.Size > maxAhead {
@@ -50,12 +52,28 @@ func imagePackages(ctx context.Context, index *layers.Index) (list []vuln.Packag
 		return true
 	})
 	if err != nil {
-		return nil, nil, err
+		return s, nil, err
 	}
-	document, err := sbom.Read(ctx, index, sbom.Options{})
+	incomplete, err := incompleteOf(in)
 	if err != nil {
-		return nil, nil, err
+		return s, nil, err
 	}
-	list, warnings = vuln.FromInventory(document.Inventory())
-	return list, warnings, nil
+	document, err := sbom.Read(ctx, index, sbom.Options{Incomplete: incomplete})
+	if err != nil {
+		return s, nil, err
+	}
+	s, warnings = vuln.FromInventory(document.Inventory())
+	return s, warnings, nil
+}
+
+// incompleteOf is why the package database of a slim image lacks packages; none for other images.
+func incompleteOf(in *layers.Input) ([]string, error) {
+	config, err := in.Image.ConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("reading the config: %w", err)
+	}
+	if reasons := config.Config.Labels[builder.LabelIncomplete]; reasons != "" {
+		return []string{reasons}, nil
+	}
+	return nil, nil
 }

@@ -10,6 +10,8 @@ import (
 type Findings struct {
 	List   []Finding
 	Source string // the database, as a clause; may be empty
+
+	Incomplete []string // why the list of packages, and so List, is incomplete
 }
 
 // Finding is one vulnerability in one package.

@@ -85,6 +85,9 @@ func figures(result *builder.Result, findings *Findings) [][]string {
 	if findings != nil {
 		had, has, open := findings.Counts()
 		left := fmt.Sprintf("%d open; left: %s", open, findings.Left())
+		if len(findings.Incomplete) > 0 {
+			left += "; ⚠️ of an incomplete list of packages"
+		}
 		rows = append(rows, []string{"Vulnerabilities", Count(had), Count(has), left})
 	}
 	return rows

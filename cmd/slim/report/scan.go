@@ -11,7 +11,11 @@ import (
 func Scanned(scan *vuln.Report) []string {
 	var lines []string
 	if scan.Comparison != nil {
-		lines = append(lines, fmt.Sprintf("vulnerabilities: %s; %d open", compared(scan.Comparison), scan.Open()))
+		line := fmt.Sprintf("vulnerabilities: %s; %d open", compared(scan.Comparison), scan.Open())
+		if len(scan.Incomplete) > 0 {
+			line += ", of an incomplete list of packages"
+		}
+		lines = append(lines, line)
 	}
 	listed := 0
 	for i := range scan.Decisions {
@@ -33,6 +37,9 @@ func Scanned(scan *vuln.Report) []string {
 // ScanWarnings are what a scan cannot tell, as warnings.
 func ScanWarnings(scan *vuln.Report) []string {
 	var lines []string
+	for _, reason := range scan.Incomplete {
+		lines = append(lines, "warning: the list of packages is incomplete: "+reason)
+	}
 	for _, ecosystem := range scan.Missing {
 		lines = append(lines, "warning: the database has no records for "+ecosystem)
 	}
@@ -75,7 +82,11 @@ func ScanTable(scan *vuln.Report) []string {
 	if len(parts) == 0 {
 		parts = []string{"none"}
 	}
-	return append(lines, fmt.Sprintf("findings: %s; %d open, in %d packages", strings.Join(parts, ", "), scan.Open(), scan.Packages))
+	known := ""
+	if len(scan.Incomplete) > 0 {
+		known = "; the list of packages is incomplete"
+	}
+	return append(lines, fmt.Sprintf("findings: %s; %d open, in %d packages%s", strings.Join(parts, ", "), scan.Open(), scan.Packages, known))
 }
 
 // compared counts the findings of the original by what happened to them.

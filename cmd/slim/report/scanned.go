@@ -11,7 +11,7 @@ func FindingsOf(scan *vuln.Report) *Findings {
 	if scan == nil {
 		return nil
 	}
-	f := &Findings{Source: fmt.Sprintf("%d records", scan.Records)}
+	f := &Findings{Source: fmt.Sprintf("%d records", scan.Records), Incomplete: scan.Incomplete}
 	if scan.Newest != "" {
 		f.Source += ", the newest from " + scan.Newest
 	}

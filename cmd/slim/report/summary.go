@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder"
@@ -52,7 +53,15 @@ func Warnings(r *builder.Result) []string {
 			}
 		}
 	}
-	return append(all, r.Plan.Warnings...)
+	for _, reason := range r.Plan.Incomplete {
+		all = append(all, "the package database and the bill of materials of the slim image are incomplete: "+reason)
+	}
+	for _, warning := range r.Plan.Warnings {
+		if !slices.Contains(r.Plan.Incomplete, warning) {
+			all = append(all, warning)
+		}
+	}
+	return all
 }
 
 // WarningLines are the warnings of a result as lines of a summary.

@@ -15,6 +15,9 @@ func findingsSection(f *report.Findings) section {
 	if f.Source != "" {
 		s.Text = append(s.Text, "Looked up in "+short(f.Source)+".")
 	}
+	for _, reason := range f.Incomplete {
+		s.Text = append(s.Text, short("The list of packages is incomplete: "+reason+"."))
+	}
 	t := table{Columns: columns("Severity", "#Score", "Vulnerability", "Package", "Now", "What is known"), Wide: true}
 	for _, x := range f.Sorted() {
 		t.Rows = append(t.Rows, findingRow(x))
@@ -44,6 +47,9 @@ func findingsCard(f *report.Findings) card {
 	c := card{Name: "Vulnerabilities", Value: report.Count(before) + " → " + report.Count(after), State: good, Note: "none is left"}
 	if after > 0 {
 		c.State, c.Note = fair, report.Plural(open, "is open", "are open")
+	}
+	if len(f.Incomplete) > 0 {
+		c.State, c.Note = bad, "of an incomplete list of packages"
 	}
 	return c
 }
