@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -93,21 +92,6 @@ func (s *remoteSearch) image(index v1.ImageIndex, depth int) (v1.Image, error) {
 	return nil, platformError(have, s.want)
 }
 
-// limitedTransport fails for a manifest of more than maxManifest bytes: the registry library would read 100 MiB of it into memory.
-type limitedTransport struct{ http.RoundTripper }
-
-// RoundTrip implements http.RoundTripper.
-func (t limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := t.RoundTripper.RoundTrip(r)
-	if err == nil && strings.Contains(r.URL.Path, "/manifests/") {
-		resp.Body = struct {
-			io.Reader
-			io.Closer
-		}{&capped{resp.Body, maxManifest}, resp.Body}
-	}
-	return resp, err
-}
-
 // registryError describes a registry's answer in one line.
 func registryError(err error) error {
 	var answer *transport.Error
@@ -120,7 +104,12 @@ func registryError(err error) error {
 		}
 	}
 	if errors.Is(err, errTooLarge) {
-		return fmt.Errorf("its manifest has more than %d bytes", maxManifest)
+		return fmt.Errorf("an answer of the registry has more than %d bytes", maxManifest)
+	}
+	for _, own := range []error{errRedirects, errSlow} {
+		if errors.Is(err, own) {
+			return own
+		}
 	}
 	var dns *net.DNSError
 	if errors.As(err, &dns) {

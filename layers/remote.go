@@ -7,10 +7,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// RemoteOptions configure access to registries: with Docker's stored credentials, and reading no more than 4 MiB of a manifest.
+// RemoteOptions configure access to registries: with Docker's stored credentials, through BoundedTransport.
 func RemoteOptions(ctx context.Context) []remote.Option {
 	return []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain),
-		remote.WithTransport(limitedTransport{remote.DefaultTransport})}
+		remote.WithTransport(BoundedTransport(remote.DefaultTransport))}
 }
 
 // RegistryError describes a registry's answer in one line. It satisfies errors.Is for ErrNotFound if the registry does not have the

@@ -45,6 +45,8 @@ import (
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/slimimage/slim/layers"
 )
 
 // maxMessage is the maximum size of an RPC message, as in buildkitd (util/appdefaults and client use 16 MiB).
@@ -203,8 +205,23 @@ func snapshotter(root string) runc.SnapshotterFactory {
 
 type resolverHosts = func(host string) ([]registryHost, error)
 
-// registries resolves registry hosts. It uses HTTP without TLS for registries on this machine and for those in insecure.
+// registries resolves registry hosts. It uses HTTP without TLS for registries on this machine and for those in insecure, and bounds what
+// an answer may cost.
 func registries(insecure []string) resolverHosts {
+	resolve := plainRegistries(insecure)
+	return func(host string) ([]registryHost, error) {
+		hosts, err := resolve(host)
+		for i := range hosts {
+			c := *hosts[i].Client
+			c.Transport = layers.BoundedTransport(c.Transport)
+			hosts[i].Client = &c
+		}
+		return hosts, err
+	}
+}
+
+// plainRegistries is registries without the bounds.
+func plainRegistries(insecure []string) resolverHosts {
 	yes := true
 	named := resolver.NewRegistryConfig(map[string]resolverconfig.RegistryConfig{})
 	return func(host string) ([]registryHost, error) {

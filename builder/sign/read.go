@@ -134,7 +134,7 @@ func bundles(ctx context.Context, st store, s *subject) ([]found, error) {
 // read reads the blob of a signed thing. Bytes that are not those of the digest, and too many of them, are found out here; an error is
 // that of a registry that does not answer. size adds up what was read.
 func (f *found) read(ctx context.Context, st store, d v1.Descriptor, size *int64) ([]byte, error) {
-	if *size += d.Size; *size > maxTogether {
+	if *size += max(0, d.Size); *size > maxTogether {
 		return nil, fmt.Errorf("it and its attachments have more than %d bytes", maxTogether)
 	}
 	data, err := readBlob(ctx, st, d)

@@ -179,7 +179,7 @@ func (w *walk) attached(digest v1.Hash, s *subject) ([]attached, error) {
 		if d.MediaType != payloadInToto {
 			continue
 		}
-		if w.size += d.Size; w.size > maxTogether {
+		if w.size += max(0, d.Size); w.size > maxTogether {
 			return nil, fmt.Errorf("there are more than %d bytes of them", maxTogether)
 		}
 		data, err := readBlob(w.ctx, w.store, d)

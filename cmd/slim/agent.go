@@ -9,12 +9,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/builder/agent"
+	"github.com/slimimage/slim/layers"
 )
 
 func (p *program) agentCommand() *cli.Command {
@@ -131,8 +131,8 @@ func (p *program) agentImage(c *cli.Context) error {
 	if err != nil {
 		return usagef("example: --push registry.example.com/slim-agent:1", "--push: %v", err)
 	}
-	if err := remote.WriteIndex(parsed, image, remote.WithContext(c.Context), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
-		return fmt.Errorf("pushing %s: %w", ref, err)
+	if err := remote.WriteIndex(parsed, image, layers.RemoteOptions(c.Context)...); err != nil {
+		return fmt.Errorf("pushing %s: %w", ref, layers.RegistryError(err))
 	}
 	digest, err := image.Digest()
 	if err != nil {
