@@ -6,19 +6,23 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/moby/patternmatcher/ignorefile"
 	"github.com/opencontainers/go-digest"
 	"github.com/tonistiigi/fsutil"
+
+	"github.com/slimimage/slim/layers/infile"
 )
+
+// maxUserFile bounds a file that a user writes (a Dockerfile, settings, probes), in bytes.
+const maxUserFile = 4 << 20
 
 // ContextDigest is the digest of a Dockerfile and of all files of its context that .dockerignore leaves, without building
 // anything. It does not include the digests of the base images.
 func ContextDigest(ctx context.Context, df *Dockerfile) (string, error) {
 	b := &build{opt: Options{Dockerfile: df}}
-	text, err := os.ReadFile(b.dockerfilePath())
+	text, err := infile.Read(b.dockerfilePath(), maxUserFile, df.Context)
 	if err != nil {
 		return "", err
 	}
@@ -45,7 +49,7 @@ func ContextDigest(ctx context.Context, df *Dockerfile) (string, error) {
 
 // ignoredFiles are the patterns of a directory's .dockerignore.
 func ignoredFiles(dir string) ([]string, error) {
-	data, err := os.ReadFile(filepath.Join(dir, ".dockerignore"))
+	data, err := infile.Read(filepath.Join(dir, ".dockerignore"), maxUserFile, dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

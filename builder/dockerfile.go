@@ -203,7 +203,7 @@ func (d *dockerfile) project(ctx context.Context) ([]Given, error) {
 	if err != nil || len(found) == 0 {
 		return nil, nil // an empty context has no directory
 	}
-	data, err := readFile(ctx, ref, ProjectFile)
+	data, err := readUpTo(ctx, ref, ProjectFile, maxUserFile)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +218,7 @@ func (d *dockerfile) load(ctx context.Context, g *Given) error {
 		if err != nil {
 			return err
 		}
-		data, err := readFile(ctx, ref, name)
+		data, err := readUpTo(ctx, ref, name, maxUserFile)
 		if err != nil {
 			return fmt.Errorf("%s: there is no file %s in the build context: %w", g.From, name, err)
 		}

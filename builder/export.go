@@ -15,6 +15,7 @@ import (
 	mobyclient "github.com/moby/moby/client"
 
 	"github.com/slimimage/slim/builder/outfile"
+	"github.com/slimimage/slim/layers/infile"
 )
 
 // exports lists where BuildKit sends the result. A file is written under another name, and renamed when it is complete.
@@ -113,6 +114,9 @@ func (b *build) outputEntry(export Export, output Output, names string) (bkclien
 	}
 	if output.Dest == "" {
 		return entry, fmt.Errorf("--output type=%s needs dest=PATH", output.Type)
+	}
+	if err := infile.Stays(output.Dest); err != nil {
+		return entry, fmt.Errorf("--output: %w", err)
 	}
 	return entry, nil
 }

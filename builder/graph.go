@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 
 	"github.com/moby/buildkit/client/llb"
@@ -185,11 +186,19 @@ func (b *build) solve(ctx context.Context, c gateway.Client, state llb.State) (g
 
 // readFile reads a file that a stage wrote.
 func readFile(ctx context.Context, ref gateway.Reference, name string) ([]byte, error) {
+	return readUpTo(ctx, ref, name, maxResult)
+}
+
+// readUpTo reads a file of at most limit bytes.
+func readUpTo(ctx context.Context, ref gateway.Reference, name string, limit int64) ([]byte, error) {
 	stat, err := ref.StatFile(ctx, gateway.StatRequest{Path: name})
 	if err != nil {
 		return nil, fmt.Errorf("reading %s of a step: %w", name, err)
 	}
-	if stat.Size > maxResult {
+	if stat.Mode&uint32(fs.ModeType) != 0 { // to read a pipe is to wait for a writer
+		return nil, fmt.Errorf("reading %s of a step: it is not a regular file", name)
+	}
+	if stat.Size > limit {
 		return nil, fmt.Errorf("reading %s of a step: %d bytes are too many", name, stat.Size)
 	}
 	data := make([]byte, 0, stat.Size)

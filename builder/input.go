@@ -18,6 +18,7 @@ import (
 
 	"github.com/slimimage/slim/builder/lock"
 	"github.com/slimimage/slim/layers"
+	"github.com/slimimage/slim/layers/infile"
 )
 
 // input is the image that is slimmed, as BuildKit has it.
@@ -150,7 +151,13 @@ func (b *build) mounts(agentDir string) (map[string]fsutil.FS, map[string]conten
 			stores[one.inputStore()] = in.Layout
 		}
 	}
-	maps.Copy(dirs, b.contexts())
+	contexts := b.contexts()
+	for _, dir := range contexts {
+		if err := infile.Stays(dir); err != nil {
+			return nil, nil, fmt.Errorf("build context: %w", err)
+		}
+	}
+	maps.Copy(dirs, contexts)
 	mounts, err := openDirs(dirs)
 	if err != nil {
 		return nil, nil, err

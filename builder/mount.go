@@ -20,6 +20,7 @@ import (
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/rules"
 	"github.com/slimimage/slim/layers"
+	"github.com/slimimage/slim/layers/infile"
 )
 
 // Mount is a file or directory of this machine that the runs see, read-only. It is never a part of an image.
@@ -50,6 +51,9 @@ func addMount(opt *Options, spec string) error {
 	}
 	source, err := filepath.Abs(source)
 	if err != nil {
+		return err
+	}
+	if err := infile.Stays(source); err != nil {
 		return err
 	}
 	if mount.Source, err = filepath.EvalSymlinks(source); err != nil {

@@ -86,6 +86,12 @@ func (o Option) Repeatable() bool { return o.Kind == List || o.Kind == Pairs || 
 // NamesFiles reports whether the values name files, whose content Apply gets.
 func (o Option) NamesFiles() bool { return o.Kind == File || o.Kind == Documents }
 
+// OfOperator reports whether an option gives the application, the Dockerfile or a registry something that belongs to the user who runs
+// slim: files, credentials, a network, a decision. A file of a repository sets it only if that user allows it.
+func (o Option) OfOperator() bool {
+	return slices.Contains([]string{whyNetwork, whyProbeImage, whyPolicy, whySecret, whyPush, whyCache}, o.Why)
+}
+
 // UsageFor is the text for the help of a command.
 func (o Option) UsageFor(command string) string {
 	if usage := o.UsageIn[command]; usage != "" {

@@ -33,6 +33,7 @@ const (
 	whyInput      = "it selects the input"
 	whySecret     = "it reads secrets and files of the operator"
 	whyExport     = "it decides where the result goes"
+	whyPush       = "it writes to a registry with the credentials of the operator"
 	whyWords      = "it decides what is published about the result"
 	whyCache      = "it opens registries and directories of the operator"
 	whyClient     = "the client of BuildKit writes the result"
@@ -452,7 +453,7 @@ func exportOptions() []Option {
 			Kind:     Switch,
 			Usage:    "push the slim image to its registry",
 			Commands: onlyBuild,
-			Why:      whyExport,
+			Why:      whyPush,
 			field:    switchField(func(o *Options) *bool { return &o.Export.Push }),
 		},
 		{

@@ -13,6 +13,7 @@ import (
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/probe"
+	"github.com/slimimage/slim/layers/infile"
 )
 
 // The setters of options whose values are parsed or checked.
@@ -118,7 +119,7 @@ var outputTypes = []string{"oci", "docker", "tar", "local", "image", "registry"}
 
 // addOutput adds one --output. Like buildx, it loads type=docker without dest into the Docker engine.
 func addOutput(opt *Options, spec string) error {
-	out, err := parseOutput(spec)
+	out, err := ParseOutput(spec)
 	if err != nil {
 		return err
 	}
@@ -130,8 +131,8 @@ func addOutput(opt *Options, spec string) error {
 	return nil
 }
 
-// parseOutput reads one --output in buildx's syntax: type=TYPE,dest=PATH,KEY=VALUE, a directory, or "-" for a tar on stdout.
-func parseOutput(spec string) (Output, error) {
+// ParseOutput reads one --output in buildx's syntax: type=TYPE,dest=PATH,KEY=VALUE, a directory, or "-" for a tar on stdout.
+func ParseOutput(spec string) (Output, error) {
 	out := Output{Attrs: map[string]string{}}
 	if spec == "-" {
 		return Output{Type: "tar", Dest: "-"}, nil
@@ -173,6 +174,11 @@ func addCacheFrom(opt *Options, spec string) error {
 
 func addCacheTo(opt *Options, spec string) error {
 	entries, err := bkbuild.ParseExportCache([]string{registryCache(spec)})
+	for _, entry := range entries {
+		if dir := entry.Attrs["dest"]; dir != "" {
+			err = errors.Join(err, infile.Stays(dir))
+		}
+	}
 	opt.CacheTo = append(opt.CacheTo, entries...)
 	return err
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/moby/buildkit/util/entitlements"
 
 	"github.com/slimimage/slim/builder/agent"
+	"github.com/slimimage/slim/layers/infile"
 )
 
 // run calls f as a gateway function of BuildKit, which exports the result of f.
@@ -177,6 +178,9 @@ func parseSecret(spec string) (secretsprovider.Source, error) {
 	}
 	if source.ID == "" {
 		return source, fmt.Errorf("--secret %q: it needs an id", spec)
+	}
+	if err := infile.Stays(source.FilePath); err != nil && source.FilePath != "" {
+		return source, fmt.Errorf("--secret %q: %w", spec, err)
 	}
 	return source, nil
 }

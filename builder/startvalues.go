@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -17,6 +16,8 @@ import (
 
 	"github.com/moby/buildkit/client/llb"
 	"mvdan.cc/sh/v3/shell"
+
+	"github.com/slimimage/slim/layers/infile"
 )
 
 // The setters of options that say how the application is started.
@@ -105,21 +106,17 @@ func (b *build) startOptions() []llb.RunOption {
 // maxEnvFile bounds a file of --env-file, in bytes.
 const maxEnvFile = 1 << 20
 
-// addEnvFile reads a file of --env-file.
+// addEnvFile reads a file of --env-file. One in a repository takes no values from the operator's environment.
 func addEnvFile(opt *Options, name string) error {
-	f, err := os.Open(name)
+	data, err := infile.Read(name, maxEnvFile)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxEnvFile+1))
-	if err != nil {
-		return err
+	lookup := os.LookupEnv
+	if tree, _ := infile.Tree(name); tree != "" {
+		lookup = nil
 	}
-	if len(data) > maxEnvFile {
-		return fmt.Errorf("%s is larger than %d bytes", name, maxEnvFile)
-	}
-	env, err := parseEnvFile(data, os.LookupEnv)
+	env, err := parseEnvFile(data, lookup)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -132,7 +129,7 @@ func addEnvFile(opt *Options, name string) error {
 
 // parseEnvFile reads the format of docker run --env-file (docker/cli, pkg/kvfile): a line is KEY=VALUE, or KEY, which takes the value from
 // the environment and is left out where that has none; lines that begin with # are comments. Nothing is unquoted. Docker's own parser
-// repeats lines in its errors: they may be secret, so the errors here have the number of the line.
+// repeats lines in its errors: they may be secret, so the errors here have the number of the line. With a nil lookup, KEY is an error.
 func parseEnvFile(data []byte, lookup func(string) (string, bool)) ([]string, error) {
 	if !utf8.Valid(data) || bytes.ContainsRune(data, 0) {
 		return nil, errors.New("it is not a text file in UTF-8")
@@ -150,6 +147,9 @@ func parseEnvFile(data []byte, lookup func(string) (string, bool)) ([]string, er
 		}
 		if given {
 			env = append(env, line)
+		} else if lookup == nil {
+			return nil, fmt.Errorf("line %d takes a value from the environment, which a file in the working directory or in a Git work tree "+
+				"may not: pass --env KEY", i+1)
 		} else if value, ok := lookup(key); ok {
 			env = append(env, key+"="+value)
 		}

@@ -68,6 +68,9 @@ func Open(dir string) (*Database, error) {
 		if ext := filepath.Ext(name); ext != ".zip" && ext != ".json" {
 			return nil
 		}
+		if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() { // not even opened: a pipe would wait for a writer
+			return errors.Join(fmt.Errorf("%s is not a regular file", name), err)
+		}
 		if len(db.parts) == maxParts {
 			return fmt.Errorf("%s holds more than %d files", dir, maxParts)
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder/outfile"
+	"github.com/slimimage/slim/layers/infile"
 )
 
 const (
@@ -72,7 +72,7 @@ func writeWhole(name string, data []byte) error {
 // Read reads a lock without its evidence. It refuses another schema, unknown fields, options other than the given ones, and evidence in
 // another directory.
 func Read(name string, options []string) (*Lock, error) {
-	data, err := readBounded(name, maxLock)
+	data, err := infile.Read(name, maxLock)
 	if err != nil {
 		return nil, &Error{Reason: err.Error(), Hint: "make it with slim build --lock"}
 	}
@@ -100,7 +100,7 @@ func Open(name string, options []string) (*Lock, error) {
 	refuse := func(format string, args ...any) error {
 		return &Error{Reason: fmt.Sprintf(format, args...), Hint: "restore it, or make both again with slim build --lock"}
 	}
-	data, err := readBounded(file, maxEvidence)
+	data, err := infile.Read(file, maxEvidence)
 	if err != nil {
 		return nil, refuse("a lock is replayed from its evidence: %v", err)
 	}
@@ -123,26 +123,9 @@ func unpack(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bounded(r, maxEvidence)
-}
-
-func readBounded(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := bounded(f, limit)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return data, nil
-}
-
-func bounded(r io.Reader, limit int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("it has more than %d bytes", limit)
+	data, err = io.ReadAll(io.LimitReader(r, maxEvidence+1))
+	if err == nil && len(data) > maxEvidence {
+		err = fmt.Errorf("it has more than %d bytes", maxEvidence)
 	}
 	return data, err
 }

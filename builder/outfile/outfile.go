@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/slimimage/slim/layers/infile"
 )
 
 // File is an output file. Close gives it its name, Discard removes it.
@@ -16,9 +18,16 @@ type File struct {
 }
 
 // Create creates a temporary file in the directory of the named file. A device or a pipe such as /dev/null, which a rename would
-// replace, is opened and written in place.
+// replace, is opened and written in place, unless it is in a directory that others fill (infile.Tree): there nothing leads out, and
+// nothing waits for a reader.
 func Create(name string) (*File, error) {
+	if err := infile.Stays(name); err != nil {
+		return nil, fmt.Errorf("writing: %w", err)
+	}
 	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		if tree, _ := infile.Tree(name); tree != "" {
+			return nil, fmt.Errorf("writing %s: it is not a regular file", name)
+		}
 		f, err := os.OpenFile(name, os.O_WRONLY, 0)
 		if err != nil {
 			return nil, fmt.Errorf("writing %s: %w", name, err)

@@ -24,6 +24,7 @@ func allFlags() []cli.Flag {
 	return []cli.Flag{
 		text(groupInput, "all", "build every image of this YAML FILE, instead of one IMAGE"),
 		withDefault(text(groupBuildKit, "jobs", "with --all: NUMBER of images at work at once"), strconv.Itoa(defaultJobs)),
+		texts(groupInput, "allow", "with --all: let FILE set this FLAG, which a file of a repository may not (repeatable)"),
 		toggle(groupInput, "resume", "with --all: only what an earlier run did not finish (FILE.state.json)"),
 	}
 }
@@ -53,11 +54,7 @@ func (p *program) buildAll(c *cli.Context) error {
 		return err
 	}
 	if engine.NeedsUserns(b.engine.Spec) {
-		code, err := engine.RunInUserns(c.Context, os.Args)
-		if err == nil {
-			err = &childError{code}
-		}
-		return err
+		return p.inUserns(c.Context)
 	}
 	if b.state, err = p.openBatchState(b.file+".state.json", c.Bool("resume")); err != nil {
 		return err
@@ -113,11 +110,15 @@ func (b *batch) prepare(c *cli.Context) (jobs int, err error) {
 	if jobs, err = strconv.Atoi(c.String("jobs")); err != nil || jobs < 1 {
 		return 0, usagef("example: --jobs 8", "--jobs %q is not a positive number", c.String("jobs"))
 	}
-	data, err := b.p.readFile(b.file)
+	data, err := b.p.readBounded(b.file, maxUserFile)
 	if err != nil {
 		return 0, err
 	}
-	if b.entries, err = parseBatch(data, c.Command.Flags); err != nil {
+	limits, err := newBatchLimits(b.file, c.StringSlice("allow"))
+	if err != nil {
+		return 0, err
+	}
+	if b.entries, err = parseBatch(data, c.Command.Flags, limits); err != nil {
 		return 0, &usageError{message: fmt.Sprintf("--all %s: %v", b.file, err), hint: "docs/reference.md shows the form of a file of images"}
 	}
 	for _, entry := range b.entries {

@@ -15,10 +15,8 @@ import (
 	"github.com/slimimage/slim/analyzer/strictyaml"
 )
 
-const (
-	maxBatchFile = 4 << 20 // bytes of a file of images
-	maxBatch     = 10000   // images in it
-)
+// maxBatch bounds the images of a file.
+const maxBatch = 10000
 
 // batchEntry is one image of --all: the command line of slim build that builds it.
 type batchEntry struct {
@@ -28,15 +26,14 @@ type batchEntry struct {
 }
 
 // batchWide are the flags of build that apply to all images: they are given on the command line only.
-var batchWide = []string{"all", "jobs", "resume", "engine", "tls", "progress", "quiet", "format", "help", "explain-size"}
+var batchWide = []string{"all", "jobs", "resume", "allow", "engine", "tls", "progress", "quiet", "format", "help", "explain-size"}
 
 // parseBatch reads a file of images: a list, or "defaults" and "images". The keys of an image are image, or dockerfile and context; name;
 // probe-command; and the names of the flags of slim build. Unknown keys, values of the wrong type and duplicate images are errors with
 // the line.
-func parseBatch(data []byte, flags []cli.Flag) ([]batchEntry, error) {
-	if len(data) > maxBatchFile {
-		return nil, fmt.Errorf("the file has %d bytes, the limit is %d", len(data), maxBatchFile)
-	}
+//
+// limits says what the file may set; nil allows everything.
+func parseBatch(data []byte, flags []cli.Flag, limits *batchLimits) ([]batchEntry, error) {
 	file, err := strictyaml.Document(data)
 	if err != nil {
 		return nil, errors.New(printable.Lines(err.Error()))
@@ -54,7 +51,7 @@ func parseBatch(data []byte, flags []cli.Flag) ([]batchEntry, error) {
 	if len(list.Content) > maxBatch {
 		return nil, fmt.Errorf("the file lists %d images, the limit is %d", len(list.Content), maxBatch)
 	}
-	r := &batchReader{flags: batchFlags(flags), lines: map[string]int{}}
+	r := &batchReader{flags: batchFlags(flags), lines: map[string]int{}, limits: limits}
 	if r.defaults, err = r.values(defaults); err != nil {
 		return nil, err
 	}
@@ -101,6 +98,7 @@ type batchReader struct {
 	flags    map[string]cli.Flag
 	defaults map[string][]string
 	lines    map[string]int // of each image's name
+	limits   *batchLimits
 }
 
 // batchFlags are the flags that an image may have.
@@ -121,8 +119,10 @@ func (r *batchReader) values(node *yaml.Node) (map[string][]string, error) {
 		return found, nil
 	}
 	err := strictyaml.Mapping(node, func(key string, value *yaml.Node) (err error) {
-		found[key], err = r.value(key, value)
-		return err
+		if found[key], err = r.value(key, value); err != nil {
+			return err
+		}
+		return r.limits.check(key, found[key])
 	})
 	return found, err
 }

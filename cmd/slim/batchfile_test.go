@@ -22,7 +22,7 @@ images:
     probe-image: tests:1
     probe-command: [run, "all of it"]
 `
-	entries, err := parseBatch([]byte(data), (&program{}).buildCommand().Flags)
+	entries, err := parseBatch([]byte(data), (&program{}).buildCommand().Flags, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

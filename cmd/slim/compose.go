@@ -77,6 +77,7 @@ type project struct {
 }
 
 func (p *program) openProject(c *cli.Context, docker *mobyclient.Client) (*project, error) {
+	p.busy.Store(true)
 	compose, err := composeProgram(c.Context)
 	if err != nil {
 		return nil, err

@@ -98,7 +98,7 @@ func (j *project) inspect(ctx context.Context) (s agent.Service, image string, e
 			s.Health = config.Healthcheck.Test
 		}
 	}
-	if s.Version, err = composeVersion(j.files[0]); err != nil {
+	if s.Version, err = j.p.composeVersion(j.files[0]); err != nil {
 		return s, "", err
 	}
 	if s.Agent, err = agent.Dir(engine.CacheDir(), runtime.GOARCH); err != nil {
@@ -112,8 +112,8 @@ func (j *project) inspect(ctx context.Context) (s agent.Service, image string, e
 }
 
 // composeVersion is the version field of a compose file.
-func composeVersion(name string) (string, error) {
-	data, err := os.ReadFile(name)
+func (p *program) composeVersion(name string) (string, error) {
+	data, err := p.readBounded(name, maxUserFile)
 	if err != nil {
 		return "", err
 	}

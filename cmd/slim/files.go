@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/slimimage/slim/builder/outfile"
+	"github.com/slimimage/slim/layers/infile"
 )
 
 // writeFile writes a file that gets its name when it is complete; "-" is stdout.
@@ -21,26 +22,27 @@ func (p *program) writeFile(name string, write func(io.Writer) error) error {
 	})
 }
 
-// maxInputFile bounds a file that is read whole (evidence, reports, probes), in bytes.
-const maxInputFile = 1 << 30
+// Bounds of a file that is read whole, in bytes.
+const (
+	maxInputFile = 1 << 30 // that slim wrote: evidence, reports
+	maxUserFile  = 4 << 20 // that a user wrote: settings, probes, images
+)
 
-// readFile reads a whole file of bounded size; "-" is standard input.
-func (p *program) readFile(name string) ([]byte, error) {
-	in := p.stdin
+// readFile reads a whole file that slim wrote; "-" is standard input.
+func (p *program) readFile(name string) ([]byte, error) { return p.readBounded(name, maxInputFile) }
+
+// readBounded reads a whole file of at most limit bytes; "-" is standard input. In the working directory, in a Git work tree and in the
+// build context it follows no link that leads out of there: their files are the repository's, not the operator's.
+func (p *program) readBounded(name string, limit int64) ([]byte, error) {
 	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
+		return infile.Read(name, limit, p.trees...)
 	}
-	data, err := io.ReadAll(io.LimitReader(in, maxInputFile+1))
+	data, err := io.ReadAll(io.LimitReader(p.stdin, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", name, err)
+		return nil, fmt.Errorf("reading standard input: %w", err)
 	}
-	if len(data) > maxInputFile {
-		return nil, fmt.Errorf("reading %s: it is larger than %d MB", name, maxInputFile>>20)
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("standard input has more than %d bytes", limit)
 	}
 	return data, nil
 }

@@ -6,9 +6,11 @@ import (
 	"os"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/cmd/slim/report"
+	"github.com/slimimage/slim/layers/infile"
 )
 
 func summaryFlags() []cli.Flag {
@@ -51,7 +53,10 @@ func (s *jobSummary) write(result *builder.Result, failure error) (err error) {
 	if s == nil {
 		return nil
 	}
-	f, err := os.OpenFile(s.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err := infile.Stays(s.file); err != nil {
+		return fmt.Errorf("--summary: %w", err)
+	}
+	f, err := os.OpenFile(s.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY|unix.O_NONBLOCK, 0o600) // a pipe without a reader is an error
 	if err == nil {
 		_, err = f.WriteString(report.Markdown(report.Job{Image: s.image, Result: result, Failure: failure, Last: s.last}))
 		err = errors.Join(err, f.Close())

@@ -9,7 +9,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -31,12 +33,23 @@ func run(args []string) int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	context.AfterFunc(ctx, p.endIdle)
 	err := p.run(ctx, args)
 	if ctx.Err() != nil && err != nil {
 		err = ctx.Err()
 	}
 	p.printError(err)
 	return exitCode(err)
+}
+
+// endIdle ends the process after an interrupt if nothing needs an orderly end yet. A read of standard input or of a pipe does not notice
+// the interrupt.
+func (p *program) endIdle() {
+	time.Sleep(time.Second)
+	if !p.busy.Load() {
+		p.printError(context.Canceled)
+		os.Exit(exitCancelled)
+	}
 }
 
 // program is one running command line.
@@ -46,7 +59,9 @@ type program struct {
 	stderr io.Writer // everything else
 	quiet  bool      // only errors
 	rest   []string  // the arguments after "--", for commands that take them
+	trees  []string  // directories that others than the operator may have filled, besides those that infile.Tree knows
 
+	busy   atomic.Bool              // an engine or a Compose project is open, or was
 	batch  bool                     // slim build --all: some images may be finished when it is cancelled
 	shared *work                    // with --all: the engine and Docker that all images use
 	job    func(*cli.Context) error // with --all: runs instead of slim build

@@ -61,8 +61,12 @@ func (p *program) values(c *cli.Context, option builder.Option) ([]string, error
 	if !option.NamesFiles() {
 		return values, nil
 	}
+	limit := int64(maxInputFile)
+	if option.Kind == builder.File {
+		limit = maxUserFile
+	}
 	for i, name := range values {
-		data, err := p.readFile(name)
+		data, err := p.readBounded(name, limit)
 		if err != nil {
 			return nil, err
 		}

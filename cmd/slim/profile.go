@@ -16,6 +16,7 @@ import (
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/profile"
+	"github.com/slimimage/slim/layers/infile"
 )
 
 func (p *program) profileCommand() *cli.Command {
@@ -145,6 +146,9 @@ func (p *program) readPlan(name string) (*analyzer.Plan, *analyzer.Evidence, err
 // writeFiles writes files into a directory, which it makes if need be: all of them beside their names first, then each under its name. It
 // refuses to replace a file unless force is set. Scripts (.sh) are executable.
 func writeFiles(dir string, files map[string][]byte, force bool) (err error) {
+	if err := infile.Stays(dir); err != nil {
+		return err
+	}
 	names := slices.Sorted(maps.Keys(files))
 	for _, name := range names {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil && !force {

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
@@ -11,24 +10,19 @@ import (
 	"github.com/slimimage/slim/builder"
 )
 
-// maxProject bounds the project's file, in bytes.
-const maxProject = 1 << 20
-
 // projectFile sets flags from the project's file, for a build from a Dockerfile. The command line has precedence.
 func (p *program) projectFile(c *cli.Context) error {
 	if c.String("file") == "" {
 		return nil
 	}
 	dir := c.Args().First()
-	data, err := os.ReadFile(filepath.Join(dir, builder.ProjectFile))
+	p.trees = append(p.trees, dir)
+	data, err := p.readBounded(filepath.Join(dir, builder.ProjectFile), maxUserFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
-	}
-	if len(data) > maxProject {
-		return usagef("it holds only a few settings", "%s is larger than %d bytes", builder.ProjectFile, maxProject)
 	}
 	given, err := builder.ReadProject(data)
 	if err != nil {
@@ -44,6 +38,9 @@ func (p *program) projectFile(c *cli.Context) error {
 		}
 		for _, value := range g.Values {
 			if g.Option.NamesFiles() {
+				if !filepath.IsLocal(value) {
+					return usagef("name a file below "+dir, "%s: %s: %q is not in the build context", g.From, g.Option.Name, value)
+				}
 				value = filepath.Join(dir, value)
 			}
 			if err := c.Set(g.Option.Name, value); err != nil {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/builder/engine"
@@ -32,12 +30,9 @@ func (p *program) prune(c *cli.Context) error {
 		return err
 	}
 	if engine.NeedsUserns(engine.KindEmbedded) {
-		code, err := engine.RunInUserns(c.Context, os.Args)
-		if err == nil {
-			err = &childError{code}
-		}
-		return err
+		return p.inUserns(c.Context)
 	}
+	p.busy.Store(true)
 	freed, err := engine.Prune(c.Context, engine.Options{Notice: func(line string) { p.infof("%s", line) }})
 	if err != nil {
 		return err

@@ -152,7 +152,7 @@ func (p *program) scanFacts(c *cli.Context) (vuln.Facts, error) {
 		}
 		name = scanConfig
 	}
-	data, err := p.readFile(name)
+	data, err := p.readBounded(name, maxUserFile)
 	if err != nil {
 		return facts, err
 	}

@@ -36,11 +36,7 @@ func (p *program) open(c *cli.Context, opt *builder.Options) (*work, error) {
 func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) (_ *work, err error) {
 	spec := c.String("engine")
 	if engine.NeedsUserns(spec) {
-		code, err := engine.RunInUserns(c.Context, os.Args)
-		if err == nil {
-			err = &childError{code}
-		}
-		return nil, err
+		return nil, p.inUserns(c.Context)
 	}
 	w := &work{}
 	if p.shared != nil {
@@ -77,11 +73,22 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 	return w, nil
 }
 
+// inUserns executes the command in a user namespace and returns its exit code as the error.
+func (p *program) inUserns(ctx context.Context) error {
+	p.busy.Store(true)
+	code, err := engine.RunInUserns(ctx, os.Args)
+	if err == nil {
+		err = &childError{code}
+	}
+	return err
+}
+
 // connect starts or finds the engine, unless the batch has one.
 func (p *program) connect(c *cli.Context, w *work) (err error) {
 	if w.lent {
 		return nil
 	}
+	p.busy.Store(true)
 	opt := engineOptions(c)
 	opt.Notice = func(line string) { p.infof("%s", line) }
 	if w.engine, err = engine.Connect(c.Context, opt); err == nil {
