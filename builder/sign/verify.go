@@ -98,7 +98,7 @@ func Verify(ctx context.Context, ref string, opt VerifyOptions) (*Report, error)
 // Rebuild puts the result of a rebuild of one of the subjects into the report; why is what to say where it is not the same.
 func (r *Report) Rebuild(subject string, rebuilt Rebuilt, why string) {
 	r.Rebuilt = &rebuilt
-	if !slices.ContainsFunc(r.Subjects, func(s Verified) bool { return s.Digest == subject }) {
+	if !r.Covers(subject) {
 		rebuilt.Same, why = false, "its digest "+subject+" is not one of those that were verified"
 	}
 	if !rebuilt.Same {
@@ -106,6 +106,11 @@ func (r *Report) Rebuild(subject string, rebuilt Rebuilt, why string) {
 		r.Problems = append(r.Problems, Problem{KindRebuild, subject, rebuilt.Platform, rebuilt.Platform +
 			": rebuilt, it is another image: " + why})
 	}
+}
+
+// Covers reports whether a manifest, by digest, is one of those that Verify looked at.
+func (r *Report) Covers(digest string) bool {
+	return slices.ContainsFunc(r.Subjects, func(s Verified) bool { return s.Digest == digest })
 }
 
 // openStore finds where an image is; at is its tag or digest there.

@@ -22,40 +22,62 @@ type rebuild struct {
 	dir    string // for the result
 }
 
-// openRebuild opens the engine, the image and its original. Evidence is required: a new observation may differ.
-func (p *program) openRebuild(c *cli.Context, image string) (r *rebuild, err error) {
-	r = &rebuild{}
-	if r.opt, err = p.buildOptions(c); err != nil {
+// rebuildOptions reads the flags of the build. Evidence is required: a new observation may differ.
+func (p *program) rebuildOptions(c *cli.Context) (*rebuild, error) {
+	opt, err := p.buildOptions(c)
+	if err != nil {
 		return nil, err
 	}
-	if len(r.opt.Evidence) == 0 {
+	if len(opt.Evidence) == 0 {
 		return nil, usagef("slim build --artifacts DIR leaves it as DIR/evidence.json",
 			"--rebuild needs the evidence of the build: pass --evidence FILE")
 	}
+	return &rebuild{opt: opt}, nil
+}
+
+// verified rebuilds an image that is verified. The report of any other stays as it is: what the labels of that image name is neither
+// fetched nor run.
+func (r *rebuild) verified(c *cli.Context, p *program, image string, report *sign.Report) error {
+	if !report.Verified {
+		p.infof("not rebuilt: the image is not verified")
+		return nil
+	}
+	if err := r.open(c, p, image, report); err != nil {
+		return err
+	}
+	defer r.close()
+	return r.run(c, p, report)
+}
+
+// open opens the verified image, its original and the engine.
+func (r *rebuild) open(c *cli.Context, p *program, image string, report *sign.Report) (err error) {
 	if r.slim, err = p.openImage(c.Context, image, r.opt.Platform, nil); err != nil {
-		return nil, err
+		return err
+	}
+	if !report.Covers(r.slim.Digest.String()) { // the name may have moved since
+		return fmt.Errorf("image %s: %s is not one of the manifests that were verified", image, r.slim.Digest)
 	}
 	if r.config, err = r.slim.Image.ConfigFile(); err != nil {
-		return nil, err
+		return err
 	}
 	base := r.config.Config.Labels[builder.LabelBaseName]
 	from := c.String("from")
 	if from == "" {
 		if base == "" {
-			return nil, usagef("pass --from IMAGE", "the labels of %s do not name its original image", image)
+			return usagef("pass --from IMAGE", "the labels of %s do not name its original image", image)
 		}
 		from = sign.ByDigest(base, r.config.Config.Labels[builder.LabelBaseDigest])
 	}
 	if r.work, err = p.openInput(c, &r.opt, from); err != nil {
-		return nil, err
+		return err
 	}
 	// The label has the name that the input had then, which may differ from --from.
 	r.opt.Input.Repo, r.opt.Input.Tag = layers.SplitName(base)
 	if r.dir, err = os.MkdirTemp("", "slim-rebuild-"); err != nil {
 		r.work.close()
-		return nil, err
+		return err
 	}
-	return r, nil
+	return nil
 }
 
 func (r *rebuild) close() {

@@ -25,6 +25,7 @@ Signatures by other keys are listed too. --policy is a YAML file:
    annotations: {org.example.ticket: "*"} # of the index or the manifest
 
 --rebuild builds the image again from the same input, with the evidence and flags of its build, and compares the manifest's digest.
+An image that is not verified is not rebuilt: nothing that its labels name is fetched or run.
 
 Examples:
    slim verify registry.example.com/app:2-slim --key cosign.pub
@@ -68,17 +69,16 @@ func (p *program) verify(c *cli.Context) error {
 	}
 	var rebuilt *rebuild
 	if c.Bool("rebuild") {
-		if rebuilt, err = p.openRebuild(c, args[0]); err != nil {
+		if rebuilt, err = p.rebuildOptions(c); err != nil {
 			return err
 		}
-		defer rebuilt.close()
 	}
 	report, err := sign.Verify(c.Context, args[0], opt)
 	if err != nil {
 		return err
 	}
 	if rebuilt != nil {
-		if err := rebuilt.run(c, p, report); err != nil {
+		if err := rebuilt.verified(c, p, args[0], report); err != nil {
 			return err
 		}
 	}
