@@ -158,7 +158,8 @@ func TestSignedBuild(t *testing.T) {
 		}
 	})
 	t.Run("again", func(t *testing.T) {
-		out := slimEnv(t, []string{keyPassword}, "attest", s.ref, "--key", s.private)
+		out := slimEnv(t, []string{keyPassword}, "attest", s.ref, "--key", s.private, "--attached", "cyclonedx", "--attached",
+			"test-result")
 		if out.code != 0 || !strings.Contains(out.stderr, " 0 of them new") {
 			t.Errorf("exit code %d\n%s", out.code, out.stderr)
 		}

@@ -3,6 +3,8 @@ package sign
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
@@ -74,7 +77,7 @@ func TestAttackKeylessComment(t *testing.T) {
 	w.push(w.ref, mutate.AppendManifests(mutate.IndexMediaType(empty.Index, types.OCIImageIndex), mutate.IndexAddendum{
 		Add:        testImage(t, "amd64", "x", "1"),
 		Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64\nid #"}}}))
-	commands, err := Keyless(context.Background(), w.ref, nil)
+	commands, _, err := Keyless(context.Background(), w.ref, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,5 +85,52 @@ func TestAttackKeylessComment(t *testing.T) {
 		if strings.ContainsAny(command, "\n\r") || !strings.HasPrefix(command, "#") && !strings.HasPrefix(command, "cosign ") {
 			t.Errorf("Keyless prints %q, want a comment or a command of cosign", command)
 		}
+	}
+}
+
+// TestAttackForeignStatement puts a statement into the index of an image that is about to be signed: the key must not vouch for it unless
+// it was named.
+func TestAttackForeignStatement(t *testing.T) {
+	const forged = "https://in-toto.io/attestation/test-result/v0.1"
+	w, key := newWorld(t, true), newKey(t)
+	digest := w.subject(1).digest
+	payload := must(statementOf("web", digest, Predicate{forged, json.RawMessage(`{"result":"PASSED"}`)}))
+	foreign := must(mutate.Append(mutate.MediaType(empty.Image, types.OCIManifestSchema1),
+		mutate.Addendum{Layer: static.NewLayer(payload, payloadInToto), MediaType: payloadInToto}))
+	w.push(w.ref, mutate.AppendManifests(testIndex(t, w.repo, "web"), mutate.IndexAddendum{Add: foreign, Descriptor: attestationOf(digest)}))
+	blob := payloadDigest(payload)
+	for _, test := range []struct {
+		named []string
+		types []string // that are signed
+		left  int      // statements that are not
+	}{
+		{nil, nil, 5},
+		{[]string{typeSBOM}, []string{typeSBOM}, 3},
+		{[]string{typeSBOM, blob}, []string{typeSBOM, forged}, 2},
+	} {
+		signed, err := Attest(context.Background(), w.ref, Options{Key: key, Attached: test.named})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, written := range signed.Written {
+			if written.Platform == "linux/amd64" && written.Format == FormatBundle && written.Type != "signature" {
+				got = append(got, written.Type)
+			}
+		}
+		if !slices.Equal(got, test.types) || len(signed.Warnings) != test.left {
+			t.Errorf("Attest of %q signed %q and warned %q, want %q and %d warnings", test.named, got, signed.Warnings, test.types, test.left)
+		}
+		if test.named == nil && !slices.ContainsFunc(signed.Warnings, func(s string) bool { return strings.Contains(s, blob) }) {
+			t.Errorf("no warning of %q names %s", signed.Warnings, blob)
+		}
+		commands, warnings, err := Keyless(context.Background(), w.ref, nil, test.named)
+		if text := strings.Join(commands, "\n"); err != nil || len(warnings) != test.left ||
+			strings.Contains(text, forged) != slices.Contains(test.types, forged) {
+			t.Errorf("Keyless of %q = %s, warned %q, %v", test.named, text, warnings, err)
+		}
+	}
+	if _, err := Attest(context.Background(), w.ref, Options{Key: key, Attached: []string{"https://openvex.dev/ns/v0.2.0"}}); err == nil {
+		t.Error("Attest of a statement that is not there: no error")
 	}
 }

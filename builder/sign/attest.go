@@ -16,7 +16,9 @@ import (
 // Options are the options of Attest.
 type Options struct {
 	Key        *PrivateKey
-	Predicates []Predicate // for every manifest, in addition to what BuildKit attached to the index
+	Predicates []Predicate // for every manifest
+	Attached   []string    // statements in the index that are signed, too: predicate types, or digests of statements
+	OwnBuild   bool        // the image was just built: sign every statement in its index
 	Formats    []string    // FormatLegacy, FormatBundle; both when empty
 }
 
@@ -52,8 +54,9 @@ func (s *Signed) New() (n int) {
 	return n
 }
 
-// Attest signs the image of a registry that ref names, its index and the manifest of each platform, and attaches to each the statements
-// that BuildKit left unsigned in the index, and Options.Predicates, as signed attestations. Signatures come last: an image whose signing
+// Attest signs the image of a registry that ref names, its index and the manifest of each platform, and attaches to each, as signed
+// attestations, Options.Predicates and those of the unsigned statements in the index that Options.Attached names: anybody who can write to
+// the registry may have put statements there, and the key vouches for what it signs. Warnings name the others. Signatures come last: an image whose signing
 // was interrupted is not signed. What is there already by the same key is not written again; what others wrote stays. Two that sign the
 // same image at the same moment may lose one of cosign's tags: registries have no way to append to one.
 func Attest(ctx context.Context, ref string, opt Options) (*Signed, error) {
@@ -69,6 +72,11 @@ func Attest(ctx context.Context, ref string, opt Options) (*Signed, error) {
 		opt.Formats = []string{FormatLegacy, FormatBundle}
 	}
 	signed := &Signed{Schema: SignedSchema, Image: ref, Digest: list[0].digest.String(), Key: opt.Key.Public.ID()}
+	if !opt.OwnBuild {
+		if signed.Warnings, err = choose(list, opt.Attached); err != nil {
+			return nil, fmt.Errorf("image %s: %w", ref, err)
+		}
+	}
 	for _, signatures := range []bool{false, true} {
 		for _, s := range slices.Backward(list) { // the index, which is what people verify, comes last
 			w := writer{registry: st, subject: s, opt: opt, signed: signed}
@@ -77,7 +85,7 @@ func Attest(ctx context.Context, ref string, opt Options) (*Signed, error) {
 			}
 		}
 	}
-	if len(list[0].attached) == 0 && len(opt.Predicates) == 0 {
+	if len(list[0].attached) == 0 && len(opt.Predicates) == 0 && len(signed.Warnings) == 0 {
 		signed.Warnings = append(signed.Warnings, "the image has no attestations: only signatures were written")
 	}
 	return signed, nil

@@ -92,7 +92,8 @@ func TestLargeBlob(t *testing.T) {
 
 func TestKeyless(t *testing.T) {
 	w := newWorld(t, true)
-	commands, err := Keyless(context.Background(), w.ref, []PredicateFile{{"https://example.com/t", "a file.json"}})
+	commands, _, err := Keyless(context.Background(), w.ref, []PredicateFile{{"https://example.com/t", "a file.json"}},
+		[]string{typeSBOM, typeProvenance})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,18 +14,20 @@ import (
 type PredicateFile struct{ Type, Name string }
 
 // Keyless are the commands with which the cosign program signs an image without a key, its index and the manifest of each platform by
-// digest, and attests what BuildKit attached and the given files. cosign takes predicates from files: crane and jq make those of
-// BuildKit's statements.
-func Keyless(ctx context.Context, ref string, files []PredicateFile) ([]string, error) {
+// digest, and attests the given files and those of the statements in the index that are named (Options.Attached). cosign takes predicates
+// from files: crane and jq make those of the statements. Warnings name the other statements.
+func Keyless(ctx context.Context, ref string, files []PredicateFile, named []string) (commands, warnings []string, err error) {
 	st, at, err := openRegistry(ctx, ref)
 	if err != nil {
-		return nil, fmt.Errorf("image %s: %w", ref, err)
+		return nil, nil, fmt.Errorf("image %s: %w", ref, err)
 	}
 	list, err := subjects(ctx, st, at, true)
-	if err != nil {
-		return nil, fmt.Errorf("image %s: %w", ref, err)
+	if err == nil {
+		warnings, err = choose(list, named)
 	}
-	var commands []string
+	if err != nil {
+		return nil, nil, fmt.Errorf("image %s: %w", ref, err)
+	}
 	made := map[v1.Hash]string{}
 	for _, s := range list {
 		image := st.name() + "@" + s.digest.String()
@@ -45,5 +47,5 @@ func Keyless(ctx context.Context, ref string, files []PredicateFile) ([]string, 
 		}
 		commands = append(commands, "cosign sign --yes "+image)
 	}
-	return commands, nil
+	return commands, warnings, nil
 }

@@ -37,6 +37,29 @@ type attached struct {
 	blob v1.Hash // that holds it
 }
 
+// choose leaves the subjects only the statements that names lists, by predicate type or by digest. It returns a line for each of the
+// others, and an error for a name that is not there.
+func choose(list []*subject, names []string) (others []string, err error) {
+	there := map[string]bool{}
+	for _, s := range list {
+		s.attached = slices.DeleteFunc(s.attached, func(a attached) bool {
+			there[a.Type], there[a.blob.String()] = true, true
+			if slices.Contains(names, a.Type) || slices.Contains(names, a.blob.String()) {
+				return false
+			}
+			others = append(others, fmt.Sprintf("not signed, because nothing names it (--attached): the statement %s of type %s", a.blob, a.Type))
+			return true
+		})
+	}
+	for _, name := range names {
+		if !there[name] {
+			return nil, fmt.Errorf("its index has no statement %s", name)
+		}
+	}
+	slices.Sort(others) // the index and its platform share a statement
+	return slices.Compact(others), nil
+}
+
 // label is the name of a subject in messages.
 func (s *subject) label() string {
 	switch {

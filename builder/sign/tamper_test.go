@@ -242,7 +242,7 @@ func (w *world) rewrite(m *v1.Manifest, tag string, change func(*dsse.Envelope))
 func (w *world) otherImage(key *PrivateKey, suffix string) *v1.Manifest {
 	w.t.Helper()
 	digest := w.push(w.repo.Name()+":other", testIndex(w.t, w.repo, "other"))
-	if _, err := Attest(context.Background(), w.repo.Name()+":other", Options{Key: key}); err != nil {
+	if _, err := Attest(context.Background(), w.repo.Name()+":other", Options{Key: key, OwnBuild: true}); err != nil {
 		w.t.Fatal(err)
 	}
 	return w.manifest(tagOf(digest, suffix))

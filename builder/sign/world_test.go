@@ -162,7 +162,7 @@ func parseKey(t *testing.T, key any) *PrivateKey {
 
 func (w *world) attest(key *PrivateKey, formats ...string) *Signed {
 	w.t.Helper()
-	signed, err := Attest(context.Background(), w.ref, Options{Key: key, Formats: formats})
+	signed, err := Attest(context.Background(), w.ref, Options{Key: key, Formats: formats, OwnBuild: true})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -22,18 +22,21 @@ func (p *program) attestCommand() *cli.Command {
 		Name:      "attest",
 		Usage:     "sign an image in a registry and its attestations",
 		UsageText: "slim attest [flags] IMAGE --key KEY",
-		Description: `Signs the index of IMAGE and the manifest of each platform, and attaches to each, signed, the attestations that BuildKit left
-unsigned in the index (bills of materials, provenance, trace, test result) and those of --predicate. KEY is cosign's, or a
-PEM file (ECDSA, RSA, Ed25519); the password of an encrypted one is in COSIGN_PASSWORD or SLIM_KEY_PASSWORD. What the key has
-already signed is left alone. With --keyless nothing is signed: the cosign commands that do it are printed.
+		Description: `Signs the index of IMAGE and the manifest of each platform, and attaches to each, signed, the attestations of --predicate.
+The index may hold unsigned statements of BuildKit (bills of materials, provenance, trace, test result), and of anybody who can
+write to the registry: only those that --attached names are signed, by type or by digest; a warning names the others. (slim build
+--push --sign signs all statements of the image that it has just built.) KEY is cosign's, or a PEM file (ECDSA, RSA, Ed25519); the
+password of an encrypted one is in COSIGN_PASSWORD or SLIM_KEY_PASSWORD. What the key has already signed is left alone. With
+--keyless nothing is signed: the cosign commands that do it are printed.
 
 Examples:
-   slim attest registry.example.com/app:2-slim --key cosign.key
+   slim attest registry.example.com/app:2-slim --key cosign.key --attached cyclonedx --attached spdxjson
    slim attest registry.example.com/app:2-slim --key cosign.key --predicate app.openvex.json --type openvex
    slim attest registry.example.com/app:2-slim --keyless`,
 		Flags: []cli.Flag{
 			text(groupInput, "key", "FILE with the private key"),
 			texts(groupInput, "predicate", "attest the predicate in this JSON FILE too (repeatable, each with its --type)"),
+			texts(groupInput, "attached", "sign this statement of the index: the TYPE of its predicate, or its digest (repeatable)"),
 			texts(groupInput, "type", "TYPE of a predicate: a URI, or one of "+strings.Join(predicates.Names(), ", ")),
 			attestFormatFlag(),
 			toggle(groupOutput, "keyless", "print the commands with which cosign signs it without a key"),
@@ -63,8 +66,12 @@ func (p *program) attest(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	named := c.StringSlice("attached")
+	for i := range named {
+		named[i] = predicates.Type(named[i])
+	}
 	if c.Bool("keyless") {
-		return p.keyless(c, args[0], files)
+		return p.keyless(c, args[0], files, named)
 	}
 	opt, err := p.signOptions(c, "key")
 	if err != nil {
@@ -73,6 +80,7 @@ func (p *program) attest(c *cli.Context) error {
 	if opt == nil {
 		return usagef("example: slim attest "+shell.Quote(args[0])+" --key cosign.key", "--key is missing")
 	}
+	opt.Attached = named
 	for _, file := range files {
 		data, err := p.readFile(file.Name)
 		if err != nil {
@@ -96,13 +104,16 @@ func (p *program) attest(c *cli.Context) error {
 }
 
 // keyless prints the commands that sign without a key.
-func (p *program) keyless(c *cli.Context, image string, files []sign.PredicateFile) error {
+func (p *program) keyless(c *cli.Context, image string, files []sign.PredicateFile, named []string) error {
 	if c.String("key") != "" {
 		return usagef("pass one of them", "--key and --keyless exclude each other")
 	}
-	commands, err := sign.Keyless(c.Context, image, files)
+	commands, warnings, err := sign.Keyless(c.Context, image, files, named)
 	if err != nil {
 		return err
+	}
+	for _, warning := range warnings {
+		p.infof("warning: %s", warning)
 	}
 	p.infof("nothing was signed; these commands do it with cosign, crane and jq:")
 	out := &printer{w: p.stdout}
@@ -199,8 +210,10 @@ func (p *program) signResult(c *cli.Context, result *builder.Result, opt *sign.O
 		p.alertf("not signed, because it failed its check")
 		return nil
 	}
+	own := *opt
+	own.OwnBuild = true
 	for _, name := range result.Names {
-		if _, err := p.signImage(c, sign.ByDigest(name, result.Digest), *opt); err != nil {
+		if _, err := p.signImage(c, sign.ByDigest(name, result.Digest), own); err != nil {
 			return &hintError{err: fmt.Errorf("pushed, but not signed: %w", err), hint: "slim attest " + shell.Quote(name) + " --key " +
 				shell.Quote(c.String("sign"))}
 		}
