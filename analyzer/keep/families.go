@@ -14,13 +14,14 @@ type ruleState struct {
 	families []*family
 	junk     []junkRule
 	junkOf   map[string]string // answers of junked
+	suites   map[string]bool   // answers of suite
 	exclude  []rules.Glob      // what the user does not want
 	excepted []rules.Glob      // what a rule leaves out where it applies
 }
 
 // newRuleState compiles the rules that are not switched off. Source maps are kept where something may read them.
 func newRuleState(disabled []string, sourceMaps bool) ruleState {
-	s := ruleState{junkOf: map[string]string{}}
+	s := ruleState{junkOf: map[string]string{}, suites: map[string]bool{}}
 	for _, f := range rules.Families() {
 		if !slices.Contains(disabled, f.Name) {
 			s.families = append(s.families, &family{Family: f, when: globs(f.When...), done: map[string]bool{}})
@@ -55,12 +56,22 @@ func (w *worklist) junkRule(name string) string {
 	}
 	for _, rule := range w.rules.junk {
 		for _, g := range rule.globs {
-			if g.Match(name) {
+			if g.Match(name) && (rule.name != rules.PythonSuites || w.suite(rules.TestFolder(name))) {
 				return rule.name
 			}
 		}
 	}
 	return ""
+}
+
+// suite says whether a folder holds a test suite.
+func (w *worklist) suite(folder string) bool {
+	found, known := w.rules.suites[folder]
+	if !known {
+		found = slices.ContainsFunc(w.im.below(folder), func(name string) bool { return rules.Suite(path.Base(name)) })
+		w.rules.suites[folder] = found
+	}
+	return found
 }
 
 // readsSourceMaps says whether something in the image may read the source maps of Node packages.

@@ -25,13 +25,28 @@ var (
 		"[\"'`]([A-Za-z0-9_./+-][^\"'`\n]{0,400})[\"'`]")
 )
 
+var (
+	// quotesCommands are the names and first lines of sources in languages where back quotes run a command in a shell: Perl (perlop,
+	// qx/STRING/), Ruby (Kernel#`), PHP (Execution Operators).
+	quotesCommands = regexp.MustCompile(`\.(rb|ru|rake|pl|pm|cgi|psgi|php\d?|phtml|inc)$|\b(perl|ruby|php)`)
+	// quotedCommand is such a command on a line that is no comment.
+	quotedCommand = regexp.MustCompile("(?m)^[^#*\n]*?(?:`|%x[({\\[/|]|\\bqx ?[({\\[/|])\\s*([A-Za-z0-9_./+-][^`\n]{0,400}?)[`)}\\]/|]")
+)
+
+var (
+	// shellWord begins a command line that only a shell understands: a special built-in utility (POSIX.1-2017, XCU 2.14), cd, or a variable.
+	shellWord = regexp.MustCompile(`^(?:cd|export|set|umask|ulimit|exec|eval|\.|[A-Z_]+=\S*)$`)
+	// shellCall is a call that gives even one word to a shell: Python's os.system and os.popen, PHP's functions, Lua's os.execute.
+	shellCall = regexp.MustCompile(`^(?:system|popen|getoutput|getstatusoutput|shell_exec|passthru|os\.execute)`)
+)
+
 // maxNamed is how many paths one file may name.
 const maxNamed = 500
 
 // namedInSource keeps what an application's own source or settings name: existing files by absolute path, and programs that are
 // started by name.
-func (w *worklist) namedInSource(name string) {
-	if !sourceExtensions.MatchString(name) {
+func (w *worklist) namedInSource(name string, head []byte) {
+	if !sourceExtensions.MatchString(name) && !readsLanguage(firstLine(head)) {
 		return
 	}
 	src, err := w.im.read(name, maxSource)
@@ -46,13 +61,23 @@ func (w *worklist) namedInSource(name string) {
 			w.keep(strings.TrimPrefix(path.Clean(target), "/"), analyzer.RuleNamedBy, from)
 		}
 	}
-	for _, match := range literalCommand.FindAllSubmatch(src, maxNamed) {
+	commands := literalCommand.FindAllSubmatch(src, maxNamed)
+	if quotesCommands.MatchString(name) || quotesCommands.MatchString(firstLine(head)) {
+		commands = append(commands, quotedCommand.FindAllSubmatch(src, maxNamed)...)
+	}
+	for _, match := range commands {
 		line := string(match[1])
-		if word, rest, several := strings.Cut(line, " "); !several {
-			w.keepProgram(word, analyzer.RuleStartedBy, from)
-		} else if _, ok := w.program(word); ok && rest != "" {
+		word, rest, several := strings.Cut(line, " ")
+		_, known := w.program(word)
+		switch {
+		case several && rest != "" && (known || shellWord.MatchString(word)):
 			w.commandLine(line, name)
 			w.keepProgram("/bin/sh", analyzer.RuleStartedBy, from)
+		case !several:
+			w.keepProgram(word, analyzer.RuleStartedBy, from)
+			if known && shellCall.Match(match[0]) {
+				w.keepProgram("/bin/sh", analyzer.RuleStartedBy, from)
+			}
 		}
 	}
 }

@@ -37,6 +37,7 @@ var rubyDirs = globs(
 	"usr/lib/ruby/vendor_ruby",
 	"usr/lib/*/ruby/vendor_ruby/*",
 	"**/gems/*/lib",
+	"**/extensions/*/*/*", // what RubyGems compiled for a gem (Gem::Specification#extension_dir)
 	"usr/lib/ruby/vendor_ruby/*.*.*",
 	"usr/{lib,lib64,share}/ruby/vendor_ruby",
 )

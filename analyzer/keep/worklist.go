@@ -264,7 +264,7 @@ func (w *worklist) contents(name string) {
 		w.crontab(name)
 		w.recipes(name)
 		if w.scripts.mayRun[name] {
-			w.namedInSource(name)
+			w.namedInSource(name, head)
 		}
 	}
 }

@@ -1,10 +1,34 @@
 package rules
 
+import "strings"
+
 // Headers is the junk that counts only where nothing is compiled; see the analyzer.
 const Headers = "headers"
 
 // SourceMaps is the junk that counts only where nothing asks for it; see the analyzer.
 const SourceMaps = "source-maps"
+
+// PythonSuites is the junk that counts only where a folder holds a test suite; see Suite.
+const PythonSuites = "python-suites"
+
+// Suite says whether a file's name is one by which Python's test runners find a test suite (unittest: TestLoader.discover; pytest: python_files).
+// A folder named test without one is a part of its library.
+func Suite(base string) bool {
+	return strings.HasPrefix(base, "test_") && strings.HasSuffix(base, ".py") || strings.HasSuffix(base, "_test.py") || base == "conftest.py"
+}
+
+// TestFolder is the topmost folder named test or tests above a path below a Python tree of distributions, "" where there is none.
+func TestFolder(name string) string {
+	parts := strings.Split(name, "/")
+	inside := false
+	for i, part := range parts {
+		if inside && (part == "test" || part == "tests") {
+			return strings.Join(parts[:i+1], "/")
+		}
+		inside = inside || part == "site-packages" || part == "dist-packages"
+	}
+	return ""
+}
 
 // Junks are the files that are never kept unless the run used them or the user includes them.
 func Junks() []Junk {
@@ -89,9 +113,13 @@ func Junks() []Junk {
 			Source: "histories of interactive programs",
 		},
 		{
+			Name:   PythonSuites,
+			Globs:  []string{"**/{site,dist}-packages/**/{test,tests}/**"},
+			Source: "PyPA packaging guide, test folders; unittest and pytest, test discovery",
+		},
+		{
 			Name: "python-tests",
 			Globs: []string{
-				"**/{site,dist}-packages/**/{test,tests}/**",
 				"**/lib/python3.*/{test,idlelib,turtledemo}/**",
 				"**/lib/python3.*/ensurepip/_bundled/*.whl",
 				"**/lib/python3.*/lib2to3/tests/**",
@@ -102,7 +130,7 @@ func Junks() []Junk {
 				"**/{site,dist}-packages/**/*.c",
 				"**/{site,dist}-packages/**/*.h",
 			},
-			Source: "test folders and sources of installed distributions (PyPA: packaging guide); CPython's own tests and IDLE",
+			Source: "sources of installed distributions (PyPA: packaging guide); CPython's own tests and IDLE",
 		},
 		{
 			Name:   "python-bytecode",

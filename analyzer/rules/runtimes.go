@@ -38,9 +38,10 @@ func Runtimes() []Runtime {
 		{
 			Name: "ruby", Extensions: []string{".rb", ".ru", ".gemspec", ".rake"}, Shebang: "ruby", Opened: true,
 			Programs: []string{"**/bin/{ruby,jruby,truffleruby}*", "**/libruby*.so*"},
-			Modules: []string{"usr/lib/ruby/**", "usr/lib/*/ruby/**", "usr/share/rubygems-integration/**", "var/lib/gems/**",
-				"usr/share/{gems,ruby}/**", "usr/lib64/{gems,ruby}/**"},
-			Whole: []string{"usr/lib/ruby/{vendor_ruby,gems}/**", "usr/lib/*/ruby/{vendor_ruby,gems}/**", "usr/share/rubygems-integration/**",
+			Modules: []string{"usr/lib/ruby/**", "usr/lib/*/ruby/**", "usr/lib/*/rubygems-integration/**",
+				"usr/{lib,share}/rubygems-integration/**", "var/lib/gems/**", "usr/share/{gems,ruby}/**", "usr/lib64/{gems,ruby}/**"},
+			Whole: []string{"usr/lib/ruby/{vendor_ruby,gems}/**", "usr/lib/*/ruby/{vendor_ruby,gems}/**",
+				"usr/{lib,share}/rubygems-integration/**", "usr/lib/*/rubygems-integration/**",
 				"usr/share/{gems,ruby}/**", "usr/lib64/{gems,ruby}/**"},
 			Metadata: []string{"**/specifications/*.gemspec"},
 			Source:   "Ruby: RbConfig vendordir and rubylibdir; RubyGems: Gem.default_dir; Debian Ruby Policy",

@@ -73,11 +73,14 @@ func (s *Session) ownAmong(found []listener) []listener {
 	return slices.DeleteFunc(found, func(l listener) bool { return !own[l.inode] })
 }
 
-// owners finds the sockets of some processes: by inode, and by user where this process may not read a process's descriptors.
-type owners struct{ inodes, users map[string]bool }
+// owners finds the sockets of some processes: by inode, by the address that they bound, and by user where this process may not read a process's descriptors.
+type owners struct {
+	inodes, users map[string]bool
+	bound         map[netip.AddrPort]bool
+}
 
 func (t *tracer) owners() owners {
-	o := owners{maps.Clone(t.sockets), map[string]bool{}}
+	o := owners{maps.Clone(t.sockets), map[string]bool{}, t.bound}
 	for _, p := range t.processes() {
 		dir := fmt.Sprintf("/proc/%d/fd/", p.pid)
 		entries, err := os.ReadDir(dir)
@@ -98,6 +101,9 @@ func (t *tracer) owners() owners {
 }
 
 func (o owners) owns(l listener) bool {
+	if addr, err := netip.ParseAddr(l.Address); err == nil && o.bound[netip.AddrPortFrom(addr.Unmap(), uint16(l.Port))] {
+		return true
+	}
 	return o.inodes[l.inode] || o.users[l.uid] || l.uid == "" && len(o.users) > 0
 }
 
@@ -119,6 +125,19 @@ func (t *tracer) own(tk *task, fd int) {
 	}
 	if inode, ok := socketInode(target); ok {
 		t.sockets[inode] = true
+	}
+}
+
+// binds notes the address that a process binds a socket to, if the call succeeds: of a process that acts as another user, neither the
+// descriptors nor the socket's user tell whose it is.
+func (t *tracer) binds(tk *task, addr netip.Addr, port uint16) {
+	if port == 0 || tk.pending != nil || len(t.bound) == maxSockets {
+		return
+	}
+	tk.pending = func(result int64) {
+		if result == 0 {
+			t.bound[netip.AddrPortFrom(addr.Unmap().WithZone(""), port)] = true
+		}
 	}
 }
 

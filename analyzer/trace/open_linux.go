@@ -145,12 +145,18 @@ func (t *tracer) socket(tk *task, k kind, addr, size uint64) error {
 		if k == kindBind && len(buf) >= 4 {
 			t.lowPort(tk.proc, buf[2:4])
 		}
+		if k == kindBind && len(buf) >= 8 {
+			t.binds(tk, netip.AddrFrom4([4]byte(buf[4:8])), binary.BigEndian.Uint16(buf[2:]))
+		}
 		if k == kindConnect && len(buf) >= 8 {
 			t.rec.peer(netip.AddrFrom4([4]byte(buf[4:8])), binary.BigEndian.Uint16(buf[2:]))
 		}
 	case unix.AF_INET6:
 		if k == kindBind && len(buf) >= 4 {
 			t.lowPort(tk.proc, buf[2:4])
+		}
+		if k == kindBind && len(buf) >= 24 {
+			t.binds(tk, netip.AddrFrom16([16]byte(buf[8:24])), binary.BigEndian.Uint16(buf[2:]))
 		}
 		if k == kindConnect && len(buf) >= 24 {
 			t.rec.peer(netip.AddrFrom16([16]byte(buf[8:24])).Unmap(), binary.BigEndian.Uint16(buf[2:]))

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"sync"
 
@@ -34,8 +35,9 @@ type tracer struct {
 	rec      *recorder
 	walk     *walker
 	tasks    map[int]*task
-	sockets  map[string]bool // inodes of those that a traced process bound or listened on
-	early    map[int]bool    // new tasks that stopped before the event of their parent
+	sockets  map[string]bool         // inodes of those that a traced process bound or listened on
+	bound    map[netip.AddrPort]bool // addresses that traced processes bound sockets to
+	early    map[int]bool            // new tasks that stopped before the event of their parent
 	mu       sync.Mutex
 	children map[int]*child        // started by this process, by pid
 	main     int                   // pid of the application's first process
@@ -58,7 +60,7 @@ type child struct {
 
 func newTracer(m mode, names bool) *tracer {
 	return &tracer{mode: m, names: names, rec: newRecorder(), walk: newWalker(), tasks: map[int]*task{}, early: map[int]bool{},
-		sockets: map[string]bool{}, children: map[int]*child{}}
+		sockets: map[string]bool{}, bound: map[netip.AddrPort]bool{}, children: map[int]*child{}}
 }
 
 // seize begins to trace a process that this one did not start.

@@ -90,6 +90,23 @@ func TestWritableMounts(t *testing.T) {
 	}
 }
 
+// TestHomeWritable: where the user brings the job, the home directory is writable.
+func TestHomeWritable(t *testing.T) {
+	for _, test := range []struct {
+		rule analyzer.Rule
+		want bool
+	}{{analyzer.RuleOpenEnded, true}, {analyzer.RuleAppFile, false}} {
+		plan := webPlan()
+		plan.User.Home = "/home/ada"
+		plan.Files = append(plan.Files, analyzer.File{Path: "home/ada", Kind: "dir"},
+			analyzer.File{Path: "usr/bin/make", Kind: "file", Reasons: []analyzer.Reason{{Rule: test.rule}}})
+		got := slices.ContainsFunc(From(webEvidence(), plan, "web:1").Writable, func(w Writable) bool { return w.Path == "home/ada" })
+		if got != test.want {
+			t.Errorf("home is writable with %q: %v, want %v", test.rule, got, test.want)
+		}
+	}
+}
+
 // TestOthersDirectories: where root's program becomes other users, what is theirs is writable, with their files in it.
 func TestOthersDirectories(t *testing.T) {
 	plan := &analyzer.Plan{Syscalls: []string{"setresuid"}, Directories: []analyzer.Directory{

@@ -126,6 +126,9 @@ func (m *Model) writable(ev *analyzer.Evidence, plan *analyzer.Plan) {
 			found[name] = true
 		}
 	}
+	if home := homeOf(plan); m.OpenEnded && t.dirs[home] {
+		found[home] = true // tools keep settings, histories and caches there
+	}
 	if t.dirs["tmp"] || t.used["tmp"] {
 		found["tmp"] = true // programs make temporary files on code paths that a run need not have taken
 	}
@@ -139,6 +142,14 @@ func (m *Model) writable(ev *analyzer.Evidence, plan *analyzer.Plan) {
 		m.warn("%d directories are written to: only the first %d are made writable", len(m.Writable), maxWritable)
 		m.Writable = m.Writable[:maxWritable]
 	}
+}
+
+// homeOf is the home directory of the image's user, "." where none is known.
+func homeOf(plan *analyzer.Plan) layers.Path {
+	if plan == nil {
+		return "."
+	}
+	return layers.CleanPath(plan.User.Home)
 }
 
 // stateDirectories are the directories with a file in them that the application writes.
