@@ -19,10 +19,12 @@ const (
 	unknown         = "unknown" // OS and architecture of an attestation manifest
 )
 
-// IsAttestation reports whether a manifest of an index is one of BuildKit's attestation manifests (docs/attestations/attestation-storage.md).
+// IsAttestation reports whether a manifest of an index is one of BuildKit's attestation manifests
+// (docs/attestations/attestation-storage.md).
 // Its platform must be unknown/unknown: a runtime selects by platform alone, and so it may run a manifest of any other platform.
 func IsAttestation(d v1.Descriptor) bool {
-	return d.Annotations[referenceType] == attestationType && d.Platform != nil && d.Platform.OS == unknown && d.Platform.Architecture == unknown
+	return d.Annotations[referenceType] == attestationType && d.Platform != nil && d.Platform.OS == unknown &&
+		d.Platform.Architecture == unknown
 }
 
 // IsIndex reports whether a manifest is an image index; if not, it is the manifest of one image. declared is the media type of the
