@@ -27,6 +27,7 @@ type build struct {
 	agentLog    *agentLog
 	ref         string            // BuildKit's identifier of the last build
 	runID       string            // distinguishes an observation of this build from one in BuildKit's cache
+	newDirs     []string          // directories that an exporter makes
 	request     *frontendRequest  // nil for the command line
 	steps       ocispecs.Platform // of the steps and the agent: platform, or the engine's own if platform is foreign to the engine
 	foreign     bool              // the engine cannot run the image
@@ -54,6 +55,9 @@ func Build(ctx context.Context, opt Options) (*Result, error) {
 		return res, err
 	})
 	if err != nil {
+		return b.result(out), err
+	}
+	if err := b.closeDirs(); err != nil {
 		return b.result(out), err
 	}
 	out.export = b.exported(ctx, response)

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -118,7 +120,20 @@ func (b *build) outputEntry(export Export, output Output, names string) (bkclien
 	if err := infile.Stays(output.Dest); err != nil {
 		return entry, fmt.Errorf("--output: %w", err)
 	}
+	if _, err := os.Lstat(output.Dest); entry.OutputDir != "" && errors.Is(err, fs.ErrNotExist) {
+		b.newDirs = append(b.newDirs, output.Dest)
+	}
 	return entry, nil
+}
+
+// closeDirs closes the directories that the exporters made to other users, as outfile does with files.
+func (b *build) closeDirs() error {
+	for _, dir := range b.newDirs {
+		if err := os.Chmod(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // exported collects the digests and files that the exporters reported.

@@ -46,6 +46,9 @@ func replay(ctx context.Context, opt Options) (*Result, error) {
 	if response, err = b.exportRebuilt(ctx, out); err != nil {
 		return b.result(out), err
 	}
+	if err := b.closeDirs(); err != nil {
+		return b.result(out), err
+	}
 	export := b.exported(ctx, response)
 	if export.manifest == "" {
 		export.manifest = out.export.manifest

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +19,7 @@ import (
 	"github.com/moby/buildkit/util/entitlements"
 
 	"github.com/slimimage/slim/builder/agent"
+	"github.com/slimimage/slim/builder/statedir"
 	"github.com/slimimage/slim/layers/infile"
 )
 
@@ -106,7 +105,11 @@ func (s *agentLog) wait(ctx context.Context) string {
 }
 
 func (b *build) solveOpt(ctx context.Context, export Export) (bkclient.SolveOpt, error) {
-	dir, err := agent.Dir(cacheDir(), b.steps.Architecture)
+	cache, err := statedir.Dir()
+	if err != nil {
+		return bkclient.SolveOpt{}, err
+	}
+	dir, err := agent.Dir(cache, b.steps.Architecture)
 	if err != nil {
 		return bkclient.SolveOpt{}, err
 	}
@@ -200,18 +203,6 @@ func (b *build) stageError(ctx context.Context, doing string, err error) error {
 		return fmt.Errorf("%s: %s", doing, text)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
-}
-
-// cacheDir is a directory of slim's cache for files that can be made again.
-func cacheDir() string {
-	if dir := os.Getenv("SLIM_CACHE"); dir != "" {
-		return dir
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		dir = os.TempDir()
-	}
-	return filepath.Join(dir, "slim")
 }
 
 func epochAttr(epoch *int64) map[string]string {

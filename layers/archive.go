@@ -75,7 +75,7 @@ type archive struct {
 // blobs.
 func importArchive(ctx context.Context, r io.Reader, kind, tag string, opt OpenOptions) (*Input, error) {
 	if opt.Cache == "" {
-		return nil, errNoCache
+		return nil, ErrNoCache
 	}
 	store := blobStore{opt.Cache}
 	if err := store.prepare(); err != nil {

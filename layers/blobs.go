@@ -22,7 +22,7 @@ import (
 type blobStore struct{ dir string }
 
 func (s blobStore) prepare() error {
-	if err := os.MkdirAll(filepath.Join(s.dir, "blobs", "sha256"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(s.dir, "blobs", "sha256"), 0o700); err != nil {
 		return err
 	}
 	for name, content := range map[string]string{"oci-layout": `{"imageLayoutVersion":"1.0.0"}`,
@@ -31,7 +31,7 @@ func (s blobStore) prepare() error {
 		if _, err := os.Stat(file); err == nil {
 			continue
 		}
-		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			return err
 		}
 	}
@@ -64,7 +64,7 @@ func (s blobStore) write(r io.Reader, size int64) (d v1.Descriptor, err error) {
 	if err == nil && n != size {
 		err = fmt.Errorf("it ends after %d of %d bytes", n, size)
 	}
-	if err = errors.Join(err, part.Chmod(0o644), part.Close()); err != nil {
+	if err = errors.Join(err, part.Chmod(0o600), part.Close()); err != nil {
 		return d, err
 	}
 	d = v1.Descriptor{MediaType: layerType(head.data), Size: size, Digest: v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum.Sum(nil))}}
@@ -156,11 +156,11 @@ func (s blobStore) recorded(id string) (v1.Hash, bool) {
 
 func (s blobStore) record(id string, digest v1.Hash) error {
 	name := s.recordName(id)
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err
 	}
 	part := fmt.Sprintf("%s.%d", name, os.Getpid())
-	if err := os.WriteFile(part, []byte(digest.String()), 0o644); err != nil {
+	if err := os.WriteFile(part, []byte(digest.String()), 0o600); err != nil {
 		return err
 	}
 	return os.Rename(part, name)

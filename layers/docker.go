@@ -14,9 +14,6 @@ import (
 // openDocker imports an image of the Docker engine. One that was imported before is not saved again. ErrNotFound when the
 // engine does not have it.
 func openDocker(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
-	if opt.Cache == "" {
-		return nil, errNoCache
-	}
 	info, err := opt.Docker.ImageInspect(ctx, ref)
 	if errdefs.IsNotFound(err) {
 		return nil, fmt.Errorf("the Docker engine has no such image: %w", ErrNotFound)
@@ -41,6 +38,9 @@ func openDocker(ctx context.Context, ref string, opt OpenOptions) (*Input, error
 
 // savedImage finds the image under its recorded digest. Otherwise it makes the engine save the image.
 func savedImage(ctx context.Context, info mobyclient.ImageInspectResult, opt OpenOptions) (*Input, error) {
+	if opt.Cache == "" {
+		return nil, ErrNoCache
+	}
 	store := blobStore{opt.Cache}
 	id := info.ID + "-" + opt.platform().String()
 	if digest, ok := store.recorded(id); ok {
@@ -71,4 +71,5 @@ func engineName(ref string, info mobyclient.ImageInspectResult) (repo, tag strin
 	return "", ""
 }
 
-var errNoCache = errors.New("there is no directory to import it into")
+// ErrNoCache is the error for an archive, or an image of the Docker engine, without OpenOptions.Cache.
+var ErrNoCache = errors.New("there is no directory to import it into")

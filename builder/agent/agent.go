@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -24,8 +25,8 @@ var ErrNotCarried = errors.New("this slim carries no agent for the platform (bui
 func ImageDir(arch string) string { return "/agents/linux-" + arch }
 
 // Dir returns a directory below cache that holds only the agent for linux/arch, executable. It is written once for each version of the
-// agent. Its mtime is derived from its content, because BuildKit treats files of the same size and mtime as equal. SLIM_AGENT names a
-// directory with agents named slim-sensor-linux-ARCH to use instead of the carried ones.
+// agent, and compared with the carried one at each use. Its mtime is derived from its content, because BuildKit treats files of the same
+// size and mtime as equal. SLIM_AGENT names a directory with agents named slim-sensor-linux-ARCH to use instead of the carried ones.
 func Dir(cache, arch string) (string, error) {
 	data, err := read(arch)
 	if err != nil {
@@ -34,7 +35,7 @@ func Dir(cache, arch string) (string, error) {
 	sum := sha256.Sum256(data)
 	dir := filepath.Join(cache, "agent", hex.EncodeToString(sum[:8]))
 	name := filepath.Join(dir, Name)
-	if info, err := os.Stat(name); err == nil && info.Size() == int64(len(data)) {
+	if intact(name, data) {
 		return dir, nil
 	}
 	mtime := time.Unix(int64(binary.BigEndian.Uint32(sum[:4])), 0)
@@ -42,6 +43,16 @@ func Dir(cache, arch string) (string, error) {
 		return "", fmt.Errorf("unpacking the agent: %w", err)
 	}
 	return dir, nil
+}
+
+// intact reports whether a file is the agent, and executable.
+func intact(name string, data []byte) bool {
+	info, err := os.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm() != 0o755 || info.Size() != int64(len(data)) {
+		return false
+	}
+	found, err := os.ReadFile(name)
+	return err == nil && bytes.Equal(found, data)
 }
 
 func read(arch string) ([]byte, error) {

@@ -25,6 +25,15 @@ func TestDir(t *testing.T) {
 	if err != nil || again != first {
 		t.Errorf("Dir again = %q, %v, want %q", again, err, first)
 	}
+	if err := os.WriteFile(filepath.Join(first, Name), []byte("tnega"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if again, err = Dir(cache, "amd64"); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(filepath.Join(again, Name)); err != nil || string(data) != "agent" {
+		t.Errorf("Dir left %q, %v, want the carried agent in place of another program of the same size", data, err)
+	}
 	if err := os.WriteFile(filepath.Join(agents, "slim-sensor-linux-amd64"), []byte("tnega"), 0o644); err != nil {
 		t.Fatal(err)
 	}

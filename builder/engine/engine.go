@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -32,7 +31,7 @@ const (
 // Options selects the engine and configures the embedded one. The zero value is the default.
 type Options struct {
 	Spec     string // "auto" (when empty), "embedded", "docker", or an address: unix://, tcp://, docker-container://, kube-pod://
-	Root     string // state of the embedded engine; CacheDir()/buildkit when empty
+	Root     string // state of the embedded engine; buildkit in statedir.Dir when empty
 	MaxCache int64  // bytes of build cache the embedded engine keeps; 20 GiB or a tenth of the disk when 0, whichever is less
 	CACert   string // for tcp://: files in PEM form
 	Cert     string
@@ -64,18 +63,6 @@ func (e *Engine) Close() error {
 		err = errors.Join(err, e.close())
 	}
 	return err
-}
-
-// CacheDir is the directory of slim's caches: SLIM_CACHE, or slim in the user's cache directory.
-func CacheDir() string {
-	if dir := os.Getenv("SLIM_CACHE"); dir != "" {
-		return dir
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		dir = os.TempDir()
-	}
-	return filepath.Join(dir, "slim")
 }
 
 func (o *Options) notice(format string, args ...any) {

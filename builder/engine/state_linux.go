@@ -16,6 +16,8 @@ import (
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
+
+	"github.com/slimimage/slim/builder/statedir"
 )
 
 type registryHost = docker.RegistryHost
@@ -32,8 +34,8 @@ type state struct {
 
 // openState locks the state directory; its databases allow one process at a time, and a second one would block forever.
 func openState(ctx context.Context, opt *Options) (*state, error) {
-	root := orDefault(opt.Root)
-	if err := os.MkdirAll(root, 0o700); err != nil {
+	root, err := stateRoot(opt.Root)
+	if err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
 	lock := flock.New(filepath.Join(root, "lock"))
@@ -155,7 +157,6 @@ func moduleVersion(path string) string {
 // Prune removes slim's caches on this machine (the embedded engine's state, imported images, the agents) while it holds the lock, and
 // returns the number of bytes freed.
 func Prune(ctx context.Context, opt Options) (int64, error) {
-	opt.Root = orDefault(opt.Root)
 	s, err := openState(ctx, &opt)
 	if err != nil {
 		return 0, err
@@ -177,11 +178,16 @@ func Prune(ctx context.Context, opt Options) (int64, error) {
 	return freed, errors.Join(err, s.close())
 }
 
-func orDefault(root string) string {
+// stateRoot makes and checks the state directory.
+func stateRoot(root string) (string, error) {
 	if root == "" {
-		return filepath.Join(CacheDir(), "buildkit")
+		cache, err := statedir.Dir()
+		if err != nil {
+			return "", err
+		}
+		root = filepath.Join(cache, "buildkit")
 	}
-	return root
+	return statedir.Open(root)
 }
 
 // size is the disk space below dir, in bytes.

@@ -16,6 +16,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slimimage/slim/builder/statedir"
 )
 
 // usernsMarker is set in the environment of a slim that runs in its own user namespace. Its value is the stage of the setup: "map",
@@ -51,6 +53,10 @@ func RunInUserns(ctx context.Context, args []string) (int, error) {
 	if err != nil {
 		return 1, err
 	}
+	cache, err := statedir.Dir() // here, where the owners of all directories are known
+	if err != nil {
+		return 1, err
+	}
 	runtimeDir, err := os.MkdirTemp("", "slim-run-")
 	if err != nil {
 		return 1, err
@@ -64,7 +70,7 @@ func RunInUserns(ctx context.Context, args []string) (int, error) {
 	cmd.Args[0] = args[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{ready}
-	cmd.Env = append(os.Environ(), usernsMarker+"=map", "XDG_RUNTIME_DIR="+runtimeDir)
+	cmd.Env = append(os.Environ(), usernsMarker+"=map", "XDG_RUNTIME_DIR="+runtimeDir, statedir.EnvVar+"="+cache)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		return 1, fmt.Errorf("making a user namespace (is kernel.unprivileged_userns_clone 0, or user.max_user_namespaces?): %w", err)

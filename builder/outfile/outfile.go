@@ -41,12 +41,13 @@ func Create(name string) (*File, error) {
 	return &File{f, name}, nil
 }
 
-// Close gives the file its name and mode 0644. If that fails, it removes the file.
+// Close gives the file its name and mode 0600: images, evidence and reports hold what the application holds. If that fails, it removes the
+// file.
 func (f *File) Close() error {
 	if f.name == "" {
 		return f.File.Close()
 	}
-	err := errors.Join(f.Chmod(0o644), f.File.Close())
+	err := errors.Join(f.Chmod(0o600), f.File.Close())
 	if err == nil {
 		err = os.Rename(f.File.Name(), f.name)
 	}

@@ -21,7 +21,7 @@ import (
 	"github.com/slimimage/slim/analyzer/shell"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/agent"
-	"github.com/slimimage/slim/builder/engine"
+	"github.com/slimimage/slim/builder/statedir"
 )
 
 // observe is the whole run: create the container to read its command, wrap and start it, run the tests, stop it, collect the evidence.
@@ -101,7 +101,11 @@ func (j *project) inspect(ctx context.Context) (s agent.Service, image string, e
 	if s.Version, err = j.p.composeVersion(j.files[0]); err != nil {
 		return s, "", err
 	}
-	if s.Agent, err = agent.Dir(engine.CacheDir(), runtime.GOARCH); err != nil {
+	cache, err := statedir.Dir()
+	if err != nil {
+		return s, "", err
+	}
+	if s.Agent, err = agent.Dir(cache, runtime.GOARCH); err != nil {
 		return s, "", err
 	}
 	in, err := j.p.openImage(ctx, "docker:"+container.Image, "", j.docker)

@@ -261,6 +261,42 @@ func TestPipelines(t *testing.T) {
 	}
 }
 
+// TestAttackMovedTag holds that an action is named by a whole commit, which nobody can move.
+func TestAttackMovedTag(t *testing.T) {
+	pinned := regexp.MustCompile(`^\s*(- )?uses: [\w./-]+@[0-9a-f]{40}( # v[0-9.]+)?$`)
+	found := 0
+	for _, name := range []string{"github/action.yml", "github/workflow.yml"} {
+		data, err := os.ReadFile("../../examples/ci/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(data)) {
+			if line = strings.TrimRight(line, "\n"); !strings.Contains(line, "uses:") {
+				continue
+			}
+			if found++; !pinned.MatchString(line) {
+				t.Errorf("%s: %q is not pinned", name, line)
+			}
+		}
+	}
+	if found < 6 {
+		t.Errorf("only %d actions were found", found)
+	}
+}
+
+// TestAttackOtherJob holds that the pipelines share no cache between jobs.
+func TestAttackOtherJob(t *testing.T) {
+	for name, want := range map[string]string{"jenkins/Jenkinsfile": "$JOB_NAME", "gitlab/templates/slim.yml": "$CI_PROJECT_ID"} {
+		data, err := os.ReadFile("../../examples/ci/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(data), want) || !strings.Contains(string(data), "SLIM_CACHE") {
+			t.Errorf("%s: SLIM_CACHE does not depend on %s", name, want)
+		}
+	}
+}
+
 // TestUnknownWord holds that the test above can fail.
 func TestUnknownWord(t *testing.T) {
 	app := (&program{}).app()

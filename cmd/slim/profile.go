@@ -144,7 +144,8 @@ func (p *program) readPlan(name string) (*analyzer.Plan, *analyzer.Evidence, err
 }
 
 // writeFiles writes files into a directory, which it makes if need be: all of them beside their names first, then each under its name. It
-// refuses to replace a file unless force is set. Scripts (.sh) are executable.
+// refuses to replace a file unless force is set. Scripts (.sh) are executable. Other users may not read them: evidence and reports are
+// among them.
 func writeFiles(dir string, files map[string][]byte, force bool) (err error) {
 	if err := infile.Stays(dir); err != nil {
 		return err
@@ -157,7 +158,7 @@ func writeFiles(dir string, files map[string][]byte, force bool) (err error) {
 			return err
 		}
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	parts := map[string]string{}
@@ -192,9 +193,9 @@ func writePart(dir, name string, data []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	mode := fs.FileMode(0o644)
+	mode := fs.FileMode(0o600)
 	if filepath.Ext(name) == ".sh" {
-		mode = 0o755
+		mode = 0o700
 	}
 	_, err = part.Write(data)
 	return part.Name(), errors.Join(err, part.Chmod(mode), part.Close())

@@ -14,6 +14,7 @@ import (
 
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/engine"
+	"github.com/slimimage/slim/builder/statedir"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -127,7 +128,11 @@ func (w *work) close() {
 
 // openImage opens an existing image for a platform ("" is this machine's).
 func (p *program) openImage(ctx context.Context, ref, platform string, docker *mobyclient.Client) (*layers.Input, error) {
-	opt := layers.OpenOptions{Docker: docker, Cache: filepath.Join(engine.CacheDir(), "images"), Stdin: p.stdin}
+	opt := layers.OpenOptions{Docker: docker, Stdin: p.stdin}
+	cache, noCache := statedir.Dir()
+	if noCache == nil {
+		opt.Cache = filepath.Join(cache, "images")
+	}
 	if platform != "" {
 		parsed, err := platforms.Parse(platform)
 		if err != nil {
@@ -135,7 +140,11 @@ func (p *program) openImage(ctx context.Context, ref, platform string, docker *m
 		}
 		opt.Platform = &v1.Platform{OS: parsed.OS, Architecture: parsed.Architecture, Variant: parsed.Variant}
 	}
-	return layers.Open(ctx, ref, opt)
+	in, err := layers.Open(ctx, ref, opt)
+	if errors.Is(err, layers.ErrNoCache) {
+		err = noCache
+	}
+	return in, err
 }
 
 // place sets the default destination of the result: Docker, or a file in the working directory.
