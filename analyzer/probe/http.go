@@ -60,6 +60,7 @@ func (d *driver) do(request *http.Request) (p page) {
 		Transport: &http.Transport{
 			DisableKeepAlives: true, DisableCompression: true, TLSHandshakeTimeout: handshakeTime, MaxResponseHeaderBytes: maxHeader,
 			TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "localhost", MinVersion: tls.VersionTLS10},
+			DialContext:     d.dial,
 		},
 	}
 	response, err := client.Do(request)

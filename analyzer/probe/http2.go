@@ -59,6 +59,7 @@ func (d *driver) http2Client(scheme string) *http.Client {
 		Transport: &http.Transport{
 			Protocols: protocols, DisableCompression: true, TLSHandshakeTimeout: handshakeTime, MaxResponseHeaderBytes: maxHeader,
 			TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "localhost", NextProtos: []string{"h2"}},
+			DialContext:     d.dial,
 		},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net"
 	"path"
 	"slices"
@@ -137,6 +138,36 @@ func (d *driver) talk(ctx context.Context, p *port, secure bool) *talk {
 		return t.conn, nil
 	}
 	return t
+}
+
+// dial connects to a port of the application for a request to an address, whose host may be any: in a network that is shared with others,
+// a probe must not reach what is not the application's.
+func (d *driver) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	number, err := strconv.Atoi(text)
+	if err != nil {
+		return nil, err
+	}
+	p := d.known(number)
+	if p == nil {
+		now, err := d.target.Listening()
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(tcpPorts(now), func(p *port) bool { return p.number == number })
+		if i < 0 {
+			return nil, fmt.Errorf("the application does not listen on port %d", number)
+		}
+		p = tcpPorts(now)[i]
+	}
+	if host != p.other || host == "" {
+		host = p.host
+	}
+	dialer := net.Dialer{Timeout: d.request}
+	return dialer.DialContext(ctx, network, net.JoinHostPort(host, text))
 }
 
 // dialPort connects to a port; when IPv4 is refused, it tries IPv6 where the port listens there.

@@ -50,12 +50,7 @@ func (d *driver) tcpStep(ctx context.Context, name string, s *analyzer.TCPStep) 
 	if name == "" {
 		a.Probe = fmt.Sprintf("tcp %d %q", s.Port, s.Send)
 	}
-	host := "127.0.0.1"
-	if p := d.known(s.Port); p != nil {
-		host = p.host
-	}
-	dialer := net.Dialer{Timeout: d.request}
-	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(s.Port)))
+	conn, err := d.dial(ctx, "tcp", net.JoinHostPort("localhost", strconv.Itoa(s.Port)))
 	if err != nil {
 		a.Error = plainError(err, d.request)
 		return a

@@ -59,7 +59,7 @@ func TestSteps(t *testing.T) {
 		{analyzer.Step{TCP: &analyzer.TCPStep{Port: talk.Port, Send: "hi\n", Expect: "you said"}}, `tcp TALK "hi\n"`, ok, "you said hi\n"},
 		{analyzer.Step{TCP: &analyzer.TCPStep{Port: talk.Port, Send: "GET \n", Expect: "you said"}}, `tcp TALK "GET \n"`,
 			`the answer does not contain "you said": ""`, ""},
-		{analyzer.Step{TCP: &analyzer.TCPStep{Port: 1}}, `tcp 1 ""`, "dial: connect: connection refused", ""},
+		{analyzer.Step{TCP: &analyzer.TCPStep{Port: 1}}, `tcp 1 ""`, "the application does not listen on port 1", ""},
 		{analyzer.Step{Exec: &analyzer.ExecStep{Line: "id", Text: "33"}}, "exec: id", ok, "uid=33"},
 		{analyzer.Step{Exec: &analyzer.ExecStep{Argv: []string{"id"}, Text: "34"}}, "exec: id", `the output does not contain "34": "uid=33"`,
 			"uid=33"},

@@ -10,7 +10,7 @@ import (
 
 // Target is the application under observation, in the prober's own network namespace.
 type Target interface {
-	// Listening returns the sockets listened on at this moment by anything in the network namespace but the agent, sorted.
+	// Listening returns the sockets that the application listens on at this moment, sorted. No other is probed.
 	Listening() ([]analyzer.Socket, error)
 	// Exited is closed when the first process has ended.
 	Exited() <-chan struct{}

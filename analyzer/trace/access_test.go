@@ -374,6 +374,16 @@ var others = map[string]func() error{
 		time.Sleep(time.Minute)
 		return nil
 	},
+	"listens": func() error { return listening(listenTCP()) },
+	"listens, then another user": func() error {
+		l, err := listenTCP()
+		return all(err, becomeOther(), listening(l, nil))
+	},
+	"another user, then listens":    func() error { return all(becomeOther(), listening(listenTCP())) },
+	"acts as another user, listens": func() error { return all(unix.Setresuid(0, 1234, 0), listening(listenAgain())) },
+	"another user's program listens": func() error {
+		return all(becomeOther(), unix.Exec("/proc/self/exe", os.Args, []string{beTracee + "=listens"}))
+	},
 	"leave": func() error { // a child that outlives it
 		return exec.Command("/bin/sh", "-c", "sleep 60 & exec true").Run()
 	},

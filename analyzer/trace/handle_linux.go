@@ -77,7 +77,7 @@ func (t *tracer) handle(tk *task, c call, args [6]uint64, wide bool) error {
 		if c.kind == kindBind {
 			t.own(tk, int(int32(args[0])))
 		}
-		return t.socket(tk, c.kind, args[1], args[2])
+		return t.socket(tk, c.kind, int(int32(args[0])), args[1], args[2])
 	case kindSocketcall:
 		return t.socketcall(tk, args)
 	}

@@ -9,9 +9,12 @@ import (
 	"maps"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/probe"
@@ -30,19 +33,17 @@ const (
 type listener struct {
 	analyzer.Socket
 	inode string
-	uid   string // of who made it, "" where it is not told
 }
 
-// Listening lists the sockets that the traced processes listen on, sorted. Other processes may share the network, and their sockets do
-// not count; where only the first process is known, all sockets count.
+// Listening lists the sockets that the traced processes listen on, sorted. Other processes may share the network, and their sockets do not
+// count: a socket is the application's only if a traced process has it, or bound it or listened on it before. In a bare run only the
+// first process is traced.
 func (s *Session) Listening() ([]analyzer.Socket, error) {
 	found, err := listeners()
 	if err != nil {
 		return nil, err
 	}
-	if s.tracer.mode != modeBare {
-		found = s.ownAmong(found)
-	}
+	found = s.ownAmong(found)
 	sockets := make([]analyzer.Socket, len(found))
 	for i, l := range found {
 		sockets[i] = l.Socket
@@ -62,64 +63,130 @@ func (s *Session) ownAmong(found []listener) []listener {
 		}
 	}
 	if len(own) < len(found) {
-		o := s.tracer.owners()
+		o := s.tracer.owned(found)
 		for _, l := range found {
-			if o.owns(l) {
+			if o[l.inode] {
 				own[l.inode] = true
 			}
 		}
 	}
 	s.sockets = own
-	return slices.DeleteFunc(found, func(l listener) bool { return !own[l.inode] })
+	others := slices.Clone(found)
+	others = slices.DeleteFunc(others, func(l listener) bool { return own[l.inode] })
+	return slices.DeleteFunc(found, func(l listener) bool { return !own[l.inode] || l.shared(others) })
 }
 
-// owners finds the sockets of some processes: by inode, by the address that they bound, and by user where this process may not read a process's descriptors.
-type owners struct {
-	inodes, users map[string]bool
-	bound         map[netip.AddrPort]bool
+// shared reports whether a socket listens on every address of IPv6 while another's has the same port of IPv4. The application must have
+// opened it for IPv6 only, and a probe of the port over IPv4 would reach the other.
+func (l listener) shared(others []listener) bool {
+	return l.Address == "::" && slices.ContainsFunc(others, func(other listener) bool {
+		return other.Network == l.Network && other.Port == l.Port && !strings.Contains(other.Address, ":")
+	})
 }
 
-func (t *tracer) owners() owners {
-	o := owners{maps.Clone(t.sockets), map[string]bool{}, t.bound}
+// owned are the inodes, of those found, of the sockets that the traced processes have, bound or listened on. The address tells it for TCP:
+// listen succeeds only on a stream, and no other socket has the address then. It does not for UDP, where a stream may have it as well.
+func (t *tracer) owned(found []listener) map[string]bool {
+	inodes := maps.Clone(t.sockets)
+	for _, l := range found {
+		if addr, err := netip.ParseAddr(l.Address); err == nil && l.Network == "tcp" &&
+			t.served[netip.AddrPortFrom(addr.Unmap().WithZone(""), uint16(l.Port))] {
+			inodes[l.inode] = true
+		}
+	}
 	for _, p := range t.processes() {
-		dir := fmt.Sprintf("/proc/%d/fd/", p.pid)
-		entries, err := os.ReadDir(dir)
-		for _, entry := range entries {
-			var target string
-			if target, err = os.Readlink(dir + entry.Name()); errors.Is(err, os.ErrPermission) {
-				break // root may list what it may not look at
-			}
-			if inode, ok := socketInode(target); ok {
-				o.inodes[inode] = true
-			}
-		}
-		if errors.Is(err, os.ErrPermission) {
-			o.users[strconv.FormatUint(uint64(p.uid), 10)] = true
-		}
+		_ = asOwner(p.pid, func() error { return sockets(p.pid, inodes) })
 	}
-	return o
+	return inodes
 }
 
-func (o owners) owns(l listener) bool {
-	if addr, err := netip.ParseAddr(l.Address); err == nil && o.bound[netip.AddrPortFrom(addr.Unmap(), uint16(l.Port))] {
-		return true
+// sockets adds the inodes of a process's sockets.
+func sockets(pid int, inodes map[string]bool) error {
+	dir := fmt.Sprintf("/proc/%d/fd/", pid)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
 	}
-	return o.inodes[l.inode] || o.users[l.uid] || l.uid == "" && len(o.users) > 0
+	for _, entry := range entries {
+		target, err := os.Readlink(dir + entry.Name())
+		if errors.Is(err, os.ErrPermission) {
+			return err // root may list what it may not look at
+		}
+		if inode, ok := socketInode(target); ok {
+			inodes[inode] = true
+		}
+	}
+	return nil
+}
+
+// asOwner calls read, and where that is not permitted once more as the user of the process. Without CAP_SYS_PTRACE the file system's user
+// must be that of the process to see its descriptors, even for root and for its tracer (proc(5); ptrace(2), PTRACE_MODE_READ_FSCREDS).
+// The change holds for this thread only (setfsuid(2)).
+func asOwner(pid int, read func() error) error {
+	err := read()
+	if !errors.Is(err, os.ErrPermission) {
+		return err
+	}
+	uid, gid, ok := ownerOf(pid)
+	if !ok {
+		return err
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	oldGroup, _ := unix.SetfsgidRetGid(gid)
+	oldUser, _ := unix.SetfsuidRetUid(uid)
+	err = read()
+	_, _ = unix.SetfsuidRetUid(oldUser)
+	_, _ = unix.SetfsgidRetGid(oldGroup)
+	return err
+}
+
+// ownerOf reads the effective user and group of a process.
+func ownerOf(pid int) (uid, gid int, ok bool) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, 0, false
+	}
+	id := func(key string) (int, error) {
+		_, rest, _ := strings.Cut(string(status), "\n"+key+":")
+		words := strings.Fields(rest)
+		if len(words) < 2 {
+			return 0, os.ErrNotExist
+		}
+		return strconv.Atoi(words[1])
+	}
+	uid, err = id("Uid")
+	gid, err2 := id("Gid")
+	return uid, gid, err == nil && err2 == nil
 }
 
 // maxSockets bounds what is remembered of sockets.
-const maxSockets = 1 << 16
+const (
+	maxSockets = 1 << 16
+	maxBound   = 1 << 12 // of one process
+)
 
 // listens notes that a process listens on a descriptor.
 func (t *tracer) listens(tk *task, fd int) {
 	tk.proc.listens = true
 	t.own(tk, fd)
+	if addr, ok := tk.proc.bound[fd]; ok && tk.pending == nil && len(t.served) < maxSockets {
+		tk.pending = func(result int64) {
+			if result == 0 {
+				t.served[addr] = true
+			}
+		}
+	}
 }
 
 // own remembers the socket of a descriptor. A process that changes its user afterwards no longer lets its descriptors be read
 // (proc(5), PR_SET_DUMPABLE), and its socket is still its former user's.
 func (t *tracer) own(tk *task, fd int) {
-	target, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", tk.tid, fd))
+	var target string
+	err := asOwner(tk.tid, func() (err error) {
+		target, err = os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", tk.tid, fd))
+		return err
+	})
 	if err != nil || len(t.sockets) == maxSockets {
 		return
 	}
@@ -128,15 +195,14 @@ func (t *tracer) own(tk *task, fd int) {
 	}
 }
 
-// binds notes the address that a process binds a socket to, if the call succeeds: of a process that acts as another user, neither the
-// descriptors nor the socket's user tell whose it is.
-func (t *tracer) binds(tk *task, addr netip.Addr, port uint16) {
-	if port == 0 || tk.pending != nil || len(t.bound) == maxSockets {
-		return
-	}
-	tk.pending = func(result int64) {
-		if result == 0 {
-			t.bound[netip.AddrPortFrom(addr.Unmap().WithZone(""), port)] = true
+// binds notes the address that a process binds a descriptor to, if the call succeeds: the descriptors of a process whose real and effective
+// users differ can be read as neither of them.
+func (t *tracer) binds(tk *task, fd int, addr netip.Addr, port uint16) {
+	if p := tk.proc; port != 0 && tk.pending == nil && len(p.bound) < maxBound {
+		tk.pending = func(result int64) {
+			if result == 0 {
+				p.bind(fd, netip.AddrPortFrom(addr.Unmap().WithZone(""), port))
+			}
 		}
 	}
 }
@@ -150,11 +216,11 @@ func socketInode(target string) (string, bool) {
 // listening are the sockets that traced processes listen on, less the ports chosen by chance: a container's network may be shared with
 // others, and Docker's name server listens in it.
 func (t *tracer) listening() ([]analyzer.Socket, error) {
-	o := t.owners()
 	found, err := listeners()
+	own := t.owned(found)
 	var sockets []analyzer.Socket
 	for _, l := range found {
-		if !probe.Ephemeral(l.Port) && o.owns(l) {
+		if !probe.Ephemeral(l.Port) && own[l.inode] {
 			sockets = append(sockets, l.Socket)
 		}
 	}
@@ -172,7 +238,7 @@ func listeners() ([]listener, error) {
 				return
 			}
 			if addr, port, ok := hexAddress(f[1]); ok && port != 0 {
-				sockets = append(sockets, listener{analyzer.Socket{Network: table.network, Address: addr, Port: port}, f[9], f[7]})
+				sockets = append(sockets, listener{analyzer.Socket{Network: table.network, Address: addr, Port: port}, f[9]})
 			}
 		})
 		if err != nil && !os.IsNotExist(err) {
@@ -184,7 +250,7 @@ func listeners() ([]listener, error) {
 			return
 		}
 		if flags, err := strconv.ParseUint(f[3], 16, 32); err == nil && flags&unixListens != 0 {
-			sockets = append(sockets, listener{analyzer.Socket{Network: "unix", Path: layers.CleanPath(f[7])}, f[6], ""})
+			sockets = append(sockets, listener{analyzer.Socket{Network: "unix", Path: layers.CleanPath(f[7])}, f[6]})
 		}
 	})
 	if err != nil && !os.IsNotExist(err) {

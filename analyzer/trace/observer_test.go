@@ -74,6 +74,7 @@ type seen struct {
 	Run      *analyzer.Run
 	Output   analyzer.Answer
 	Stops    int
+	Listen   []analyzer.Socket // just before it is stopped
 }
 
 // adopter is the argument of an observer that traces its parent.
@@ -105,12 +106,16 @@ func observer(text string) error {
 	for o.Stop && !strings.Contains(string(session.out.bytes()), "ready") {
 		time.Sleep(10 * time.Millisecond)
 	}
+	var listen []analyzer.Socket
 	if o.Stop {
+		if listen, err = session.Listening(); err != nil {
+			return err
+		}
 		session.Stop(2 * time.Second)
 	} else {
 		<-session.Exited()
 	}
-	got := seen{Evidence: &analyzer.Evidence{Schema: analyzer.EvidenceSchema}, Run: &analyzer.Run{}}
+	got := seen{Listen: listen, Evidence: &analyzer.Evidence{Schema: analyzer.EvidenceSchema}, Run: &analyzer.Run{}}
 	got.Output = session.Finish(got.Evidence, got.Run)
 	got.Evidence.Normalize()
 	session.events.Lock()

@@ -121,7 +121,7 @@ func privileged(p *process, f found) bool {
 }
 
 // socket records the other end of a connect, and the path a socket is bound to.
-func (t *tracer) socket(tk *task, k kind, addr, size uint64) error {
+func (t *tracer) socket(tk *task, k kind, fd int, addr, size uint64) error {
 	buf := make([]byte, min(size, 128))
 	if len(buf) < 2 {
 		return nil
@@ -146,7 +146,7 @@ func (t *tracer) socket(tk *task, k kind, addr, size uint64) error {
 			t.lowPort(tk.proc, buf[2:4])
 		}
 		if k == kindBind && len(buf) >= 8 {
-			t.binds(tk, netip.AddrFrom4([4]byte(buf[4:8])), binary.BigEndian.Uint16(buf[2:]))
+			t.binds(tk, fd, netip.AddrFrom4([4]byte(buf[4:8])), binary.BigEndian.Uint16(buf[2:]))
 		}
 		if k == kindConnect && len(buf) >= 8 {
 			t.rec.peer(netip.AddrFrom4([4]byte(buf[4:8])), binary.BigEndian.Uint16(buf[2:]))
@@ -156,7 +156,7 @@ func (t *tracer) socket(tk *task, k kind, addr, size uint64) error {
 			t.lowPort(tk.proc, buf[2:4])
 		}
 		if k == kindBind && len(buf) >= 24 {
-			t.binds(tk, netip.AddrFrom16([16]byte(buf[8:24])), binary.BigEndian.Uint16(buf[2:]))
+			t.binds(tk, fd, netip.AddrFrom16([16]byte(buf[8:24])), binary.BigEndian.Uint16(buf[2:]))
 		}
 		if k == kindConnect && len(buf) >= 24 {
 			t.rec.peer(netip.AddrFrom16([16]byte(buf[8:24])).Unmap(), binary.BigEndian.Uint16(buf[2:]))
@@ -216,9 +216,9 @@ func (t *tracer) socketcall(tk *task, args [6]uint64) error {
 		t.accept(tk)
 	case sysBind:
 		t.own(tk, int(int32(words[0])))
-		return t.socket(tk, kindBind, words[1], words[2])
+		return t.socket(tk, kindBind, int(int32(words[0])), words[1], words[2])
 	case sysConnect:
-		return t.socket(tk, kindConnect, words[1], words[2])
+		return t.socket(tk, kindConnect, int(int32(words[0])), words[1], words[2])
 	}
 	return nil
 }

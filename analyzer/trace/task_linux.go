@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -40,10 +42,19 @@ type process struct {
 	serving   bool // it or a process that it was forked from has accepted a connection
 	cwd       string
 	root      string
-	fds       map[int]string // directories and other opened paths, kept where /proc cannot be asked
-	blind     bool           // /proc/PID/{cwd,fd} are refused: another user without CAP_SYS_PTRACE
-	sealed    bool           // its memory is, too, and stayed so
+	fds       map[int]string         // directories and other opened paths, kept where /proc cannot be asked
+	bound     map[int]netip.AddrPort // addresses of its sockets by descriptor
+	blind     bool                   // /proc/PID/{cwd,fd} are refused: another user without CAP_SYS_PTRACE
+	sealed    bool                   // its memory is, too, and stayed so
 	peak      int64
+}
+
+// bind remembers the address of a descriptor.
+func (p *process) bind(fd int, addr netip.AddrPort) {
+	if p.bound == nil {
+		p.bound = map[int]netip.AddrPort{}
+	}
+	p.bound[fd] = addr
 }
 
 // fork copies what a child process starts with.
@@ -54,6 +65,7 @@ func (p *process) fork(pid int) *process {
 	if p.role == analyzer.RoleMain {
 		child.role = ""
 	}
+	child.bound = maps.Clone(p.bound)
 	child.fds = make(map[int]string, len(p.fds))
 	for fd, name := range p.fds {
 		child.fds[fd] = name

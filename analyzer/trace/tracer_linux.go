@@ -36,7 +36,7 @@ type tracer struct {
 	walk     *walker
 	tasks    map[int]*task
 	sockets  map[string]bool         // inodes of those that a traced process bound or listened on
-	bound    map[netip.AddrPort]bool // addresses that traced processes bound sockets to
+	served   map[netip.AddrPort]bool // addresses on which traced processes listen by TCP
 	early    map[int]bool            // new tasks that stopped before the event of their parent
 	mu       sync.Mutex
 	children map[int]*child        // started by this process, by pid
@@ -60,7 +60,7 @@ type child struct {
 
 func newTracer(m mode, names bool) *tracer {
 	return &tracer{mode: m, names: names, rec: newRecorder(), walk: newWalker(), tasks: map[int]*task{}, early: map[int]bool{},
-		sockets: map[string]bool{}, bound: map[netip.AddrPort]bool{}, children: map[int]*child{}}
+		sockets: map[string]bool{}, served: map[netip.AddrPort]bool{}, children: map[int]*child{}}
 }
 
 // seize begins to trace a process that this one did not start.
