@@ -55,15 +55,25 @@ func (w *worklist) siblings(pkg *packages.Package) []string {
 	})
 }
 
-// companions are the names under which distributions split off what does not depend on the architecture (Debian Developer's Reference
-// 6.7.5, Architecture-independent data): NAME-data and NAME-common. A library's package has its version behind the name.
+// companionSuffixes end the names of packages into which distributions split off what does not depend on the architecture, and the texts of
+// a program in other languages (Debian Developer's Reference 6.7.5, Architecture-independent data; Debian's language packs: -l10n, -i18n,
+// -langpack, -locales; openSUSE: -lang; Fedora: -langpacks).
+var companionSuffixes = []string{"-data", "-common", "-l10n", "-i18n", "-langpack", "-langpacks", "-locales", "-lang"}
+
+// companions are the names that companions of a package may have. A library's package has its version behind the name.
 func companions(name string) []string {
-	if strings.HasSuffix(name, "-data") || strings.HasSuffix(name, "-common") {
+	if slices.ContainsFunc(companionSuffixes, func(suffix string) bool { return strings.HasSuffix(name, suffix) }) {
 		return nil
 	}
-	names := []string{name + "-data", name + "-common"}
+	bases := []string{name}
 	if base := strings.TrimRight(name, "0123456789.-"); base != name && base != "" {
-		names = append(names, base+"-data", base+"-common")
+		bases = append(bases, base)
+	}
+	var names []string
+	for _, base := range bases {
+		for _, suffix := range companionSuffixes {
+			names = append(names, base+suffix)
+		}
 	}
 	return names
 }

@@ -11,8 +11,8 @@ const SourceMaps = "source-maps"
 // PythonSuites is the junk that counts only where a folder holds a test suite; see Suite.
 const PythonSuites = "python-suites"
 
-// Suite says whether a file's name is one by which Python's test runners find a test suite (unittest: TestLoader.discover; pytest: python_files).
-// A folder named test without one is a part of its library.
+// Suite says whether a file's name is one by which Python's test runners find a test suite (unittest: TestLoader.discover; pytest:
+// python_files). A folder named test without one is a part of its library.
 func Suite(base string) bool {
 	return strings.HasPrefix(base, "test_") && strings.HasSuffix(base, ".py") || strings.HasSuffix(base, "_test.py") || base == "conftest.py"
 }
