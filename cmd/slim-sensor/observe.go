@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -168,13 +169,22 @@ func earlyExit(job *analyzer.Job, run *analyzer.Run) string {
 	return fmt.Sprintf("it ended %s before it listened, though the image declares %s", how, strings.Join(job.Process.Exposed, ", "))
 }
 
+// createPart makes the temporary file of a file. It takes away what has the name already: the application may write in the directory, and
+// would choose the file that is written to with a link.
+func createPart(name string) (*os.File, error) {
+	if err := os.Remove(name + ".part"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return os.OpenFile(name+".part", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+}
+
 // writeEvidence writes a temporary file and renames it, so that evidence is complete or missing.
 func writeEvidence(name string, evidence *analyzer.Evidence) (err error) {
 	var buf bytes.Buffer
 	if err := evidence.Write(&buf); err != nil {
 		return err
 	}
-	part, err := os.Create(name + ".part")
+	part, err := createPart(name)
 	if err != nil {
 		return err
 	}

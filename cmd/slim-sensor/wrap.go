@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -109,7 +108,7 @@ type evidenceFile struct {
 func (f *evidenceFile) reserve() error {
 	if !strings.HasSuffix(f.flags.out, "/") {
 		f.name = f.flags.out
-		part, err := os.Create(f.name + ".part")
+		part, err := createPart(f.name)
 		if err != nil {
 			return fmt.Errorf("the evidence cannot be written: %w", err)
 		}
@@ -189,21 +188,9 @@ func collect(_ context.Context, args []string) error {
 	if len(args) == 1 {
 		dir = args[0]
 	}
-	names, err := filepath.Glob(path.Join(dir, "*.json"))
+	list, err := analyzer.ReadEvidenceDir(dir)
 	if err != nil {
 		return err
-	}
-	var list []*analyzer.Evidence
-	for _, name := range names {
-		f, err := os.Open(name)
-		if err != nil {
-			return err
-		}
-		one, err := analyzer.ReadEvidence(f)
-		if err := errors.Join(err, f.Close()); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		list = append(list, one)
 	}
 	if len(list) == 0 {
 		return fmt.Errorf("no evidence in %s", dir)
@@ -226,7 +213,7 @@ func install(_ context.Context, args []string) (err error) {
 	}
 	defer in.Close()
 	name := path.Join(args[0], "slim-sensor")
-	part, err := os.Create(name + ".part")
+	part, err := createPart(name)
 	if err != nil {
 		return err
 	}

@@ -225,3 +225,26 @@ func TestInstall(t *testing.T) {
 		t.Errorf("it has %d bytes, want %s", info.Size(), strconv.FormatInt(self.Size(), 10))
 	}
 }
+
+// TestAttackPart puts a link where the agent is about to write a part of its evidence, as the application could.
+func TestAttackPart(t *testing.T) {
+	dir := t.TempDir()
+	victim, name := filepath.Join(dir, "victim"), filepath.Join(dir, "web.json")
+	if err := os.WriteFile(victim, []byte("kept"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := os.Symlink(victim, name+".part"); err != nil {
+			t.Fatal(err)
+		}
+		if err := writeEvidence(name, &analyzer.Evidence{Schema: analyzer.EvidenceSchema}); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := os.ReadFile(victim); err != nil || string(data) != "kept" {
+			t.Errorf("the file behind the link has %q, %v", data, err)
+		}
+		if info, err := os.Lstat(name); err != nil || !info.Mode().IsRegular() {
+			t.Errorf("the evidence is %v, %v, want a regular file", info, err)
+		}
+	}
+}

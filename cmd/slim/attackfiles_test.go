@@ -111,6 +111,13 @@ func TestAttackNamedFiles(t *testing.T) {
 			}
 		}
 	}
+	elsewhere := t.TempDir() // a directory that a container wrote its evidence into
+	if err := os.Symlink(filepath.Join(base, "secret"), filepath.Join(elsewhere, "web.json")); err != nil {
+		t.Fatal(err)
+	}
+	if err := readsOnly(t, "image:1", "--evidence="+elsewhere+"/web.json"); err == nil || !strings.Contains(err.Error(), "leads out of") {
+		t.Errorf("--evidence of a link: %v", err)
+	}
 	if err := readsOnly(t, "image:1", "--mount=./link:/secret"); err == nil || !strings.Contains(err.Error(), "leads out of") {
 		t.Errorf("--mount of a link: %v", err)
 	}

@@ -189,11 +189,7 @@ func (j *project) test(ctx context.Context, in string, files []string) string {
 
 // collect merges the evidence that the agent wrote.
 func (j *project) collect(image string) (*analyzer.Evidence, error) {
-	names, err := filepath.Glob(filepath.Join(j.evidenceDir(), "*.json"))
-	if err != nil {
-		return nil, err
-	}
-	list, err := j.p.evidence(names)
+	list, err := analyzer.ReadEvidenceDir(j.evidenceDir())
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/slimimage/slim/builder/outfile"
 	"github.com/slimimage/slim/layers/infile"
@@ -30,6 +32,15 @@ const (
 
 // readFile reads a whole file that slim wrote; "-" is standard input.
 func (p *program) readFile(name string) ([]byte, error) { return p.readBounded(name, maxInputFile) }
+
+// readEvidence reads a file that an agent may have written into a directory of the container that it is about: the container can put a link
+// there, which is not followed out of the directory.
+func (p *program) readEvidence(name string) ([]byte, error) {
+	if name == "-" {
+		return p.readFile(name)
+	}
+	return infile.Read(name, maxInputFile, slices.Concat(p.trees, []string{filepath.Dir(name)})...)
+}
 
 // readBounded reads a whole file of at most limit bytes; "-" is standard input. In the working directory, in a Git work tree and in the
 // build context it follows no link that leads out of there: their files are the repository's, not the operator's.

@@ -61,12 +61,14 @@ func (p *program) values(c *cli.Context, option builder.Option) ([]string, error
 	if !option.NamesFiles() {
 		return values, nil
 	}
-	limit := int64(maxInputFile)
-	if option.Kind == builder.File {
-		limit = maxUserFile
-	}
 	for i, name := range values {
-		data, err := p.readBounded(name, limit)
+		var data []byte
+		var err error
+		if option.Kind == builder.File {
+			data, err = p.readBounded(name, maxUserFile)
+		} else {
+			data, err = p.readEvidence(name)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -112,7 +114,7 @@ func wrongValue(c *cli.Context, option builder.Option, err error) error {
 func (p *program) evidence(names []string) ([]*analyzer.Evidence, error) {
 	var all []*analyzer.Evidence
 	for _, name := range names {
-		data, err := p.readFile(name)
+		data, err := p.readEvidence(name)
 		if err != nil {
 			return nil, err
 		}
