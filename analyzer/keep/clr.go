@@ -32,22 +32,27 @@ func (w *worklist) clrLiterals(name string) {
 		return
 	}
 	for _, found := range clrString.FindAll(src, 100*maxNamed) {
-		word := strings.ReplaceAll(string(found), "\x00", "")
-		if !strings.Contains(word, "/") {
-			if w.askedProgram(word) {
-				w.keepProgram(word, analyzer.RuleStartedBy, "/"+name)
-			}
-			continue
-		}
-		res, ok := w.im.resolve(".", word)
-		if !ok || !strings.HasPrefix(word, "/") || !w.im.nodes[res.Path].regular() || rules.Sandbox(res.Path) {
-			continue
-		}
-		if w.im.nodes[res.Path].mode.Perm()&0o111 != 0 {
+		w.literalWord(strings.ReplaceAll(string(found), "\x00", ""), name)
+	}
+}
+
+// literalWord keeps the file that a string literal of an application names by absolute path, or the program that it names, if the author
+// of the image asked for its package.
+func (w *worklist) literalWord(word, name string) {
+	if !strings.Contains(word, "/") {
+		if w.askedProgram(word) {
 			w.keepProgram(word, analyzer.RuleStartedBy, "/"+name)
-		} else {
-			w.keep(strings.TrimPrefix(word, "/"), analyzer.RuleNamedBy, "/"+name)
 		}
+		return
+	}
+	res, ok := w.im.resolve(".", word)
+	if !ok || !strings.HasPrefix(word, "/") || !w.im.nodes[res.Path].regular() || rules.Sandbox(res.Path) {
+		return
+	}
+	if w.im.nodes[res.Path].mode.Perm()&0o111 != 0 {
+		w.keepProgram(word, analyzer.RuleStartedBy, "/"+name)
+	} else {
+		w.keep(strings.TrimPrefix(word, "/"), analyzer.RuleNamedBy, "/"+name)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/slimimage/slim/analyzer/elf"
 	"github.com/slimimage/slim/analyzer/packages"
 	"github.com/slimimage/slim/analyzer/rules"
+	"github.com/slimimage/slim/analyzer/shell"
 )
 
 // helpers are the executable files of the image, as programs name them.
@@ -57,6 +58,9 @@ func (w *worklist) startedBy(name string, file *elf.File) {
 		return
 	}
 	h, from := w.executables(), "/"+name
+	if _, owned := w.db.Owner(name); !owned && file.Soname == "" && !rules.GeneralPurpose(name) && rules.SpawnsShell(file.Imports) {
+		w.keepProgram("/bin/sh", analyzer.RuleStartedBy, from)
+	}
 	names := h.byName
 	words, err := w.binaries.resolver.Words(name, func(word string) bool {
 		if word[0] == '/' {
@@ -106,7 +110,8 @@ func (w *worklist) mayStart(name string) func(program string) bool {
 		if !ok {
 			return false // the application's own files are kept anyway
 		}
-		return owned && pkg.Source == mine.Source && pkg.Type == mine.Type || trusted && w.asked(pkg)
+		return owned && pkg.Source == mine.Source && pkg.Type == mine.Type || trusted && w.asked(pkg) ||
+			!owned && shell.Reads(path.Base(program)) // the application's own names a shell
 	}
 }
 

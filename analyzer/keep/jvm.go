@@ -5,9 +5,12 @@ import (
 	"bytes"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/classfile"
+	"github.com/slimimage/slim/analyzer/shell"
 )
 
 // Bounds of what is read of an archive of classes, in bytes.
@@ -29,6 +32,36 @@ func (w *worklist) jarClassPath(name string) {
 		}
 		if res, ok := w.im.resolve(".", target); ok && w.im.nodes[res.Path].regular() {
 			w.keep(strings.TrimPrefix(path.Clean(target), "/"), analyzer.RuleNamedBy, "/"+name)
+		}
+	}
+}
+
+// classLiterals keeps the programs and the files that the string literals of an application's classes name, where one of the classes starts
+// programs: as clrLiterals does for .NET. A literal with blanks is a command line if its first word is such a program.
+func (w *worklist) classLiterals(name string) {
+	read, ok := map[string]func([]byte) (classfile.Constants, error){
+		".jar": classfile.Archive, ".war": classfile.Archive, ".ear": classfile.Archive, ".class": classfile.Class}[path.Ext(name)]
+	if _, owned := w.db.Owner(name); owned || !ok {
+		return
+	}
+	data, err := w.im.read(name, maxJar)
+	if err != nil {
+		return
+	}
+	constants, err := read(data)
+	if err != nil || !constants.Spawns {
+		return
+	}
+	lines := slices.Contains(constants.Strings, "-c") // of a shell
+	for _, text := range constants.Strings {
+		word, _, several := strings.Cut(text, " ")
+		switch {
+		case lines && !several && shell.Reads(path.Base(word)):
+			w.keepProgram(word, analyzer.RuleStartedBy, "/"+name)
+		case several && (w.askedProgram(word) || lines && shellWord.MatchString(word)):
+			w.commandLine(text, name)
+		case !several:
+			w.literalWord(word, name)
 		}
 	}
 }

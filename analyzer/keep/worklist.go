@@ -261,6 +261,7 @@ func (w *worklist) contents(name string) {
 	if w.req.Options.Keep != analyzer.KeepObserved {
 		w.language(name, head)
 		w.clrLiterals(name)
+		w.classLiterals(name)
 		w.crontab(name)
 		w.recipes(name)
 		if w.scripts.mayRun[name] {
