@@ -101,7 +101,7 @@ func (w *worklist) startedBy(name string, file *elf.File) {
 // for, where it is the application's own, was asked for itself, or ran.
 func (w *worklist) mayStart(name string) func(program string) bool {
 	mine, owned := w.db.Owner(name)
-	trusted := !owned || w.asked(mine) || w.scripts.executed[name]
+	trusted := !owned || w.chosen(mine) || w.scripts.executed[name]
 	return func(program string) bool {
 		pkg, ok := w.db.Owner(program)
 		if res, resolved := w.im.resolve(".", program); !ok && resolved {
@@ -110,13 +110,14 @@ func (w *worklist) mayStart(name string) func(program string) bool {
 		if !ok {
 			return false // the application's own files are kept anyway
 		}
-		return owned && pkg.Source == mine.Source && pkg.Type == mine.Type || trusted && w.asked(pkg) ||
+		return owned && pkg.Source == mine.Source && pkg.Type == mine.Type || trusted && w.chosen(pkg) ||
 			!owned && shell.Reads(path.Base(program)) // the application's own names a shell
 	}
 }
 
-// asked says whether a package may be one that the image's author asked for: no other needs it, and it is no part of every system.
-func (w *worklist) asked(pkg *packages.Package) bool {
+// chosen says whether a package is there for itself: the image's author asked for it (Package.Asked), or no other needs it, as one that
+// apt installed because it is recommended, and it is no part of every system.
+func (w *worklist) chosen(pkg *packages.Package) bool {
 	h := w.executables()
 	if h.needed == nil {
 		h.needed = map[string]bool{}
@@ -126,5 +127,5 @@ func (w *worklist) asked(pkg *packages.Package) bool {
 			}
 		}
 	}
-	return !pkg.Essential && !h.needed[pkg.Name]
+	return pkg.Asked || !pkg.Essential && !h.needed[pkg.Name]
 }
