@@ -16,7 +16,7 @@ const JobSchema = "slim/job/v1"
 // a run from the cache has another build's number.
 const RunIDEnv = "FTP_PROXY"
 
-// EnvFile is where the agent finds more environment for the application: KEY=VALUE, NUL between two.
+// EnvFile is where the agent finds more environment for the application, as SealEnv returns it.
 const EnvFile = "/.slim/env"
 
 // WithEnv is an environment with entries in place of those of the same name: a program takes the first.

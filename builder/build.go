@@ -27,6 +27,7 @@ type build struct {
 	agentLog    *agentLog
 	ref         string            // BuildKit's identifier of the last build
 	runID       string            // distinguishes an observation of this build from one in BuildKit's cache
+	gate        *envGate          // opened for the values of --env
 	newDirs     []string          // directories that an exporter makes
 	request     *frontendRequest  // nil for the command line
 	steps       ocispecs.Platform // of the steps and the agent: platform, or the engine's own if platform is foreign to the engine
@@ -218,7 +219,7 @@ func newBuild(opt Options) (*build, error) {
 	if opt.Engine == nil {
 		return nil, errors.New("no BuildKit engine")
 	}
-	b := &build{opt: opt, platform: platforms.DefaultSpec(), runID: newRunID(), agentLog: &agentLog{}}
+	b := &build{opt: opt, platform: platforms.DefaultSpec(), runID: newRunID(), gate: &envGate{}, agentLog: &agentLog{}}
 	if opt.Input != nil {
 		p := opt.Input.Platform
 		b.platform = ocispecs.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/session/secrets"
@@ -14,8 +15,18 @@ import (
 )
 
 // envSecret is BuildKit's name of the environment of --env. It is passed as a secret: the files of a step are in the provenance, and the
-// environment of an application often contains a password.
+// environment of an application often contains a password. The name is a part of BuildKit's cache key, and so the same in every build; any
+// step of a Dockerfile can ask for it. Therefore it is served only while a run is at work (envGate), and sealed (analyzer.SealEnv).
 const envSecret = "slim-env"
+
+// envGate counts the runs at work. No step of a Dockerfile runs at the same time: the input is complete before the first run.
+type envGate struct{ runs atomic.Int32 }
+
+// open lets the environment be served until the returned function is called.
+func (g *envGate) open() func() {
+	g.runs.Add(1)
+	return func() { g.runs.Add(-1) }
+}
 
 // withEnv adds the environment of --env to a job, or to the step as a secret. A frontend has no session for secrets; its build
 // arguments are in the build's record anyway.
@@ -46,13 +57,15 @@ func envDigest(env []string) string {
 // secretStore provides the secrets of the Dockerfile and of slim.
 type secretStore struct {
 	env   []string
+	runID string
+	gate  *envGate
 	users secrets.SecretStore // nil without any
 }
 
 // GetSecret implements secrets.SecretStore.
 func (s secretStore) GetSecret(ctx context.Context, id string) ([]byte, error) {
-	if id == envSecret {
-		return []byte(strings.Join(s.env, "\x00")), nil
+	if id == envSecret && s.gate.runs.Load() > 0 {
+		return analyzer.SealEnv(s.env, s.runID)
 	}
 	if s.users == nil {
 		return nil, fmt.Errorf("secret %s: %w", id, secrets.ErrNotFound)

@@ -195,7 +195,7 @@ func planOf(req *analyzer.Request) *analyzer.Plan {
 // testBuild is a build for linux/amd64 without an engine.
 func testBuild(opt Options) *build {
 	amd64 := ocispecs.Platform{OS: "linux", Architecture: "amd64"}
-	return &build{opt: opt, platform: amd64, steps: amd64, runID: "test-run", agentLog: &agentLog{}}
+	return &build{opt: opt, platform: amd64, steps: amd64, runID: "test-run", gate: &envGate{}, agentLog: &agentLog{}}
 }
 
 // testInput is an image with one command.

@@ -163,7 +163,9 @@ func (b *build) runOnce(ctx context.Context, c gateway.Client, root llb.State, j
 	if state, err = b.observeState(root, job, title, fresh); err != nil {
 		return nil, false, state, err
 	}
+	done := b.gate.open()
 	ref, err := b.solve(ctx, c, state)
+	done()
 	if err != nil {
 		return nil, false, state, b.stageError(ctx, "running the image", err)
 	}

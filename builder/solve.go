@@ -142,7 +142,7 @@ func (b *build) attachables() ([]session.Attachable, error) {
 	dockerConfig := config.LoadDefaultConfigFile(io.Discard)
 	list := []session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
 		AuthConfigProvider: authprovider.LoadAuthConfig(dockerConfig)})}
-	store := secretStore{env: b.opt.Observe.Env}
+	store := secretStore{env: b.opt.Observe.Env, runID: b.runID, gate: b.gate}
 	if df := b.opt.Dockerfile; df != nil && len(df.Secrets) > 0 {
 		sources := make([]secretsprovider.Source, 0, len(df.Secrets))
 		for _, spec := range df.Secrets {

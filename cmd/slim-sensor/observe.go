@@ -49,11 +49,15 @@ func observe(ctx context.Context, args []string) error {
 		return errors.New("the job has no command")
 	}
 	if job.EnvDigest != "" {
-		env, err := os.ReadFile(analyzer.EnvFile)
+		data, err := os.ReadFile(analyzer.EnvFile)
 		if err != nil {
 			return err
 		}
-		job.Process.Env = analyzer.WithEnv(job.Process.Env, strings.Split(string(env), "\x00")...)
+		env, err := analyzer.OpenEnv(data, os.Getenv(analyzer.RunIDEnv))
+		if err != nil {
+			return err
+		}
+		job.Process.Env = analyzer.WithEnv(job.Process.Env, env...)
 	}
 	if id := os.Getenv(analyzer.RunIDEnv); id != "" && !*adopt {
 		if err := os.WriteFile(filepath.Join(filepath.Dir(*out), "run-id"), []byte(id), 0o644); err != nil {
