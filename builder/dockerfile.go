@@ -19,6 +19,7 @@ import (
 // Options of a Dockerfile frontend, as BuildKit names them (frontend/dockerui/config.go, frontend/gateway/gateway.go).
 const (
 	optSource  = "source"
+	optNetwork = "force-network-mode" // of RUN steps that name none
 	optSyntax  = "build-arg:BUILDKIT_SYNTAX"
 	optCmdline = "cmdline" // set if BuildKit already followed the first line of the Dockerfile
 	optTarget  = "target"

@@ -20,6 +20,11 @@ func (e *CheckError) Error() string {
 	return fmt.Sprintf("the slim image does not do what the original does: %d of %d answers differ", n, e.Result.Verdict.Checked)
 }
 
+func (e *UnconnectedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error of the build.
+func (e *UnconnectedError) Unwrap() error { return e.Err }
+
 func (e *StrictError) Error() string {
 	return "the slim image does not run under its own profile: " + e.Reason
 }

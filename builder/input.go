@@ -91,13 +91,20 @@ func (b *build) buildDockerfile(ctx context.Context, c gateway.Client) (input, e
 	if df.Target != "" {
 		opts["target"] = df.Target
 	}
+	if df.Network == "none" || df.Network == "host" {
+		opts[optNetwork] = df.Network
+	}
 	for key, value := range df.BuildArgs {
 		opts["build-arg:"+key] = value
 	}
 	for name, value := range df.BuildContexts {
 		opts["context:"+name] = namedContext(name, value)
 	}
-	return b.solveDockerfile(ctx, c, gateway.SolveRequest{Frontend: dockerfileFrontend, FrontendOpt: opts})
+	in, err := b.solveDockerfile(ctx, c, gateway.SolveRequest{Frontend: dockerfileFrontend, FrontendOpt: opts})
+	if err != nil && opts[optNetwork] == "" && !b.opt.Engine.Network {
+		err = &UnconnectedError{err}
+	}
+	return in, err
 }
 
 // solveDockerfile builds a Dockerfile in BuildKit; its image is the input.

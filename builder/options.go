@@ -56,6 +56,7 @@ type Dockerfile struct {
 	BuildArgs     map[string]string
 	Secrets       []string          // as buildx spells them: id=ID[,src=FILE|,env=NAME]
 	BuildContexts map[string]string // name -> directory, docker-image://REF, oci-layout://DIR
+	Network       string            // of the RUN steps: "default" (when empty), "none" or "host"
 }
 
 // ObserveOptions says how the image is run and driven.
@@ -155,6 +156,9 @@ type ExerciseError struct {
 type CheckError struct {
 	Result *Result // with Verdict
 }
+
+// UnconnectedError says that the build of a Dockerfile failed whose RUN steps had no network, because the engine has none for them.
+type UnconnectedError struct{ Err error }
 
 // StrictError reports that the result does not meet Options.Strict. Exit code 3; nothing was exported.
 type StrictError struct {

@@ -123,6 +123,19 @@ func dockerfileOptions() []Option {
 			})},
 		},
 		{
+			Name:     "build-network",
+			Group:    GroupInput,
+			Usage:    "network of the Dockerfile's RUN steps: MODE default, none, or host (that of this machine with its local services)",
+			Commands: imageRuns,
+			Allowed:  []string{"default", "none", "host"},
+			Example:  example,
+			Why:      whyNetwork,
+			field: field{set: ofDockerfile(func(df *Dockerfile, value string) error {
+				df.Network = value
+				return nil
+			})},
+		},
+		{
 			Name:     "build-context",
 			Group:    GroupInput,
 			Kind:     List,
@@ -278,7 +291,7 @@ func driveOptions() []Option {
 		{
 			Name:     "network",
 			Group:    GroupObserve,
-			Usage:    "network of the runs: MODE none, default or host",
+			Usage:    "network of the runs: MODE none, default (a namespace of its own), or host (that of this machine with its local services)",
 			Commands: allRuns,
 			Default:  "none",
 			Allowed:  []string{"none", "default", "host"},

@@ -131,7 +131,7 @@ func (b *build) solveOpt(ctx context.Context, export Export) (bkclient.SolveOpt,
 	if export.attested() {
 		opt.FrontendAttrs["attest:provenance"] = "mode=max,version=v1,builder-id=" + builderID
 	}
-	if b.opt.Observe.Network == "host" {
+	if df := b.opt.Dockerfile; b.opt.Observe.Network == "host" || df != nil && df.Network == "host" {
 		opt.AllowedEntitlements = []string{entitlements.EntitlementNetworkHost.String()}
 	}
 	return opt, nil

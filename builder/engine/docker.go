@@ -61,7 +61,8 @@ func dockerEngine(ctx context.Context, opt Options) (*Engine, error) {
 			docker.Close()
 			return nil, fmt.Errorf("connecting to Docker's BuildKit: %w", err)
 		}
-		e := &Engine{Client: c, Kind: KindDocker, Name: "BuildKit of Docker " + version.Version, Docker: docker, close: docker.Close}
+		e := &Engine{Client: c, Kind: KindDocker, Name: "BuildKit of Docker " + version.Version, Docker: docker, Network: true,
+			close: docker.Close}
 		if e.probeDocker(ctx) == nil {
 			return e, nil
 		}

@@ -34,7 +34,6 @@ import (
 	"github.com/moby/buildkit/util/db/boltutil"
 	"github.com/moby/buildkit/util/entitlements"
 	"github.com/moby/buildkit/util/grpcerrors"
-	"github.com/moby/buildkit/util/network/netproviders"
 	"github.com/moby/buildkit/util/resolver"
 	resolverconfig "github.com/moby/buildkit/util/resolver/config"
 	"github.com/moby/buildkit/version"
@@ -62,6 +61,7 @@ func embedded(ctx context.Context, opt Options) (*Engine, error) {
 		return nil, err
 	}
 	serverCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	_, connected := stepNetwork(opt, state.dir)
 	ctl, name, err := controller(serverCtx, opt, state.dir)
 	if err != nil {
 		stop()
@@ -75,7 +75,7 @@ func embedded(ctx context.Context, opt Options) (*Engine, error) {
 	go server.Serve(listener) // ends with the server
 	dial := func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }
 	c, err := client.New(ctx, "", client.WithContextDialer(dial))
-	e := &Engine{Client: c, Kind: KindEmbedded, OCILayout: true,
+	e := &Engine{Client: c, Kind: KindEmbedded, OCILayout: true, Network: connected,
 		Name: fmt.Sprintf("embedded BuildKit %s (%s)", buildkitVersion(), name)}
 	e.close = func() error {
 		stop()
@@ -181,10 +181,13 @@ func controller(ctx context.Context, opt Options, root string) (*control.Control
 func newWorker(ctx context.Context, opt Options, root string, hosts resolverHosts) (*base.Worker, string, error) {
 	factory := snapshotter(root)
 	rootless := os.Getenv(usernsMarker) != ""
-	network := netproviders.Opt{Mode: "host"}
+	network, connected := stepNetwork(opt, root)
 	wo, err := runc.NewWorkerOpt(root, factory, rootless, oci.ProcessSandbox, nil, nil, network, nil, "", "", false, nil, "", "", nil)
 	if err != nil {
 		return nil, "", fmt.Errorf("preparing runc: %w", err)
+	}
+	if !connected {
+		wo.Executor = unconnected{wo.Executor}
 	}
 	wo.RegistryHosts = hosts
 	wo.GCPolicy = []client.PruneInfo{{All: true, MaxUsedSpace: maxCache(opt, root)}}

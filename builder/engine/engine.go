@@ -38,6 +38,7 @@ type Options struct {
 	Key      string
 	Log      io.Writer    // the embedded engine's own log; nil discards it
 	Notice   func(string) // receives one line when a step is slow or a setting cannot be followed; nil discards it
+	Network  bool         // there are steps of the default network mode: make them a network, if it can be had
 	Insecure []string     // registries (host:port) accessed without TLS; registries on this machine always are
 }
 
@@ -48,6 +49,7 @@ type Engine struct {
 	Name      string             // for messages: "embedded BuildKit v0.34.2 (overlayfs)"
 	Docker    *mobyclient.Client // the engine that BuildKit is part of, for KindDocker
 	OCILayout bool               // accepts OCI layouts as sources; a Docker engine with its classic image store does not
+	Network   bool               // steps of the default network mode have a network: their own, or as the engine is set up
 	Platforms []ocispecs.Platform
 	close     func() error
 }
@@ -118,7 +120,7 @@ func address(ctx context.Context, opt Options, addr string) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("BuildKit at %s: %w", addr, err)
 	}
-	e := &Engine{Client: c, Kind: KindAddress, Name: "BuildKit at " + addr, OCILayout: true}
+	e := &Engine{Client: c, Kind: KindAddress, Name: "BuildKit at " + addr, OCILayout: true, Network: true}
 	if err := e.handshake(ctx); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("BuildKit at %s does not answer: %w (is buildkitd running there? --engine embedded needs none)", addr, err)

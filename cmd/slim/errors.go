@@ -92,6 +92,7 @@ func hintFor(err error) string {
 		observed *builder.ObservationError
 		checked  *builder.CheckError
 		strict   *builder.StrictError
+		unlinked *builder.UnconnectedError
 		locked   *lock.Error
 		batch    *batchError
 	)
@@ -108,6 +109,8 @@ func hintFor(err error) string {
 		return "slim its base image instead, or pass --force"
 	case errors.As(err, &observed):
 		return "see its output above; provide what it needs (--run, --network default, --timeout), or pass --keep-going"
+	case errors.As(err, &unlinked):
+		return "the RUN steps had no network, because this engine has none of its own for them; --build-network host gives them that of this machine"
 	case errors.As(err, &checked):
 		return checkHint(checked)
 	case errors.As(err, &strict):

@@ -67,11 +67,28 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 	if err = p.connect(c, w); err != nil {
 		return nil, err
 	}
+	if err := p.checkNetwork(opt, w.engine); err != nil {
+		return nil, err
+	}
 	if err := arrange(opt, w.engine.Platforms); err != nil {
 		return nil, err
 	}
 	opt.Engine, opt.Export.Docker = w.engine, w.docker
 	return w, nil
+}
+
+// checkNetwork refuses runs with a network that the engine does not have, and says that RUN steps have none. The network of this machine, with
+// its local services, must be asked for.
+func (p *program) checkNetwork(opt *builder.Options, e *engine.Engine) error {
+	switch {
+	case e.Network:
+	case opt.Observe.Network == "default":
+		return usagef("--network host gives the runs the network of this machine, with its local services",
+			"--network default: the embedded engine has no network of its own for the runs; as root it makes one with the CNI plug-ins")
+	case opt.Dockerfile != nil && opt.Dockerfile.Network != "none" && opt.Dockerfile.Network != "host":
+		p.infof("the RUN steps of the Dockerfile have no network: this engine has none of its own for them (--build-network)")
+	}
+	return nil
 }
 
 // inUserns executes the command in a user namespace and returns its exit code as the error.
@@ -91,6 +108,8 @@ func (p *program) connect(c *cli.Context, w *work) (err error) {
 	}
 	p.busy.Store(true)
 	opt := engineOptions(c)
+	// An entry of --all may ask for it, too.
+	opt.Network = c.String("network") == "default" || c.String("file") != "" || c.String("all") != ""
 	opt.Notice = func(line string) { p.infof("%s", line) }
 	if w.engine, err = engine.Connect(c.Context, opt); err == nil {
 		p.infof("engine: %s", w.engine.Name)

@@ -31,6 +31,11 @@ func command(name string) {
 	case "fail":
 		fmt.Fprintln(os.Stderr, "it failed")
 		os.Exit(7)
+	case "fetch": // a URL
+		if _, err := http.Get(os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(7)
+		}
 	case "sleep":
 		time.Sleep(time.Hour)
 	case "do":
