@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// SealEnv encrypts the content of EnvFile for the steps of one build. The identifier of the secret that carries it is the same in every build,
-// because it is a part of BuildKit's cache key. The key of the encryption follows from the number of the build, which only steps that run an
-// image get (RunIDEnv) and which is no part of the cache key.
+// SealEnv encrypts the content of EnvFile for the steps of one build. The identifier of the secret that carries it is the same in every
+// build, because it is a part of BuildKit's cache key. The key of the encryption follows from the number of the build, which only steps
+// that run an image get (RunIDEnv) and which is no part of the cache key.
 func SealEnv(env []string, runID string) ([]byte, error) {
 	box, err := envBox(runID)
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/slimimage/slim/layers/infile"
 )
 
 // Bounds of an archive.
@@ -25,7 +27,10 @@ const importDir = "import-"
 
 func openArchive(ctx context.Context, kind, rest string, opt OpenOptions) (*Input, error) {
 	file, tag := splitTag(rest)
-	f, err := os.Open(file)
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("it is a directory: did you mean oci:%s?", file)
+	}
+	f, err := infile.OpenRegular(file)
 	if errors.Is(err, os.ErrNotExist) {
 		err = fmt.Errorf("%s: %w", file, ErrNotFound)
 	}
@@ -33,9 +38,6 @@ func openArchive(ctx context.Context, kind, rest string, opt OpenOptions) (*Inpu
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, fmt.Errorf("it is a directory: did you mean oci:%s?", file)
-	}
 	in, err := importArchive(ctx, f, kind, tag, opt)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"strings"
@@ -19,6 +20,8 @@ import (
 	mobyclient "github.com/moby/moby/client"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/sirupsen/logrus"
+
+	"github.com/slimimage/slim/layers/infile"
 )
 
 // Kinds of engines.
@@ -128,10 +131,21 @@ func address(ctx context.Context, opt Options, addr string) (*Engine, error) {
 	return e, nil
 }
 
+// maxPEM bounds a file of certificates, in bytes.
+const maxPEM = 4 << 20
+
 func credentials(opt Options) ([]client.ClientOpt, error) {
 	var options []client.ClientOpt
+	for _, name := range []string{opt.Cert, opt.Key} {
+		f, err := infile.Open(name) // the library, which reads it, would wait for the writer of a pipe
+		if err == nil {
+			f.Close()
+		} else if name != "" && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("certificate of the client: %w", err)
+		}
+	}
 	if opt.CACert != "" {
-		pem, err := os.ReadFile(opt.CACert)
+		pem, err := infile.Read(opt.CACert, maxPEM)
 		if err != nil {
 			return nil, fmt.Errorf("CA certificate of the engine: %w", err)
 		}

@@ -38,16 +38,9 @@ func ReadIn(root *os.Root, name string, limit int64) ([]byte, error) {
 // Open opens a regular file that the operator named. If the name is below a directory that others fill (Tree), no link on the way may
 // lead out of it. A descriptor that the caller opened, such as /dev/stdin or /dev/fd/63, may be a pipe.
 func Open(name string, trees ...string) (*os.File, error) {
-	if inherited.MatchString(filepath.Clean(name)) {
-		return os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
-	}
 	tree, rel := Tree(name, trees...)
-	if tree == "" {
-		f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
-		if err != nil {
-			return nil, err
-		}
-		return regular(f, name)
+	if tree == "" || inherited.MatchString(filepath.Clean(name)) {
+		return OpenRegular(name)
 	}
 	root, err := os.OpenRoot(tree)
 	if err != nil {
@@ -55,6 +48,16 @@ func Open(name string, trees ...string) (*os.File, error) {
 	}
 	defer root.Close()
 	return openIn(root, rel, name)
+}
+
+// OpenRegular opens a regular file, or a descriptor that the caller opened, wherever links lead. It is for files whose content is never
+// shown, such as archives of images.
+func OpenRegular(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil || inherited.MatchString(filepath.Clean(name)) {
+		return f, err
+	}
+	return regular(f, name)
 }
 
 // OpenIn opens a regular file below root. No link on the way may lead out of it.

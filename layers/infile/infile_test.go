@@ -98,6 +98,20 @@ func TestTree(t *testing.T) {
 	}
 }
 
+// An archive of an image may be behind a link, but never a pipe or a device.
+func TestOpenRegular(t *testing.T) {
+	dir := tree(t)
+	for name, want := range map[string]bool{"file": true, "out": true, "pipe": false, "zero": false, filepath.Join(dir, "sub"): false} {
+		f, err := OpenRegular(name)
+		if (err == nil) != want {
+			t.Errorf("OpenRegular(%s) = %v, want success: %t", name, err, want)
+		}
+		if err == nil {
+			f.Close()
+		}
+	}
+}
+
 func TestReadIn(t *testing.T) {
 	root, err := os.OpenRoot(tree(t))
 	if err != nil {
