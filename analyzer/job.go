@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/slimimage/slim/layers"
 )
@@ -15,6 +16,19 @@ const JobSchema = "slim/job/v1"
 // it beside the evidence. BuildKit leaves the variables of proxies out of its cache keys (solver/llbsolver/ops/exec.go, CacheMap), so
 // a run from the cache has another build's number.
 const RunIDEnv = "FTP_PROXY"
+
+// TokenEnv is the environment variable with the build's secret token, in the same way. The application never gets it.
+const TokenEnv = "NO_PROXY"
+
+// StartLine is what the agent prints when it is about to start the application.
+const StartLine = "observe: the application starts"
+
+// StopGrace is the time between the stop signal and SIGKILL, the default of docker stop.
+const StopGrace = 10 * time.Second
+
+// RunTime is the time after which the agent gives up a run, for a Job.Timeout in seconds: the probes stop at the timeout, and the
+// application gets StopGrace; the rest is for the agent itself.
+func RunTime(timeout int) time.Duration { return time.Duration(timeout)*time.Second + 2*StopGrace }
 
 // EnvFile is where the agent finds more environment for the application, as SealEnv returns it.
 const EnvFile = "/.slim/env"

@@ -25,7 +25,9 @@ type build struct {
 	probeState  *llb.State // root filesystem of the probe image
 	probe       *imageConfig
 	agentLog    *agentLog
-	ref         string            // BuildKit's identifier of the last build
+	ref         string // BuildKit's identifier of the last build
+	deadlines   *deadlines
+	token       string            // known to this build and the agent in its steps (analyzer.TokenEnv)
 	runID       string            // distinguishes an observation of this build from one in BuildKit's cache
 	gate        *envGate          // opened for the values of --env
 	newDirs     []string          // directories that an exporter makes
@@ -219,7 +221,8 @@ func newBuild(opt Options) (*build, error) {
 	if opt.Engine == nil {
 		return nil, errors.New("no BuildKit engine")
 	}
-	b := &build{opt: opt, platform: platforms.DefaultSpec(), runID: newRunID(), gate: &envGate{}, agentLog: &agentLog{}}
+	b := &build{opt: opt, platform: platforms.DefaultSpec(), runID: newRunID(), token: newRunID(), gate: &envGate{}, agentLog: &agentLog{},
+		deadlines: &deadlines{}}
 	if opt.Input != nil {
 		p := opt.Input.Platform
 		b.platform = ocispecs.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant}

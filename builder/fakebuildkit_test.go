@@ -32,6 +32,7 @@ type fakeBuildKit struct {
 	mu       sync.Mutex
 	titles   []string // of the solved steps, in order
 	requests []*analyzer.Request
+	failures []error         // of the first runs
 	solved   map[string]step // by title
 }
 
@@ -51,7 +52,9 @@ func (f *fakeBuildKit) Solve(_ context.Context, req gateway.SolveRequest) (*gate
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.titles = append(f.titles, s.title)
+	if s.title != "" { // an image that is only looked into has none
+		f.titles = append(f.titles, s.title)
+	}
 	if f.solved == nil {
 		f.solved = map[string]step{}
 	}
@@ -71,6 +74,11 @@ func (f *fakeBuildKit) Solve(_ context.Context, req gateway.SolveRequest) (*gate
 func (f *fakeBuildKit) run(s step) (map[string][]byte, error) {
 	switch command := s.exec.Meta.Args[1]; command {
 	case "observe":
+		if len(f.failures) > 0 {
+			err := f.failures[0]
+			f.failures = f.failures[1:]
+			return nil, err
+		}
 		var job analyzer.Job
 		if err := json.Unmarshal(s.files["/job.json"], &job); err != nil {
 			return nil, err
@@ -110,7 +118,7 @@ func lastStep(def *pb.Definition) (s step, err error) {
 	if len(last.Inputs) != 1 {
 		return s, errors.New("the graph has no single result")
 	}
-	at := last.Inputs[0].Digest
+	at := accepted(ops, last.Inputs[0].Digest)
 	s.title = strings.TrimPrefix(def.Metadata[at].Description["llb.customname"], "[slim] ")
 	s.files = map[string][]byte{}
 	if s.exec = ops[at].GetExec(); s.exec == nil {
@@ -123,6 +131,20 @@ func lastStep(def *pb.Definition) (s step, err error) {
 		}
 	}
 	return s, nil
+}
+
+// accepted is the step whose evidence a step accepts; any other step is itself.
+func accepted(ops map[string]*pb.Op, at string) string {
+	exec := ops[at].GetExec()
+	if exec == nil || exec.Meta.Args[1] != "accept" {
+		return at
+	}
+	for _, mount := range exec.Mounts {
+		if mount.Dest == inDir {
+			return ops[at].Inputs[mount.Input].Digest
+		}
+	}
+	return at
 }
 
 // madeFiles collects the files that a chain of file operations makes.
@@ -195,7 +217,7 @@ func planOf(req *analyzer.Request) *analyzer.Plan {
 // testBuild is a build for linux/amd64 without an engine.
 func testBuild(opt Options) *build {
 	amd64 := ocispecs.Platform{OS: "linux", Architecture: "amd64"}
-	return &build{opt: opt, platform: amd64, steps: amd64, runID: "test-run", gate: &envGate{}, agentLog: &agentLog{}}
+	return &build{opt: opt, platform: amd64, steps: amd64, runID: "test-run", token: "test-token", gate: &envGate{}, agentLog: &agentLog{}, deadlines: &deadlines{}}
 }
 
 // testInput is an image with one command.

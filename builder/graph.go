@@ -68,7 +68,37 @@ func (b *build) supports(id apicaps.CapID) bool {
 	return b.request == nil || b.request.caps.Supports(id) == nil
 }
 
-// observeState runs a job in root and returns the directory with evidence.json. fresh keeps BuildKit from answering from its cache.
+// evidenceState runs a job in root and returns the directory with evidence.json and run-id, which the application could not change.
+// fresh keeps BuildKit from answering from its cache.
+func (b *build) evidenceState(root llb.State, job *analyzer.Job, name string, fresh bool) (llb.State, error) {
+	state, err := b.observeState(root, job, name, fresh)
+	if err != nil {
+		return state, err
+	}
+	opts := []llb.RunOption{
+		llb.Args([]string{binDir + "/" + agent.Name, "accept", "--in", inDir, "--out", outDir}),
+		b.agentMount(),
+		llb.AddMount(inDir, state, llb.Readonly),
+		b.secrets(),
+		llb.Network(pb.NetMode_NONE),
+		llb.WithCustomName("[slim] " + name + ": the evidence"),
+		b.platformOption(),
+	}
+	if fresh {
+		opts = append(opts, llb.IgnoreCache)
+	}
+	return llb.Scratch().Run(opts...).AddMount(outDir, llb.Scratch()), nil
+}
+
+// stepName is the name of a step in BuildKit's progress.
+func stepName(title string) string { return "[slim] " + title }
+
+// secrets are the values of a build that do not change what a step does: see analyzer.RunIDEnv and analyzer.TokenEnv.
+func (b *build) secrets() llb.RunOption {
+	return llb.WithProxy(llb.ProxyEnv{FTPProxy: b.runID, NoProxy: b.token})
+}
+
+// observeState runs a job in root and returns the directory that the agent wrote into. fresh keeps BuildKit from answering from its cache.
 func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fresh bool) (llb.State, error) {
 	job, env := b.withEnv(job)
 	data, err := json.Marshal(job)
@@ -76,7 +106,7 @@ func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fre
 		return llb.State{}, fmt.Errorf("writing the job: %w", err)
 	}
 	in := llb.Scratch().File(llb.Mkfile("/job.json", 0o644, data), llb.WithCustomName("[slim] "+name+": the job"))
-	args := []string{binDir + "/" + agent.Name, "observe", "--job", inDir + "/job.json", "--out", outDir + "/evidence.json"}
+	args := []string{binDir + "/" + agent.Name, "observe", "--job", inDir + "/job.json", "--out", outDir}
 	exits := llb.ValidExitCodes(anyExit...)
 	if !b.supports(pb.CapExecValidExitCode) {
 		args, exits = append(args, "--child"), llb.ValidExitCodes()
@@ -85,12 +115,12 @@ func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fre
 		llb.Args(args),
 		b.agentMount(),
 		llb.AddMount(inDir, in, llb.Readonly),
-		llb.WithProxy(llb.ProxyEnv{FTPProxy: b.runID}), // analyzer.RunIDEnv
+		b.secrets(),
 		llb.Network(b.network()),
 		exits,
 		llb.Dir("/"),
 		llb.User("0:0"), // with the group: an older BuildKit looks a lone number up in /etc/passwd
-		llb.WithCustomName("[slim] " + name),
+		llb.WithCustomName(stepName(name)),
 		b.platformOption(),
 	}
 	opts = append(append(opts, env...), b.startOptions()...)

@@ -97,13 +97,13 @@ func TestObserveState(t *testing.T) {
 			t.Errorf("%s: mounts (-want +got):\n%s", test.name, diff)
 		}
 		args := strings.Join(s.exec.Meta.Args, " ")
-		if want := "observe --job /.slim/in/job.json --out /.slim/out/evidence.json" + test.args; !strings.HasSuffix(args, want) {
+		if want := "observe --job /.slim/in/job.json --out /.slim/out" + test.args; !strings.HasSuffix(args, want) {
 			t.Errorf("%s: arguments %q, want suffix %q", test.name, args, want)
 		}
 		if s.exec.Network != test.network || s.exec.Meta.User != "0:0" || len(s.exec.Meta.ValidExitCodes) != test.exits ||
-			s.exec.Meta.ProxyEnv.FtpProxy != "test-run" {
-			t.Errorf("%s: network %v, user %q, %d exit codes, run %q", test.name, s.exec.Network, s.exec.Meta.User,
-				len(s.exec.Meta.ValidExitCodes), s.exec.Meta.ProxyEnv.FtpProxy)
+			s.exec.Meta.ProxyEnv.FtpProxy != "test-run" || s.exec.Meta.ProxyEnv.NoProxy != "test-token" {
+			t.Errorf("%s: network %v, user %q, %d exit codes, run and token %v", test.name, s.exec.Network, s.exec.Meta.User,
+				len(s.exec.Meta.ValidExitCodes), s.exec.Meta.ProxyEnv)
 		}
 		secret := strings.Contains(string(s.files["/job.json"]), "A=b")
 		if secret != (test.env != nil) {

@@ -5,12 +5,15 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"golang.org/x/sync/errgroup"
 	"mvdan.cc/sh/v3/shell"
 
@@ -33,6 +36,9 @@ type observation struct {
 func (b *build) observe(ctx context.Context, c gateway.Client, in input, native *observation) (seen *observation, err error) {
 	if b.foreign {
 		return b.foreignEvidence(in, native)
+	}
+	if err := b.checkAccounts(ctx, c, in.state); err != nil {
+		return nil, err
 	}
 	if len(b.opt.Evidence) > 0 {
 		return b.givenEvidence(in)
@@ -141,6 +147,22 @@ func (b *build) runJobs(ctx context.Context, c gateway.Client, root llb.State, j
 	return seen, err
 }
 
+// checkAccounts returns an error if a file of an image that runc opens, before it executes anything, is not a regular file. A named pipe
+// would block it, and a device may have no end.
+func (b *build) checkAccounts(ctx context.Context, c gateway.Client, root llb.State) error {
+	ref, err := b.solve(ctx, c, root)
+	if err != nil {
+		return b.stageError(ctx, "reading the image", err)
+	}
+	for _, name := range []string{"/etc/passwd", "/etc/group"} {
+		stat, err := ref.StatFile(ctx, gateway.StatRequest{Path: name})
+		if err == nil && !fs.FileMode(stat.Mode).IsRegular() {
+			return fmt.Errorf("%s of the image is not a regular file: the image cannot be started", name)
+		}
+	}
+	return ctx.Err()
+}
+
 // runJob runs one job. If BuildKit's cache answers with a run that failed, the job runs again. An image that needs what tracing
 // with seccomp takes away (a setuid program under no_new_privs) runs again without it, which is slower.
 func (b *build) runJob(ctx context.Context, c gateway.Client, root llb.State, job *analyzer.Job,
@@ -157,30 +179,61 @@ func (b *build) runJob(ctx context.Context, c gateway.Client, root llb.State, jo
 	return b.runJob(ctx, c, root, &plain, title+" (without seccomp)")
 }
 
-// runOnce runs one job. fresh keeps BuildKit from answering from its cache; own reports that this build ran the job.
+// runOnce runs one job, and a second time where BuildKit's cache answers with a run whose evidence nobody has accepted. fresh keeps
+// BuildKit from answering from its cache; own reports that this build ran the job.
 func (b *build) runOnce(ctx context.Context, c gateway.Client, root llb.State, job *analyzer.Job, title string,
 	fresh bool) (found *analyzer.Evidence, own bool, state llb.State, err error) {
-	if state, err = b.observeState(root, job, title, fresh); err != nil {
+	if state, err = b.evidenceState(root, job, title, fresh); err != nil {
 		return nil, false, state, err
 	}
+	limited, stop := b.deadlines.limit(ctx, title, job.Timeout)
+	defer stop()
 	done := b.gate.open()
-	ref, err := b.solve(ctx, c, state)
+	ref, err := b.solve(limited, c, state)
 	done()
+	if err != nil && !fresh && unsealed(err) {
+		b.agentLog.forget()
+		stop()
+		return b.runOnce(ctx, c, root, job, title, true)
+	}
+	if late := new(DeadlineError); err != nil && errors.As(context.Cause(limited), &late) {
+		return nil, false, state, late
+	}
 	if err != nil {
 		return nil, false, state, b.stageError(ctx, "running the image", err)
 	}
 	data, err := readFile(ctx, ref, "evidence.json")
 	if err != nil {
-		return nil, false, state, fmt.Errorf("the agent left no evidence (was it killed? the run may need more memory): %w", err)
+		return nil, false, state, err
 	}
 	if found, err = analyzer.ReadEvidence(bytes.NewReader(data)); err != nil {
 		return nil, false, state, err
 	}
-	if len(found.Runs) != 1 {
-		return nil, false, state, fmt.Errorf("the agent's evidence has %d runs, not one", len(found.Runs))
+	if err := answers(found, job); err != nil {
+		return nil, false, state, err
 	}
 	id, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: "run-id"})
 	return found, err == nil && string(id) == b.runID, state, nil
+}
+
+// unsealed reports whether a step failed because the evidence is not the agent's (analyzer.ExitUnsealed).
+func unsealed(err error) bool {
+	var exit *gatewaypb.ExitError
+	return errors.As(err, &exit) && exit.ExitCode == analyzer.ExitUnsealed
+}
+
+// answers returns an error if evidence is not that of a job.
+func answers(found *analyzer.Evidence, job *analyzer.Job) error {
+	switch {
+	case len(found.Runs) != 1:
+		return fmt.Errorf("the agent's evidence has %d runs, not one", len(found.Runs))
+	case found.Image != job.Image || found.Platform != job.Platform:
+		return fmt.Errorf("the agent's evidence is of %s (%s), the job is of %s (%s)", found.Image, found.Platform, job.Image, job.Platform)
+	case found.Runs[0].Name != job.Name || !slices.Equal(found.Runs[0].Argv, job.Process.Argv):
+		return fmt.Errorf("the agent's evidence is of the run %q %q, the job is %q %q", found.Runs[0].Name, found.Runs[0].Argv, job.Name,
+			job.Process.Argv)
+	}
+	return nil
 }
 
 // openProbeImage resolves --probe-image.

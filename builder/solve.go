@@ -52,6 +52,7 @@ func (b *build) listen() chan *bkclient.SolveStatus {
 	ch := make(chan *bkclient.SolveStatus)
 	go func() {
 		for status := range ch {
+			b.deadlines.see(status)
 			for _, log := range status.Logs {
 				b.agentLog.add(log.Data)
 			}
@@ -84,6 +85,13 @@ func (s *agentLog) add(data []byte) {
 			s.mu.Unlock()
 		}
 	}
+}
+
+// forget drops the error message of a step that is repeated.
+func (s *agentLog) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = ""
 }
 
 // wait returns the last error message, "" if none arrives. BuildKit sends output and errors separately: the output may be later.

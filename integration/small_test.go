@@ -3,9 +3,6 @@
 package integration
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 
@@ -14,20 +11,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 )
 
-var serverProgram = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "slim-server-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	name := filepath.Join(dir, "server")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", name, "./testdata/server")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if _, err := cmd.CombinedOutput(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(name)
-})
+var serverProgram = sync.OnceValues(func() ([]byte, error) { return program("./testdata/server") })
 
 // smallFiles are the files of the small image: the server, what it serves late, and something nobody needs.
 func smallFiles(t testing.TB) map[string][]byte {

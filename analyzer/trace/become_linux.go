@@ -18,6 +18,9 @@ const (
 	adoptAnswer = 6 // the tracer writes one byte: answerSeized or answerRefused
 )
 
+// ownSession keeps signals to the process group of one side from the other.
+var ownSession = &syscall.SysProcAttr{Setsid: true}
+
 const (
 	answerSeized  = 's'
 	answerRefused = 'r'
@@ -38,7 +41,7 @@ func Become(entry analyzer.Entry, plain bool, confine *analyzer.Confinement, arg
 			return 0, err
 		}
 	}
-	tracer, err := os.StartProcess("/proc/self/exe", args, &os.ProcAttr{Env: os.Environ(),
+	tracer, err := os.StartProcess("/proc/self/exe", args, &os.ProcAttr{Env: os.Environ(), Sys: ownSession,
 		Files: []*os.File{nil, os.Stdout, os.Stderr, pipes[0][0], pipes[1][0], pipes[2][0], pipes[3][1]}})
 	if err != nil {
 		return 0, fmt.Errorf("starting the tracer: %w", err)
@@ -62,7 +65,7 @@ func Become(entry analyzer.Entry, plain bool, confine *analyzer.Confinement, arg
 	}
 	if err == nil {
 		s := spec{Argv: entry.Argv, Env: environment(entry.Env, user), Dir: entry.Dir, User: user, Filter: !plain, Confine: confine,
-			MakeDir: true}
+			Tracer: tracer.Pid, MakeDir: true}
 		err = s.become()
 	}
 	fmt.Fprint(pipes[2][1], err)

@@ -125,7 +125,8 @@ func TestEnforcement(t *testing.T) {
 
 // TestFilter holds what stops a tracee: calls with paths, whatever is not common, and nothing of what is.
 func TestFilter(t *testing.T) {
-	program := filter(false)
+	const tracer = 7
+	program := filter(false, tracer)
 	for call, want := range map[string]uint32{"openat": unix.SECCOMP_RET_TRACE, "execve": unix.SECCOMP_RET_TRACE,
 		"umask": unix.SECCOMP_RET_TRACE,
 		"read":  unix.SECCOMP_RET_ALLOW, "futex": unix.SECCOMP_RET_ALLOW, "epoll_wait": unix.SECCOMP_RET_ALLOW,
@@ -137,11 +138,20 @@ func TestFilter(t *testing.T) {
 			t.Errorf("%s gives %#x, want %#x", call, got, want)
 		}
 	}
-	fcntl := numberOf(t, "fcntl")
-	if got := interpret(t, program, nativeArch, fcntl, 0, unix.F_DUPFD); got != unix.SECCOMP_RET_TRACE {
-		t.Errorf("fcntl F_DUPFD gives %#x", got)
-	}
-	if got := interpret(t, program, nativeArch, fcntl, 0, unix.F_GETFL); got != unix.SECCOMP_RET_ALLOW {
-		t.Errorf("fcntl F_GETFL gives %#x", got)
+	for _, test := range []struct {
+		call string
+		args []uint64
+		want uint32
+	}{
+		{"fcntl", []uint64{0, unix.F_DUPFD}, unix.SECCOMP_RET_TRACE}, {"fcntl", []uint64{0, unix.F_DUPFD_CLOEXEC}, unix.SECCOMP_RET_TRACE},
+		{"fcntl", []uint64{0, unix.F_SETOWN}, unix.SECCOMP_RET_TRACE}, {"fcntl", []uint64{0, unix.F_SETOWN_EX}, unix.SECCOMP_RET_TRACE},
+		{"fcntl", []uint64{0, unix.F_GETFL}, unix.SECCOMP_RET_ALLOW}, {"ioctl", []uint64{0, unix.TCGETS}, unix.SECCOMP_RET_ALLOW},
+		{"ioctl", []uint64{0, fioSetOwn}, unix.SECCOMP_RET_TRACE}, {"ioctl", []uint64{0, siocSPGrp}, unix.SECCOMP_RET_TRACE},
+		{"tgkill", []uint64{tracer, tracer}, unix.SECCOMP_RET_TRACE}, {"tgkill", []uint64{8, tracer}, unix.SECCOMP_RET_ALLOW},
+		{"prlimit64", []uint64{0}, unix.SECCOMP_RET_ALLOW}, {"prlimit64", []uint64{tracer}, unix.SECCOMP_RET_TRACE},
+	} {
+		if got := interpret(t, program, nativeArch, numberOf(t, test.call), test.args...); got != test.want {
+			t.Errorf("%s %d gives %#x, want %#x", test.call, test.args, got, test.want)
+		}
 	}
 }

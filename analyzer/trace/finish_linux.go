@@ -115,11 +115,13 @@ func (s *Session) Written() int64 {
 	return bytes
 }
 
-// Finish ends the remaining processes and puts the observations into evidence and run. Output is the answer of a command.
+// Finish ends the remaining processes, stops a first process that it may not end, and puts the observations into evidence and run. Output
+// is the answer of a command.
 func (s *Session) Finish(e *analyzer.Evidence, run *analyzer.Run) (output analyzer.Answer) {
 	close(s.stopMem)
 	s.stopping()
 	s.killRest()
+	s.freeze()
 	s.out.drain()
 	s.err.drain()
 	s.events.Lock()
@@ -164,6 +166,27 @@ func (s *Session) killRest() {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// freeze stops the tasks that are left, for good: what is written from now on the application cannot change. A signal to a traced task is
+// reported to the tracer first, also one to process number 1 (ptrace(2), signal-delivery-stop).
+func (s *Session) freeze() {
+	for range 50 {
+		s.events.Lock()
+		s.tracer.frozen = true
+		left := 0
+		for tid, tk := range s.tracer.tasks {
+			if !tk.still {
+				left++
+				_ = unix.Tgkill(tk.proc.pid, tid, unix.SIGSTOP)
+			}
+		}
+		s.events.Unlock()
+		if left == 0 {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 
@@ -213,10 +236,16 @@ func prepareRoot(root string) {
 		_ = unix.Mknod(path.Join(root, "dev", name), unix.S_IFCHR|0o666, int(unix.Mkdev(1, minor)))
 		_ = os.Chmod(path.Join(root, "dev", name), 0o666)
 	}
-	_ = os.MkdirAll(path.Join(root, "etc"), 0o755)
+	dir, err := os.OpenRoot(root)
+	if err != nil {
+		return
+	}
+	defer dir.Close()
+	_ = dir.MkdirAll("etc", 0o755)
 	for _, name := range []string{"etc/hosts", "etc/resolv.conf"} {
-		if data, err := os.ReadFile("/" + name); err == nil {
-			_ = os.WriteFile(path.Join(root, name), data, 0o644)
+		if data, err := os.ReadFile("/" + name); err == nil { // a mount of the sandbox
+			_ = dir.Remove(name) // it may be a named pipe
+			_ = dir.WriteFile(name, data, 0o644)
 		}
 	}
 }

@@ -38,8 +38,8 @@ func (t *tracer) enter(tk *task) {
 	t.near(tk)
 	info, err := getSyscallInfo(tk.tid)
 	if err == nil {
-		// accept is one of analyzer.CommonSyscalls: the filter stops at it, but it is not recorded.
-		if info.arch == nativeArch && calls[nativeCalls[uint32(info.number)]].kind != kindAccept {
+		// The filter stops at some of analyzer.CommonSyscalls (accept, tgkill), which are not recorded.
+		if info.arch == nativeArch && !unrecorded[uint32(info.number)] {
 			t.rec.call(uint32(info.number))
 		}
 		t.dispatch(tk, info)
@@ -55,7 +55,9 @@ func (t *tracer) dispatch(tk *task, info syscallInfo) {
 	if info.arch == compatArch {
 		table, wide = compatCalls, false
 	} else if number >= x32Bit {
-		number -= x32Bit // numbers below 512 are those of the native table (syscall_64.tbl)
+		if number -= x32Bit; number >= firstX32 {
+			table, wide = x32Calls, false
+		} // smaller numbers are those of the native table (syscall_64.tbl)
 	} else if noExec(t.confine) && (number == unix.SYS_MMAP || number == unix.SYS_MEMFD_CREATE) {
 		t.guardMemory(tk, number, info.args)
 		return
@@ -127,6 +129,8 @@ func (t *tracer) handleWithoutPath(tk *task, c call, args [6]uint64) bool {
 		t.listens(tk, int(int32(args[0])))
 	case kindKill:
 		t.kill(tk, int(int32(args[0])), args[1])
+	case kindAim:
+		t.guardProcess(tk, c, args)
 	case kindAsk:
 		t.ask(tk, c, args)
 	case kindIDs:
@@ -174,6 +178,9 @@ func (t *tracer) path(tk *task, c call, dir, name string, flags uint64, args [6]
 		root = dir
 	}
 	f := t.resolve(tk, root, dir, name, follow)
+	if errno := t.guardPath(f.path, c.changes(open)); errno != 0 && t.refuse(tk, errno) {
+		return
+	}
 	t.pathPowers(tk.proc, c, f, open, args)
 	switch c.kind {
 	case kindOpen, kindOpen2, kindCreat:
@@ -290,6 +297,9 @@ func (t *tracer) twoPaths(tk *task, c call, f found, args [6]uint64) {
 		return
 	}
 	target := t.resolve(tk, tk.proc.root, dir, name, false)
+	if errno := t.guardPath(target.path, true); errno != 0 && t.refuse(tk, errno) {
+		return
+	}
 	t.pathPowers(tk.proc, call{kind: kindRename}, target, openFlags{}, args)
 	op := analyzer.OpWrite
 	if c.kind == kindLink {
@@ -349,6 +359,10 @@ func (t *tracer) changeIDs(tk *task) {
 }
 
 func (t *tracer) dup(tk *task, c call, args [6]uint64) {
+	if (c.name == "fcntl" || c.name == "fcntl64") && args[1] != unix.F_DUPFD && args[1] != unix.F_DUPFD_CLOEXEC {
+		t.guardProcess(tk, c, args)
+		return
+	}
 	name := tk.proc.fds[int(int32(args[0]))]
 	if !tk.proc.blind || name == "" {
 		return

@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"path"
 	"strconv"
 	"strings"
 
@@ -19,7 +18,7 @@ func (t *tracer) resolve(tk *task, root, dir, name string, follow bool) found {
 		if f.missing || !foreign(f.path) {
 			return f
 		}
-		target, rest := t.magic(tk, path.Clean(f.path))
+		target, rest := t.magic(tk, beforeLink(f.path))
 		if target == "" || rest == "" && !follow {
 			return f
 		}
@@ -34,7 +33,28 @@ func (t *tracer) resolve(tk *task, root, dir, name string, follow bool) found {
 	return f
 }
 
-// magic returns the target of a magic link at the start of a clean path, and the rest of the path after it; "" where none is known.
+// beforeLink cleans a path up to its first magic link. After a link ".." is the parent of its target.
+func beforeLink(name string) string {
+	var clean []string
+	parts := strings.Split(name, "/")
+	for i, part := range parts {
+		switch {
+		case part == "" || part == ".":
+			continue
+		case part == "..":
+			clean = clean[:max(0, len(clean)-1)]
+			continue
+		}
+		clean = append(clean, part)
+		link := part == "cwd" || part == "root" || part == "exe" || len(clean) > 1 && clean[len(clean)-2] == "fd"
+		if link {
+			return "/" + strings.Join(append(clean, parts[i+1:]...), "/")
+		}
+	}
+	return "/" + strings.Join(clean, "/")
+}
+
+// magic returns the target of a magic link at the start of a path (beforeLink), and the rest of the path after it; "" where none is known.
 func (t *tracer) magic(tk *task, name string) (target, rest string) {
 	parts := strings.Split(name, "/")[1:]
 	p := tk.proc

@@ -140,6 +140,14 @@ func (t *tracer) fdPowers(p *process, c call, name string, args [6]uint64) {
 
 // kill records a signal to a process of another user (kill(2)); a signal to a process group counts as one to its leader.
 func (t *tracer) kill(tk *task, pid int, signal uint64) {
+	switch {
+	case pid == -1:
+		t.broadcast(tk, unix.Signal(signal))
+		return
+	case t.shielded(pid):
+		t.refuse(tk, unix.ESRCH)
+		return
+	}
 	if pid < -1 {
 		pid = -pid
 	}

@@ -159,6 +159,7 @@ func nonBlocking(f *os.File) io.Reader {
 func (s *Session) run(begin func() error, begun chan<- error) {
 	go func() {
 		runtime.LockOSThread() // never unlocked: all ptrace calls of a tracee come from one thread
+		_ = hide()             // it fails for no process
 		if s.tracer.mode == modeFilter {
 			s.tracer.stay()
 		}
@@ -250,7 +251,7 @@ func (s *Session) start(sp spec, traced bool, stdout, stderr io.Writer) (*starte
 	defer null.Close()
 	own := &child{traced: traced, user: sp.User, cwd: sp.Dir, done: make(chan unix.WaitStatus, 1)}
 	s.tracer.mu.Lock()
-	process, err := os.StartProcess(s.self, []string{s.self, "stub"}, &os.ProcAttr{Env: []string{"SLIM_STUB=1"},
+	process, err := os.StartProcess(s.self, []string{s.self, "stub"}, &os.ProcAttr{Env: []string{"SLIM_STUB=1"}, Sys: ownSession,
 		Files: []*os.File{null, files[0][1], files[1][1], files[2][0], files[3][1]}})
 	if err == nil {
 		s.tracer.children[process.Pid] = own

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type spec struct {
 	Filter  bool                  // install the tracer's seccomp filter
 	Confine *analyzer.Confinement `json:",omitempty"` // the profile to enforce, nil for none
 	Stop    bool                  // stop until the tracer has come
+	Tracer  int                   // the process that the filter protects, the parent when 0
 	// MakeDir makes a working directory that is missing, as runc does for a container's first process.
 	MakeDir bool
 }
@@ -91,7 +93,7 @@ func (s *spec) become() error {
 // filters installs the tracer's filter, and the one of the profile.
 func (s *spec) filters() error {
 	if s.Filter {
-		if err := install(filter(noExec(s.Confine))); err != nil {
+		if err := install(filter(noExec(s.Confine), cmp.Or(s.Tracer, unix.Getppid()))); err != nil {
 			return err
 		}
 	}

@@ -81,6 +81,7 @@ type task struct {
 	exec    *execution         // an execve under way
 	started bool               // it has been continued once
 	near    nearness
+	still   bool // it is stopped for good
 	opening bool // the call that begins is made for the second time, with the memory opened
 }
 

@@ -42,6 +42,7 @@ type tracer struct {
 	children map[int]*child        // started by this process, by pid
 	main     int                   // pid of the application's first process
 	stopping bool                  // the run is being stopped
+	frozen   bool                  // no task goes on from where it stops
 	held     bool                  // the first process has ended and is held where it can still be looked at
 	onEnd    func(unix.WaitStatus) // of an adopted first process
 	place    *unix.CPUSet          // the tracer's processor, nil where it has none of its own
@@ -99,16 +100,19 @@ func (t *tracer) event(pid int, status unix.WaitStatus) {
 	}
 	t.stops++
 	own := t.child(pid)
-	if own != nil && t.tasks[pid] == nil {
-		t.adopt(pid, own)
-		return
-	}
 	tk := t.tasks[pid]
-	if tk == nil {
+	switch {
+	case t.frozen:
+		if tk != nil {
+			tk.still = true
+		}
+	case own != nil && tk == nil:
+		t.adopt(pid, own)
+	case tk == nil:
 		t.early[pid] = true // it waits until its parent's event names it
-		return
+	default:
+		t.stopped(tk, status)
 	}
-	t.stopped(tk, status)
 }
 
 func (t *tracer) child(pid int) *child {
@@ -271,7 +275,7 @@ func (t *tracer) exiting(tk *task) (hold bool) {
 		t.beforeEnd(unix.WaitStatus(message))
 		return false
 	}
-	t.held = true
+	t.held, tk.still = true, true
 	t.onEnd(unix.WaitStatus(message))
 	return true
 }

@@ -1,9 +1,13 @@
 package trace
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/slimimage/slim/analyzer/accounts"
 )
@@ -24,9 +28,9 @@ func ResolveUser(root, spec string) (Identity, error) {
 	return accounts.Parse(passwd, group).Resolve(spec)
 }
 
-// readAccounts reads a file up to accounts.MaxSize; one that is not there is empty.
+// readAccounts reads a file up to accounts.MaxSize. One that is not there is empty.
 func readAccounts(name string) ([]byte, error) {
-	file, err := os.Open(name)
+	file, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0) // it may be a named pipe
 	if os.IsNotExist(err) {
 		return nil, nil
 	}
@@ -34,5 +38,8 @@ func readAccounts(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(fmt.Errorf("%s is not a regular file", name), err)
+	}
 	return io.ReadAll(io.LimitReader(file, accounts.MaxSize))
 }

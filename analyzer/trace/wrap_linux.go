@@ -31,7 +31,8 @@ func Wrap(argv, env []string, plain bool, args []string) error {
 	if err != nil {
 		return err
 	}
-	witness, err := os.StartProcess("/proc/self/exe", args, &os.ProcAttr{Env: os.Environ(), Files: []*os.File{nil, nil, os.Stderr, theirs}})
+	witness, err := os.StartProcess("/proc/self/exe", args, &os.ProcAttr{Env: os.Environ(), Sys: ownSession,
+		Files: []*os.File{nil, nil, os.Stderr, theirs}})
 	if err != nil {
 		return fmt.Errorf("starting the tracer: %w", err)
 	}
@@ -44,7 +45,7 @@ func Wrap(argv, env []string, plain bool, args []string) error {
 		return fmt.Errorf("the tracer could not come: %s", text)
 	}
 	if !plain {
-		if err := install(filter(false)); err != nil {
+		if err := install(filter(false, witness.Pid)); err != nil {
 			return err
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -53,7 +52,7 @@ const maxMessage = 16 << 20
 
 // embedded runs BuildKit's controller in this process; steps run in runc.
 func embedded(ctx context.Context, opt Options) (*Engine, error) {
-	if err := requirements(); err != nil {
+	if _, err := runcPath(); err != nil {
 		return nil, err
 	}
 	state, err := openState(ctx, &opt)
@@ -89,16 +88,6 @@ func embedded(ctx context.Context, opt Options) (*Engine, error) {
 		return nil, errors.Join(fmt.Errorf("starting the embedded BuildKit: %w", err), e.close())
 	}
 	return e, nil
-}
-
-// requirements returns an error if a program that the embedded engine needs is not installed.
-func requirements() error {
-	for _, name := range []string{"buildkit-runc", "runc"} {
-		if _, err := exec.LookPath(name); err == nil {
-			return nil
-		}
-	}
-	return errors.New("the embedded BuildKit needs runc: apt-get install runc (or pass --engine with the address of a buildkitd)")
 }
 
 // shutDown stops the server; running requests have three seconds to end.
@@ -189,7 +178,7 @@ func newWorker(ctx context.Context, opt Options, root string, hosts resolverHost
 	if !connected {
 		wo.Executor = unconnected{wo.Executor}
 	}
-	wo.RegistryHosts = hosts
+	wo.Executor, wo.RegistryHosts = ending{wo.Executor}, hosts
 	wo.GCPolicy = []client.PruneInfo{{All: true, MaxUsedSpace: maxCache(opt, root)}}
 	wo.BuildkitVersion = client.BuildkitVersion{Package: "github.com/moby/buildkit", Version: buildkitVersion()}
 	w, err := base.NewWorker(ctx, wo)

@@ -5,10 +5,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/printable"
 	"github.com/slimimage/slim/analyzer/trace"
 )
@@ -24,14 +26,16 @@ func main() {
 }
 
 // run executes one stage and returns the exit code: 0 for success (also when the application failed, which the evidence records), 1 when
-// the stage failed, 2 for wrong arguments. A wrapped application keeps its own exit code.
+// the stage failed, 2 for wrong arguments, analyzer.ExitUnsealed for evidence that the agent did not write. A wrapped application keeps its
+// own exit code.
 func run(ctx context.Context, args []string) int {
 	if len(args) < 2 {
-		fmt.Fprintln(os.Stderr, "slim-sensor: usage: slim-sensor observe|analyze|pack|sbom|wrap|collect|install")
+		fmt.Fprintln(os.Stderr, "slim-sensor: usage: slim-sensor observe|accept|analyze|pack|sbom|wrap|collect|install")
 		return 2
 	}
 	stages := map[string]func(context.Context, []string) error{
 		"observe": observe,
+		"accept":  accept,
 		"analyze": analyze,
 		"pack":    pack,
 		"sbom":    materials,
@@ -46,6 +50,9 @@ func run(ctx context.Context, args []string) int {
 	}
 	if err := stage(ctx, args[2:]); err != nil {
 		fmt.Fprintf(os.Stderr, "slim-sensor: %s: %s\n", args[1], printable.Lines(err.Error()))
+		if errors.Is(err, analyzer.ErrSeal) || errors.Is(err, errNoEvidence) {
+			return analyzer.ExitUnsealed
+		}
 		return 1
 	}
 	return 0

@@ -1,17 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -23,14 +19,11 @@ import (
 	"github.com/slimimage/slim/analyzer/trace"
 )
 
-// stopGrace is the time between the stop signal and SIGKILL, the default of docker stop.
-const stopGrace = 10 * time.Second
-
-// observe runs the job of --job and writes its evidence to --out. As PID 1 of its container it execs the
+// observe runs the job of --job and writes its evidence into --out. As PID 1 of its container it execs the
 // application, and a second process (observe --adopt) traces it.
 func observe(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("observe", flag.ContinueOnError)
-	jobFile, out := flags.String("job", "", "the job, JSON"), flags.String("out", "", "where the evidence goes")
+	jobFile, out := flags.String("job", "", "the job, JSON"), flags.String("out", "", "the directory for the evidence and its seal")
 	adopt := flags.Bool("adopt", false, "trace the parent process")
 	child := flags.Bool("child", false, "start the application as a child also where it should be the first process: its exit code is not "+
 		"the step's then")
@@ -59,15 +52,13 @@ func observe(ctx context.Context, args []string) error {
 		}
 		job.Process.Env = analyzer.WithEnv(job.Process.Env, env...)
 	}
-	if id := os.Getenv(analyzer.RunIDEnv); id != "" && !*adopt {
-		if err := os.WriteFile(filepath.Join(filepath.Dir(*out), "run-id"), []byte(id), 0o644); err != nil {
-			return err
-		}
-	}
 	if job.Confine != nil && !*adopt {
 		if err := giveWritable(job.Confine.Tmpfs); err != nil {
 			return err
 		}
+	}
+	if !*adopt {
+		fmt.Fprintln(os.Stderr, analyzer.StartLine)
 	}
 	if os.Getpid() == 1 && !*adopt && !*child {
 		return becomeApplication(&job, append(os.Args, "--adopt"), *out)
@@ -76,7 +67,7 @@ func observe(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return writeEvidence(*out, evidence)
+	return writeSealed(*out, evidence)
 }
 
 func becomeApplication(job *analyzer.Job, args []string, out string) error {
@@ -85,7 +76,7 @@ func becomeApplication(job *analyzer.Job, args []string, out string) error {
 		evidence, run := newEvidence(job)
 		run.Kind, run.Failure = analyzer.KindCommand, err.Error()
 		evidence.Runs = []analyzer.Run{*run}
-		return writeEvidence(out, evidence)
+		return writeSealed(out, evidence)
 	}
 	os.Exit(code)
 	return nil
@@ -112,9 +103,13 @@ func newEvidence(job *analyzer.Job) (*analyzer.Evidence, *analyzer.Run) {
 
 // runJob starts the application, exercises and stops it, and returns the evidence.
 func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evidence, error) {
-	timeout := time.Duration(job.Timeout) * time.Second
-	ctx, cancel := context.WithTimeout(ctx, timeout+stopGrace)
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(job.Timeout)*time.Second+analyzer.StopGrace)
 	defer cancel()
+	giveUp := time.AfterFunc(analyzer.RunTime(job.Timeout), func() {
+		fmt.Fprintln(os.Stderr, "slim-sensor: observe: the run did not end in time (--timeout)")
+		os.Exit(1) // what it traces ends with it (ptrace(2), PTRACE_O_EXITKILL)
+	})
+	defer giveUp.Stop()
 	evidence, run := newEvidence(job)
 	debug.SetGCPercent(400) // a short pause at each stop matters
 	session, err := trace.New(trace.Options{Entry: job.Process, Bare: !job.Trace, Plain: job.Plain, Syscalls: job.Syscalls,
@@ -137,7 +132,7 @@ func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evide
 		return nil, err
 	}
 	run.Written = roundWritten(session.Written()) // before it cleans up
-	session.Stop(stopGrace)
+	session.Stop(analyzer.StopGrace)
 	run.Kind, run.Listen, run.Answers, run.Failure, run.Ready = outcome.Kind, outcome.Listen, outcome.Answers, outcome.Failure, outcome.Ready
 	output := session.Finish(evidence, run)
 	if run.Kind == analyzer.KindCommand {
@@ -171,30 +166,4 @@ func earlyExit(job *analyzer.Job, run *analyzer.Run) string {
 		how = "by " + run.Signal
 	}
 	return fmt.Sprintf("it ended %s before it listened, though the image declares %s", how, strings.Join(job.Process.Exposed, ", "))
-}
-
-// createPart makes the temporary file of a file. It takes away what has the name already: the application may write in the directory, and
-// would choose the file that is written to with a link.
-func createPart(name string) (*os.File, error) {
-	if err := os.Remove(name + ".part"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	return os.OpenFile(name+".part", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-}
-
-// writeEvidence writes a temporary file and renames it, so that evidence is complete or missing.
-func writeEvidence(name string, evidence *analyzer.Evidence) (err error) {
-	var buf bytes.Buffer
-	if err := evidence.Write(&buf); err != nil {
-		return err
-	}
-	part, err := createPart(name)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(part, &buf)
-	if err := errors.Join(err, part.Sync(), part.Chmod(0o644), part.Close()); err != nil {
-		return err
-	}
-	return os.Rename(name+".part", name)
 }

@@ -27,11 +27,18 @@ func main() {
 	os.Exit(run(os.Args))
 }
 
-// run executes one command line and returns its exit code. The first interrupt shuts down in order, the second exits at once.
+// shutDownTime is the time to shut down in order after an interrupt.
+const shutDownTime = 20 * time.Second
+
+// run executes one command line and returns its exit code. The first interrupt shuts down in order, which takes a few seconds; the second
+// exits at once, as does a shutdown that takes too long.
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, func() {
+		stop()
+		time.AfterFunc(shutDownTime, func() { os.Exit(exitCancelled) })
+	})
 	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	context.AfterFunc(ctx, p.endIdle)
 	err := p.run(ctx, args)
