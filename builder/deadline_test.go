@@ -13,7 +13,8 @@ import (
 	"github.com/slimimage/slim/analyzer"
 )
 
-// A run whose agent does not answer ends, counted from the start of the application; one that has not begun, and one that has ended, do not.
+// A run whose agent does not answer ends, counted from the start of the application. One that has not begun does not, nor one that has
+// ended.
 func TestDeadline(t *testing.T) {
 	step := digest.FromString("step")
 	start := &bkclient.SolveStatus{Logs: []*bkclient.VertexLog{{Vertex: step, Data: []byte(analyzer.StartLine + "\n")}}}

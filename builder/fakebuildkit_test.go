@@ -217,7 +217,8 @@ func planOf(req *analyzer.Request) *analyzer.Plan {
 // testBuild is a build for linux/amd64 without an engine.
 func testBuild(opt Options) *build {
 	amd64 := ocispecs.Platform{OS: "linux", Architecture: "amd64"}
-	return &build{opt: opt, platform: amd64, steps: amd64, runID: "test-run", token: "test-token", gate: &envGate{}, agentLog: &agentLog{}, deadlines: &deadlines{}}
+	return &build{opt: opt, platform: amd64, steps: amd64, runID: "test-run", token: "test-token", gate: &envGate{},
+		agentLog: &agentLog{}, deadlines: &deadlines{}}
 }
 
 // testInput is an image with one command.

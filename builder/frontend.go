@@ -63,7 +63,8 @@ func Frontend(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 	if request.image, err = ownImage(d.opts["source"]); err != nil {
 		return nil, err
 	}
-	b := &build{opt: opt, runID: newRunID(), token: newRunID(), request: request, gate: &envGate{}, agentLog: &agentLog{}, deadlines: &deadlines{}}
+	b := &build{opt: opt, runID: newRunID(), token: newRunID(), request: request, gate: &envGate{},
+		agentLog: &agentLog{}, deadlines: &deadlines{}}
 	if err := b.choosePlatforms(d.opts["platform"], c.BuildOpts().Workers); err != nil {
 		return nil, err
 	}

@@ -14,7 +14,8 @@ import (
 // Evidence that nobody accepted may be another build's: the run is repeated, once. Any other failure is one.
 func TestUnsealedEvidence(t *testing.T) {
 	unsealed, broken := &gatewaypb.ExitError{ExitCode: analyzer.ExitUnsealed}, errors.New("broken")
-	job := &analyzer.Job{Image: "sha256:1", Platform: "linux/amd64", Name: analyzer.DefaultRun, Process: analyzer.Entry{Argv: []string{"/app"}}}
+	job := &analyzer.Job{Image: "sha256:1", Platform: "linux/amd64", Name: analyzer.DefaultRun,
+		Process: analyzer.Entry{Argv: []string{"/app"}}}
 	for _, test := range []struct {
 		name     string
 		failures []error

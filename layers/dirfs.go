@@ -9,7 +9,8 @@ import (
 )
 
 // DirFS is the directory tree of root as an fs.ReadLinkFS. Unlike root.FS it takes every name Linux takes (also names that
-// are not UTF-8), and no name reaches outside the directory. Links are not followed out of it: resolve first. Named pipes and devices cannot be opened.
+// are not UTF-8), and no name reaches outside the directory. Links are not followed out of it: resolve first. Named pipes and devices
+// cannot be opened.
 func DirFS(root *os.Root) RootFS { return dirFS{root} }
 
 // RootFS is a root filesystem: a directory (DirFS) or the merged layers of an image (Index).
