@@ -1,10 +1,13 @@
 package layers
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
@@ -64,5 +67,30 @@ func TestIsAttestation(t *testing.T) {
 		if got := IsAttestation(d); got != test.want {
 			t.Errorf("IsAttestation(%q of %v) = %v, want %v", test.kind, test.platform, got, test.want)
 		}
+	}
+}
+
+// TestAttackNames: the name in an archive is any text. It becomes one of an image, so that no line and no option is injected where it is
+// written.
+func TestAttackNames(t *testing.T) {
+	for _, test := range []struct{ repo, tag, wantRepo, wantTag string }{
+		{"web", "1.2", "web", "1.2"},
+		{"registry.example.com:5000/a/b", "", "registry.example.com:5000/a/b", ""},
+		{"", "", "", ""},
+		{"web\nIMAGE_TAG=evil", "1\nX=y", "web-image-tag-evil", ""},
+		{"--privileged", "-1", "privileged", ""},
+		{"../../etc/Pass wd", "latest", "pass-wd", "latest"},
+		{"$(id)", "$(id)", "id", ""},
+		{"..", "", "image", ""},
+	} {
+		if repo, tag := validName(test.repo, test.tag); repo != test.wantRepo || tag != test.wantTag {
+			t.Errorf("validName(%q, %q) = %q, %q, want %q, %q", test.repo, test.tag, repo, tag, test.wantRepo, test.wantTag)
+		}
+	}
+	img := small(t)
+	dir := ociDir(t, mutate.AppendManifests(empty.Index, named1(img, "web\nX=y:1\nZ=z")))
+	in, err := Open(context.Background(), "oci:"+dir, OpenOptions{Platform: &amd64})
+	if err != nil || strings.ContainsAny(in.Repo+in.Tag, "\n=") || in.Repo == "" {
+		t.Errorf("Open = %+v, %v, want a name without line breaks", in, err)
 	}
 }

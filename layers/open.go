@@ -67,6 +67,7 @@ func Open(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
 	in, err := open(ctx, ref, opt)
 	if err == nil {
 		in.Name = ref
+		in.Repo, in.Tag = validName(in.Repo, in.Tag)
 		err = in.check(opt)
 	}
 	if err != nil {

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path"
+	"regexp"
 	"strings"
 
+	"github.com/distribution/reference"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -116,6 +119,22 @@ func registryError(err error) error {
 		return fmt.Errorf("the registry %q cannot be reached: %w", dns.Name, err)
 	}
 	return err
+}
+
+var notInName = regexp.MustCompile(`[^a-z0-9]+`)
+
+// validName returns a name and a tag that a reference can have, near to those given: an archive may claim any text, and the name of a
+// directory may be any. Both are written into files that others read line by line.
+func validName(repo, tag string) (string, string) {
+	if _, err := reference.ParseNormalizedNamed("a:" + tag); err != nil {
+		tag = ""
+	}
+	if _, err := reference.ParseNormalizedNamed(repo); repo != "" && err != nil {
+		if repo = strings.Trim(notInName.ReplaceAllString(strings.ToLower(path.Base(repo)), "-"), "-"); repo == "" {
+			repo = "image"
+		}
+	}
+	return repo, tag
 }
 
 // shortName is the name of a reference as it was written, without tag and digest.
