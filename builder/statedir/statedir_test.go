@@ -119,3 +119,26 @@ func TestHomeOfOthers(t *testing.T) {
 		t.Errorf("first() = %q, want an error", dir)
 	}
 }
+
+// A seal is the same for the same cache, and another for other data and for another cache.
+func TestSeal(t *testing.T) {
+	t.Setenv(EnvVar, filepath.Join(t.TempDir(), "one"))
+	seals := map[string]bool{}
+	for range 2 {
+		seal, err := Seal([]byte("data"))
+		must(t, err)
+		seals[seal] = true
+	}
+	if len(seals) != 1 {
+		t.Errorf("Seal() of the same data has %d values, want 1", len(seals))
+	}
+	other, err := Seal([]byte("date"))
+	must(t, err)
+	seals[other] = true
+	t.Setenv(EnvVar, filepath.Join(t.TempDir(), "two"))
+	other, err = Seal([]byte("data"))
+	must(t, err)
+	if seals[other] = true; len(seals) != 3 {
+		t.Errorf("Seal() has %d values, want one for other data and one for another cache", len(seals))
+	}
+}

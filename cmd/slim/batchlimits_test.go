@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,5 +78,47 @@ func TestAttackBatchFile(t *testing.T) {
 	}
 	if _, err := newBatchLimits("images.yaml", []string{"engine"}); err == nil {
 		t.Error("--allow engine is no error")
+	}
+}
+
+// TestAttackBatchState has a state file in the repository that says that an image is done.
+func TestAttackBatchState(t *testing.T) {
+	t.Setenv("SLIM_CACHE", filepath.Join(t.TempDir(), "cache"))
+	file := filepath.Join(t.TempDir(), "images.yaml.state.json")
+	p := &program{stderr: io.Discard}
+	own, err := p.openBatchState(file, false)
+	if err == nil {
+		err = own.add("a", batchImage{Name: "a"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := func() bool {
+		t.Helper()
+		state, err := p.openBatchState(file, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return state.find("a") != nil
+	}
+	if !found() {
+		t.Error("the own state file is not believed")
+	}
+	data, err := os.ReadFile(file)
+	if err == nil {
+		err = os.WriteFile(file, bytes.Replace(data, []byte(`"name": "a"`), []byte(`"name": "b"`), 1), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found() {
+		t.Error("a changed state file is believed")
+	}
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SLIM_CACHE", filepath.Join(t.TempDir(), "cache"))
+	if found() {
+		t.Error("a state file of another cache is believed")
 	}
 }

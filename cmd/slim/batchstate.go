@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -20,6 +21,7 @@ import (
 	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/lock"
+	"github.com/slimimage/slim/builder/statedir"
 )
 
 // batchStateSchema names the version of batchState.
@@ -30,6 +32,7 @@ const batchStateSchema = "slim/batch-state/v1"
 type batchState struct {
 	Schema string                `json:"schema"`
 	Done   map[string]batchImage `json:"done"` // by batchKey
+	Seal   string                `json:"seal"` // of Done: a repository may hold such a file too
 
 	mu   sync.Mutex
 	file string
@@ -55,7 +58,24 @@ func (p *program) openBatchState(file string, resume bool) (*batchState, error) 
 		return nil, &hintError{err: fmt.Errorf("%s is not a state file of this version of slim", file),
 			hint: "remove it, or build without --resume"}
 	}
+	seal, err := s.seal()
+	if err != nil {
+		return nil, err
+	}
+	if !hmac.Equal([]byte(seal), []byte(s.Seal)) {
+		p.infof("%s was not written with this cache: all images are built", file)
+		s.Done = map[string]batchImage{}
+	}
 	return s, nil
+}
+
+// seal is the seal of the images.
+func (s *batchState) seal() (string, error) {
+	data, err := json.Marshal(s.Done)
+	if err != nil {
+		return "", err
+	}
+	return statedir.Seal(data)
 }
 
 // find returns the record of a finished image: nil where there is none, or where a file that it wrote is missing.
@@ -79,6 +99,10 @@ func (s *batchState) add(key string, image batchImage) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Done[key] = image
+	var err error
+	if s.Seal, err = s.seal(); err != nil {
+		return err
+	}
 	return s.p.writeFile(s.file, func(w io.Writer) error { return jsonout.Write(w, s) })
 }
 
