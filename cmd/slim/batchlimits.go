@@ -52,7 +52,7 @@ func (l *batchLimits) check(key string, values []string) error {
 	if l == nil || slices.Contains(l.allowed, key) {
 		return nil
 	}
-	off := slices.Equal(values, []string{"false"}) || key == "network" && slices.Equal(values, []string{"none"})
+	off := slices.Equal(values, []string{"false"}) || slices.Equal(values, []string{"none"}) // of a switch, of a network
 	if slices.Contains(l.operator, key) && !off {
 		return fmt.Errorf("%s is the operator's to set, and this file is in a repository: pass --allow %s", key, key)
 	}

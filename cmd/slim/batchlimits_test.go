@@ -21,6 +21,8 @@ func TestAttackBatchFile(t *testing.T) {
 	for _, test := range []struct{ line, want string }{
 		{"network: host", "network"},
 		{"network: none", allowed},
+		{"build-network: host", "build-network"},
+		{"build-network: none", allowed},
 		{"mount: /root/.ssh:/ssh", "mount"},
 		{"probe-image: evil:1", "probe-image"},
 		{"force: true", "force"},
