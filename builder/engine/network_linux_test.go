@@ -25,7 +25,8 @@ func (r *recorder) Run(_ context.Context, _ string, _ executor.Mount, _ []execut
 	return nil, nil
 }
 
-// TestAttackDefaultNetwork: a step that names no network (of a Dockerfile, or of a frontend that it names) must not get that of this machine.
+// TestAttackDefaultNetwork: a step that names no network (of a Dockerfile, or of a frontend that it names) must not get that of this
+// machine.
 func TestAttackDefaultNetwork(t *testing.T) {
 	for mode, want := range map[pb.NetMode]pb.NetMode{pb.NetMode_UNSET: pb.NetMode_NONE, pb.NetMode_NONE: pb.NetMode_NONE,
 		pb.NetMode_HOST: pb.NetMode_HOST} {

@@ -56,9 +56,9 @@ func (s *Signed) New() (n int) {
 
 // Attest signs the image of a registry that ref names, its index and the manifest of each platform, and attaches to each, as signed
 // attestations, Options.Predicates and those of the unsigned statements in the index that Options.Attached names: anybody who can write to
-// the registry may have put statements there, and the key vouches for what it signs. Warnings name the others. Signatures come last: an image whose signing
-// was interrupted is not signed. What is there already by the same key is not written again; what others wrote stays. Two that sign the
-// same image at the same moment may lose one of cosign's tags: registries have no way to append to one.
+// the registry may have put statements there, and the key vouches for what it signs. Warnings name the others. Signatures come
+// last: an image whose signing was interrupted is not signed. What is there already by the same key is not written again; what others
+// wrote stays. Two that sign the same image at the same moment may lose one of cosign's tags: registries have no way to append to one.
 func Attest(ctx context.Context, ref string, opt Options) (*Signed, error) {
 	st, at, err := openRegistry(ctx, ref)
 	if err != nil {

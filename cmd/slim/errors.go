@@ -110,7 +110,8 @@ func hintFor(err error) string {
 	case errors.As(err, &observed):
 		return "see its output above; provide what it needs (--run, --network default, --timeout), or pass --keep-going"
 	case errors.As(err, &unlinked):
-		return "the RUN steps had no network, because this engine has none of its own for them; --build-network host gives them that of this machine"
+		return "the RUN steps had no network, because this engine has none of its own for them; " +
+			"--build-network host gives them that of this machine"
 	case errors.As(err, &checked):
 		return checkHint(checked)
 	case errors.As(err, &strict):

@@ -77,8 +77,8 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 	return w, nil
 }
 
-// checkNetwork refuses runs with a network that the engine does not have, and says that RUN steps have none. The network of this machine, with
-// its local services, must be asked for.
+// checkNetwork refuses runs with a network that the engine does not have, and says that RUN steps have none. The network of this machine,
+// with its local services, must be asked for.
 func (p *program) checkNetwork(opt *builder.Options, e *engine.Engine) error {
 	switch {
 	case e.Network:

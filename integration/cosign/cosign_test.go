@@ -162,8 +162,8 @@ func signed(t *testing.T, format string, referrers bool, k keys) []name.Digest {
 	if err := os.WriteFile(vex, []byte(`{"@context":"https://openvex.dev/ns/v0.2.0","version":1}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(slimBinary, "attest", repo.Name()+":1", "--key", k.private, "--predicate", vex, "--type", "openvex", "--attached", typeSBOM,
-		"--attest-format", format)
+	cmd := exec.Command(slimBinary, "attest", repo.Name()+":1", "--key", k.private, "--predicate", vex, "--type", "openvex",
+		"--attached", typeSBOM, "--attest-format", format)
 	cmd.Env = append(os.Environ(), "COSIGN_PASSWORD="+password)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("slim attest: %v\n%s", err, out)
