@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -73,10 +74,21 @@ type Job struct {
 	// its cache.
 	Again    int  `json:"again,omitempty"`
 	Syscalls bool `json:"syscalls,omitempty"` // also record CommonSyscalls (stops at every call: slow)
+	// MaxTasks and MaxMemory end a run that has more processes and threads at a time, or more bytes of memory; see Limits.
+	MaxTasks  int   `json:"maxTasks,omitempty"`
+	MaxMemory int64 `json:"maxMemory,omitempty"`
 	// Mounts are what the step mounts of the client's machine. What lies there is not recorded: it is not the image's.
 	Mounts []Mount `json:"mounts,omitempty"`
 	// Confine is set when a slim image runs under its own profile.
 	Confine *Confinement `json:"confine,omitempty"`
+}
+
+// DefaultMaxTasks is how many processes and threads a run may have at a time: more than Kubernetes usually gives a pod.
+const DefaultMaxTasks = 8192
+
+// Limits are the limits of a run on a machine with an amount of memory, in bytes. Where the job names none, a run may use three quarters.
+func (j *Job) Limits(machine int64) (tasks int, memory int64) {
+	return cmp.Or(j.MaxTasks, DefaultMaxTasks), cmp.Or(j.MaxMemory, machine/4*3)
 }
 
 // Confinement is the profile that a slim image is checked under. The step makes the root filesystem read-only and mounts Tmpfs and Volumes;

@@ -120,7 +120,8 @@ func (b *build) job(config *imageConfig, image, name string, args []string) (*an
 		timeout = defaultTimeout
 	}
 	return &analyzer.Job{Schema: analyzer.JobSchema, Image: image, Platform: b.platformString(), Name: name, Process: entry,
-		AutoProbe: true, Timeout: timeout, Trace: true, Syscalls: b.opt.Observe.Syscalls, Mounts: jobMounts(b.opt.Observe.Mounts)}, nil
+		AutoProbe: true, Timeout: timeout, Trace: true, Syscalls: b.opt.Observe.Syscalls, Mounts: jobMounts(b.opt.Observe.Mounts),
+		MaxTasks: b.opt.Observe.MaxTasks, MaxMemory: b.opt.Observe.MaxMemory}, nil
 }
 
 // runJobs runs every job in its own step and merges their evidence.

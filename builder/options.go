@@ -78,6 +78,8 @@ type ObserveOptions struct {
 	Network    string   // "none" (when empty), "default" or "host"
 	Timeout    int      // seconds for one run; 120 when 0
 	NoDefault  bool     // with Runs: do not also run the image's own CMD
+	MaxTasks   int      // processes and threads of a run at a time, 0 for the default
+	MaxMemory  int64    // bytes of memory of a run, 0 for the default
 	Syscalls   bool     // record the set of system calls (one more, slow run)
 }
 

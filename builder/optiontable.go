@@ -2,6 +2,7 @@ package builder
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/rules"
@@ -30,6 +31,7 @@ const (
 	whyNetwork    = "it opens a network to the application"
 	whyProbeImage = "it runs another image"
 	whyPolicy     = "it accepts what slim refuses"
+	whyMachine    = "it protects the machine"
 	whyInput      = "it selects the input"
 	whySecret     = "it reads secrets and files of the operator"
 	whyExport     = "it decides where the result goes"
@@ -310,6 +312,27 @@ func driveOptions() []Option {
 			Example:  "examples: --timeout 90, --timeout 5m",
 			SetBy:    Repository,
 			field:    field{set: setTimeout},
+		},
+		{
+			Name:     "max-processes",
+			Group:    GroupObserve,
+			Usage:    "end a run that has more than COUNT processes and threads at a time",
+			Commands: allRuns,
+			Default:  strconv.Itoa(analyzer.DefaultMaxTasks),
+			Example:  "example: --max-processes 8192",
+			SetBy:    BuildArgument,
+			Why:      whyMachine,
+			field:    field{set: setMaxTasks},
+		},
+		{
+			Name:     "max-memory",
+			Group:    GroupObserve,
+			Usage:    "end a run that uses more memory than SIZE, as 512m or 16g (default three quarters of the machine's)",
+			Commands: allRuns,
+			Example:  "examples: --max-memory 512m, --max-memory 16g",
+			SetBy:    BuildArgument,
+			Why:      whyMachine,
+			field:    field{set: setMaxMemory},
 		},
 		{
 			Name:  "keep-going",

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,6 +87,42 @@ func setTimeout(opt *Options, value string) error {
 		return nil
 	}
 	return fmt.Errorf("%q is not a time of at least one second", value)
+}
+
+// setMaxTasks leaves the default out of the jobs, so that runs with and without the option are the same to BuildKit's cache.
+func setMaxTasks(opt *Options, value string) error {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 {
+		return fmt.Errorf("%q is not a number of processes", value)
+	}
+	if opt.Observe.MaxTasks = n; n == analyzer.DefaultMaxTasks {
+		opt.Observe.MaxTasks = 0
+	}
+	return nil
+}
+
+// setMaxMemory reads a size as docker run --memory does: bytes, or with a suffix k, m, g, t in powers of 1024.
+func setMaxMemory(opt *Options, value string) error {
+	digits, unit := strings.TrimRight(value, "bkmgtBKMGT"), int64(1)
+	switch strings.ToLower(strings.TrimPrefix(value, digits)) {
+	case "", "b":
+	case "k":
+		unit = 1 << 10
+	case "m":
+		unit = 1 << 20
+	case "g":
+		unit = 1 << 30
+	case "t":
+		unit = 1 << 40
+	default:
+		return fmt.Errorf("%q is not a size", value)
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n <= 0 || n > math.MaxInt64/unit || n*unit < 1<<20 {
+		return fmt.Errorf("%q is not a size of at least one MiB", value)
+	}
+	opt.Observe.MaxMemory = n * unit
+	return nil
 }
 
 func addEvidence(opt *Options, data string) error {

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/builder"
 )
 
 var attackerProgram = sync.OnceValues(func() ([]byte, error) { return program("./testdata/attacker") })
@@ -178,5 +179,48 @@ func TestAttackPipes(t *testing.T) {
 	}
 	if took := time.Since(start); took > time.Minute {
 		t.Errorf("it took %v", took)
+	}
+}
+
+// A fork bomb ends its run, and nothing of it is left.
+func TestAttackForks(t *testing.T) {
+	start := time.Now()
+	out := slim(t, "observe", "--progress", "quiet", "--max-processes", "300", attacker(t, "forks", "forks"))
+	if want := "more than 300 processes and threads"; out.code != 3 || !strings.Contains(out.stderr, want) {
+		t.Errorf("exit code %d, want 3 and %q:\n%s", out.code, want, tail(out.stderr, 10))
+	}
+	if took := time.Since(start); took > time.Minute {
+		t.Errorf("it took %v", took)
+	}
+	if left, err := exec.Command("pgrep", "-f", "^/attacker forks").Output(); err == nil {
+		t.Errorf("processes were left: %s", left)
+	}
+}
+
+// The umask, limits, locale, time zone, home and signals of who runs slim reach nothing in an image.
+func TestAttackCallerOfSlim(t *testing.T) {
+	ref := small(t)
+	build := func(setting string) string {
+		dir := t.TempDir()
+		dest := filepath.Join(dir, "out.tar")
+		cmd := exec.Command("sh", "-c", setting+` exec "$@"`, "sh", slimBinary, "build", "--progress", "quiet", "--no-attest", "--output",
+			"type=oci,dest="+dest, "--format", "json", ref)
+		cmd.Env = append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+filepath.Join(dir, "cache"), "SLIM_ENGINE=embedded",
+			"BUILDKIT_HOST=", "SOURCE_DATE_EPOCH=0")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", setting, err, out)
+		}
+		var result builder.Result
+		decode(t, string(out), &result)
+		if result.Config.User == "0:0" || !result.Verdict.OK || !result.Verdict.Confined {
+			t.Errorf("%s: user %s, verdict %+v", setting, result.Config.User, result.Verdict)
+		}
+		return result.Manifest
+	}
+	want := build("umask 022;")
+	got := build(`umask 077; ulimit -S -n 256; ulimit -S -s 1024; trap "" HUP TSTP; export LC_ALL=tr_TR.UTF-8 TZ=Pacific/Apia HOME=/nowhere;`)
+	if got != want {
+		t.Errorf("the image is %s, with other settings of the caller %s", want, got)
 	}
 }

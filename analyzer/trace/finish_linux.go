@@ -199,7 +199,11 @@ func (s *Session) sampleMemory() {
 		case <-s.stopMem:
 			return
 		case <-tick.C:
-			s.tracer.rec.memory(s.resident())
+			bytes, private := s.resident()
+			s.tracer.rec.memory(bytes)
+			if s.opt.MaxBytes > 0 && private > s.opt.MaxBytes {
+				s.exceeds(fmt.Sprintf("it used more than %d MiB of memory (--max-memory)", s.opt.MaxBytes>>20))
+			}
 		}
 	}
 }
@@ -215,17 +219,30 @@ func (s *Session) pids() []int {
 	return slices.Collect(maps.Keys(found))
 }
 
-func (s *Session) resident() int64 {
-	var total int64
+// exceeds stops the application, which has exceeded a limit.
+func (s *Session) exceeds(limit string) {
+	s.events.Lock()
+	s.tracer.exceeds(limit)
+	s.events.Unlock()
+	s.freeze()
+}
+
+// resident is the resident memory of all processes. In private, what they share counts only once.
+func (s *Session) resident() (total, private int64) {
+	var shared int64
+	page := int64(os.Getpagesize())
 	for _, pid := range s.pids() {
-		// The second field of /proc/PID/statm is resident pages (proc(5)).
+		// The second field of /proc/PID/statm is resident pages, the third those that are shared (proc_pid_statm(5)).
 		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-		if fields := strings.Fields(string(data)); err == nil && len(fields) > 1 {
+		if fields := strings.Fields(string(data)); err == nil && len(fields) > 2 {
 			pages, _ := strconv.ParseInt(fields[1], 10, 64)
-			total += pages * int64(os.Getpagesize())
+			common, _ := strconv.ParseInt(fields[2], 10, 64)
+			total += pages * page
+			private += (pages - common) * page
+			shared = max(shared, common*page)
 		}
 	}
-	return total
+	return total, private + shared
 }
 
 // prepareRoot adds to a foreign root filesystem the files that a program expects in a container and that can be made without

@@ -30,6 +30,8 @@ type Options struct {
 	Syscalls bool                  // record the names of all calls; implies Plain
 	Confine  *analyzer.Confinement // a profile to enforce, nil for none
 	Mounts   []analyzer.Mount      // not recorded: their files do not belong to the image
+	MaxTasks int                   // processes and threads at a time, 0 for no limit
+	MaxBytes int64                 // resident memory of all processes, 0 for no limit
 	Stdout   io.Writer
 	Stderr   io.Writer
 }
@@ -48,6 +50,7 @@ type Session struct {
 	sockets  map[string]bool // inodes of the application's listening sockets
 	self     string
 	stopMem  chan struct{}
+	exceeded chan string // the limit that the application has exceeded
 }
 
 // New prepares a session: the user is looked up in the image's own passwd and group files.
@@ -68,8 +71,10 @@ func New(opt Options) (*Session, error) {
 		m = modeBare
 	}
 	t := newTracer(m, opt.Syscalls)
-	t.rec.mounts, t.confine = opt.Mounts, opt.Confine
-	return &Session{opt: opt, tracer: t, user: user, env: environment(opt.Entry.Env, user), self: self,
+	t.rec.mounts, t.confine, t.maxTasks = opt.Mounts, opt.Confine, opt.MaxTasks
+	exceeded := make(chan string, 1)
+	t.onLimit = func(limit string) { exceeded <- limit }
+	return &Session{exceeded: exceeded, opt: opt, tracer: t, user: user, env: environment(opt.Entry.Env, user), self: self,
 		ended: make(chan struct{}), stopMem: make(chan struct{})}, nil
 }
 
@@ -214,6 +219,9 @@ func (s *Session) end(status unix.WaitStatus) {
 
 // Exited is closed when the first process has ended.
 func (s *Session) Exited() <-chan struct{} { return s.ended }
+
+// Exceeded receives one sentence when the application exceeds a limit. It stands still then.
+func (s *Session) Exceeded() <-chan string { return s.exceeded }
 
 // started is a process that this one started.
 type started struct {

@@ -60,6 +60,7 @@ func (s *spec) become() error {
 	if s.Stop {
 		_ = unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGSTOP)
 	}
+	ordinary()
 	if s.Root != "" {
 		if err := unix.Chroot(s.Root); err != nil {
 			return fmt.Errorf("chroot %q: %w", s.Root, err)

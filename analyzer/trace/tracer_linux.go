@@ -43,6 +43,8 @@ type tracer struct {
 	main     int                   // pid of the application's first process
 	stopping bool                  // the run is being stopped
 	frozen   bool                  // no task goes on from where it stops
+	maxTasks int                   // 0 for no limit
+	onLimit  func(string)          // called once where the application exceeds a limit
 	held     bool                  // the first process has ended and is held where it can still be looked at
 	onEnd    func(unix.WaitStatus) // of an adopted first process
 	place    *unix.CPUSet          // the tracer's processor, nil where it has none of its own
@@ -217,10 +219,21 @@ func (t *tracer) forked(parent *task) {
 	tk := &task{tid: tid, proc: proc}
 	t.tasks[tid] = tk
 	t.moves++
+	if t.maxTasks > 0 && len(t.tasks) > t.maxTasks {
+		t.exceeds(fmt.Sprintf("it had more than %d processes and threads (--max-processes)", t.maxTasks))
+	}
 	t.born(parent, tid, proc == parent.proc)
 	if t.early[tid] {
 		delete(t.early, tid)
 		t.resume(tk, 0)
+	}
+}
+
+// exceeds ends what the application does: it has exceeded a limit.
+func (t *tracer) exceeds(limit string) {
+	if !t.frozen && t.onLimit != nil {
+		t.frozen = true
+		t.onLimit(limit)
 	}
 }
 

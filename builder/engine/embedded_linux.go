@@ -55,6 +55,7 @@ func embedded(ctx context.Context, opt Options) (*Engine, error) {
 	if _, err := runcPath(); err != nil {
 		return nil, err
 	}
+	unix.Umask(0o022) // of the files that BuildKit and runc make in images
 	state, err := openState(ctx, &opt)
 	if err != nil {
 		return nil, err

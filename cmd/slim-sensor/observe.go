@@ -112,7 +112,8 @@ func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evide
 	defer giveUp.Stop()
 	evidence, run := newEvidence(job)
 	debug.SetGCPercent(400) // a short pause at each stop matters
-	session, err := trace.New(trace.Options{Entry: job.Process, Bare: !job.Trace, Plain: job.Plain, Syscalls: job.Syscalls,
+	tasks, memory := job.Limits(machineMemory())
+	session, err := trace.New(trace.Options{MaxTasks: tasks, MaxBytes: memory, Entry: job.Process, Bare: !job.Trace, Plain: job.Plain, Syscalls: job.Syscalls,
 		Confine: job.Confine, Mounts: job.Mounts, Stdout: os.Stdout, Stderr: os.Stderr})
 	if err != nil {
 		run.Kind, run.Failure = analyzer.KindCommand, err.Error()
@@ -127,7 +128,7 @@ func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evide
 	}
 	run.Unfaithful = append(run.Unfaithful, trace.Unenforced(job.Confine)...)
 	run.Home = session.Home()
-	outcome, err := probe.Drive(ctx, session, job, os.Stderr)
+	outcome, err := drive(ctx, session, job)
 	if err != nil {
 		return nil, err
 	}
@@ -144,6 +145,38 @@ func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evide
 	evidence.Runs = []analyzer.Run{*run}
 	evidence.Normalize()
 	return evidence, nil
+}
+
+// drive is probe.Drive until the application exceeds a limit.
+func drive(ctx context.Context, session *trace.Session, job *analyzer.Job) (probe.Outcome, error) {
+	limited, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	exceeded := make(chan string, 1)
+	go func() {
+		select {
+		case <-limited.Done():
+		case limit := <-session.Exceeded():
+			exceeded <- limit
+			cancel(nil)
+		}
+	}()
+	outcome, err := probe.Drive(limited, session, job, os.Stderr)
+	select {
+	case limit := <-exceeded:
+		outcome.Failure, err = limit, nil
+		outcome.Kind = cmp.Or(outcome.Kind, analyzer.KindCommand)
+	default:
+	}
+	return outcome, err
+}
+
+// machineMemory is the memory of this machine, in bytes, 0 if it is not known.
+func machineMemory() int64 {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return 0
+	}
+	return int64(info.Totalram) * int64(info.Unit)
 }
 
 // roundWritten rounds bytes for Run.Written, so that evidence does not change with each run.
