@@ -21,7 +21,8 @@ func TestAttackHideModules(t *testing.T) {
 		{name: "a manifest over the bound", tree: "-- app/package.json --\n{\"name\": \"a\", \"version\": \"1\"}" + big, want: "was not read"},
 		{name: "a list over nothing", tree: "-- app/vendor/composer/installed.json --\n{", want: "cannot be read"},
 		{name: "an archive that is none", tree: "-- app/x.jar --\nPK", want: "cannot be read"},
-		{name: "a database elsewhere", tree: "-- app/x --\n", reasons: []string{"the original's was damaged"}, want: "the original's was damaged"},
+		{name: "a database elsewhere", tree: "-- app/x --\n", reasons: []string{"the original's was damaged"},
+			want: "the original's was damaged"},
 	} {
 		doc := read(t, tree(t, test.tree), sbom.Options{Incomplete: test.reasons})
 		reasons := strings.Join(doc.Incomplete, "; ")

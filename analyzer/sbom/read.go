@@ -36,7 +36,8 @@ func Read(ctx context.Context, root layers.RootFS, opt Options) (*Document, erro
 			return nil, fmt.Errorf("bill of materials: %w", err)
 		}
 	}
-	s := &scan{root: root, db: db, byName: map[string]*entry{}, inodes: map[[2]uint64]*entry{}, warnings: map[string]bool{}, missing: map[string]bool{}}
+	s := &scan{root: root, db: db, byName: map[string]*entry{}, inodes: map[[2]uint64]*entry{},
+		warnings: map[string]bool{}, missing: map[string]bool{}}
 	steps := []func() error{
 		func() error { return s.walk(ctx, ".", 0) },
 		func() error { return s.contents(ctx, opt) },

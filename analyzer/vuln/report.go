@@ -66,7 +66,8 @@ func Review(ctx context.Context, db *Database, image Subject, before *Subject, f
 	return &Report{
 		Schema: ReportSchema, Packages: len(image.Packages), Records: after.Records, Newest: after.Newest, Decisions: decisions,
 		Comparison: comparison,
-		Notes:      append(notes, stale(after.Newest, facts.Today)...), Missing: after.Missing, Skipped: after.Skipped, Unanswered: after.Unanswered, Incomplete: incomplete,
+		Notes:      append(notes, stale(after.Newest, facts.Today)...), Missing: after.Missing, Skipped: after.Skipped,
+		Unanswered: after.Unanswered, Incomplete: incomplete,
 	}, nil
 }
 
