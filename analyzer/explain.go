@@ -61,6 +61,8 @@ func (d *Dropped) Why() string {
 		return "nothing that ran or is kept needs it"
 	case DropExcluded:
 		return "--exclude drops it"
+	case DropSensitive:
+		return "it is a file of credentials or a device, and no run used it and nothing that is kept names it"
 	}
 	return "the rule " + d.Rule + " says that it is not for run time"
 }

@@ -62,7 +62,9 @@ type Plan struct {
 	// Incomplete are those of Warnings for which the package database of the slim image lacks packages of which files are kept, because the
 	// original's could not be read as a whole; at most ten.
 	Incomplete []string `json:"incomplete,omitempty"`
-	Syscalls   []string `json:"syscalls,omitempty"` // that kept programs and libraries may make, by their imports and their code, sorted
+	// Sensitive lists credentials and devices of the image by path, and whether they are kept; those that no other rule would keep are not listed.
+	Sensitive []Sensitive `json:"sensitive,omitempty"`
+	Syscalls  []string    `json:"syscalls,omitempty"` // that kept programs and libraries may make, by their imports and their code, sorted
 	// AnySyscall lists kept programs and libraries that ask for system calls by numbers which cannot be read from their code, sorted.
 	AnySyscall []layers.Path `json:"anySyscall,omitempty"`
 	Packages   []Package     `json:"packages,omitempty"` // with at least one kept file, sorted by name
@@ -113,6 +115,13 @@ type File struct {
 	NoCapability bool `json:"noCapability,omitempty"`
 }
 
+// Sensitive is a file of credentials, or a device.
+type Sensitive struct {
+	Path layers.Path `json:"path"`
+	What string      `json:"what"`           // "a private key", "a file of credentials by its name", "a device"
+	Kept string      `json:"kept,omitempty"` // what uses it, as a clause: "opened by /usr/sbin/nginx"; "" where nothing is known to and it is dropped
+}
+
 // Directory is a directory of the slim image with its owner and its permission bits (07777).
 type Directory struct {
 	Path layers.Path `json:"path"`
@@ -151,5 +160,5 @@ type Dropped struct {
 	Size    int64       `json:"size,omitempty"`
 	Again   bool        `json:"again,omitempty"` // a further name of a file that a kept path or an earlier one names
 	Package string      `json:"package,omitempty"`
-	Rule    string      `json:"rule,omitempty"` // the rule that drops it (DropExcluded, "package-cache", "docs"); "" when nothing needed it
+	Rule    string      `json:"rule,omitempty"` // the rule that drops it (DropExcluded, DropSensitive, "package-cache", "docs"); "" when nothing needed it
 }

@@ -59,6 +59,9 @@ const (
 // DropExcluded is the Rule of a dropped path that --exclude names.
 const DropExcluded = "excluded"
 
+// DropSensitive is the Rule of a dropped file of credentials, or device, that nothing is known to use.
+const DropSensitive = "sensitive"
+
 // The rules that carry a number or a name.
 const (
 	checkRound = "check round "
@@ -106,7 +109,8 @@ var ranked = []RuleText{
 	{RuleUsedBy, "A kept Perl source uses it."},
 	{RuleRequiredBy, "A kept Ruby or JavaScript source requires it."},
 	{RuleStartedBy, "A source of the application starts this program by name, or a kept program that starts others has the name in its data."},
-	{RuleNamedBy, "A kept script, source or setting has this absolute path in its text, or a kept program that starts others in its data."},
+	{RuleNamedBy, "A kept script, source or setting has this absolute path in its text, or a kept program that starts others in its data. " +
+		"Of a file of credentials also the end of its path, in the same application or in the image's config."},
 	{RuleReadAsLinkBy, "The run read the target of this symlink."},
 	{RuleLookedAtBy, "The run called stat on it."},
 	{RuleListedBy, "The run listed this directory, or the directory it is in."},
@@ -143,6 +147,13 @@ var unranked = []RuleText{
 
 // Rules lists all rules with their meaning, the strongest first. Of a rule with a number or a name the row has "N" or "NAME" in its place.
 func Rules() []RuleText { return slices.Concat(ranked, unranked) }
+
+// weak lists the rules that keep a path for the place where it lies, or because it was listed or looked at.
+var weak = []Rule{RuleLookedAtBy, RuleListedBy, RuleLinkTargetOf, RuleDataOf, RulePackageOf, RuleAskedFor, RulePartOf, RuleOpenEnded,
+	RuleFollowedBy, RuleAppFile, RuleIdentity}
+
+// ShowsUse reports whether the rule shows that something uses a file that it keeps.
+func (r Rule) ShowsUse() bool { return !slices.Contains(weak, r) }
 
 // rank orders rules: the strongest has 0, and those of which none is stronger than another have the same.
 func (r Rule) rank() int {

@@ -20,6 +20,8 @@ type planner struct {
 	files       map[string]*analyzer.File
 	user        analyzer.User
 	setuidFiles []layers.Path // programs that keep a setuid or setgid bit
+	told        []analyzer.Sensitive
+	withheld    map[string]bool // credentials and devices that are left out
 }
 
 // plan makes the plan of what was kept.
@@ -28,8 +30,9 @@ func (w *worklist) plan() (*analyzer.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &planner{worklist: w, files: map[string]*analyzer.File{}, user: user}
+	p := &planner{worklist: w, files: map[string]*analyzer.File{}, user: user, withheld: map[string]bool{}}
 	p.withholdSecrets()
+	p.withholdSensitive()
 	for _, name := range slices.Sorted(maps.Keys(w.kept)) { // in order: the first entry of a directory is its reason
 		p.put(name, w.kept[name])
 	}
@@ -170,6 +173,7 @@ func (p *planner) build() *analyzer.Plan {
 	plan.Warnings = slices.Sorted(maps.Keys(p.warnings))
 	reasons := p.db.Incomplete()
 	plan.Incomplete = reasons[:min(len(reasons), maxIncomplete)]
+	plan.Sensitive = p.told[:min(len(p.told), maxSensitive)]
 	plan.Directories, plan.Setuid = p.directories(), p.setuidFiles
 	return plan
 }
@@ -208,6 +212,9 @@ func (p *planner) totals(plan *analyzer.Plan) {
 			}
 			if pkg, ok := p.db.Owner(name); ok {
 				d.Package = pkg.Name
+			}
+			if p.withheld[name] {
+				d.Rule = analyzer.DropSensitive
 			}
 			if p.excluded(name) {
 				d.Rule = analyzer.DropExcluded

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/slimimage/slim/analyzer/elf"
+	"github.com/slimimage/slim/analyzer/secrets"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -53,12 +54,12 @@ func (f *facts) readDeleted() error {
 		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 			return err
 		}
-		if !isText(text[:n]) {
+		if !secrets.IsText(text[:n]) {
 			return nil
 		}
-		for _, what := range secretsIn(text[:n], f.patterns) {
+		for _, what := range secrets.In(text[:n]) {
 			finding := Finding{Path: layers.CleanPath(name), Message: fmt.Sprintf("%s of a file in layer %d that a later one hides", what, layer+1)}
-			if published(name) {
+			if secrets.Published(name) {
 				finding.Level = Warning
 			}
 			f.secrets.add(finding)
@@ -141,7 +142,7 @@ func (f *facts) readContent(names []string, r io.Reader, text []byte) error {
 		}
 		check.compare(f)
 	}
-	if !f.verified[names[0]] && isText(head) {
+	if !f.verified[names[0]] && secrets.IsText(head) {
 		f.findSecrets(names[0], head)
 	}
 	return nil

@@ -59,14 +59,12 @@ type facts struct {
 	different  map[string]bool // paths whose checksum does not match
 	changed    findings        // the same
 	secrets    findings        // in files
-	patterns   []pattern
 	warnings   []string
 }
 
 // gather reads the image.
 func gather(in Input) (*facts, error) {
-	f := &facts{in: in, config: in.Config.Config, root: in.Root, verified: map[string]bool{}, different: map[string]bool{},
-		patterns: patterns()}
+	f := &facts{in: in, config: in.Config.Config, root: in.Root, verified: map[string]bool{}, different: map[string]bool{}}
 	f.steps = history(in.Config.History)
 	if err := f.walk(); err != nil {
 		return nil, err
@@ -247,14 +245,4 @@ func (f *facts) vouched(name string) bool {
 	}
 	_, config := slices.BinarySearch(owner.Conffiles, name)
 	return !config
-}
-
-// published reports whether a path is where a language's package manager puts packages, which anybody can have.
-func published(name string) bool {
-	for _, dir := range []string{"/node_modules/", "/site-packages/", "/dist-packages/", "/gems/", "/pkg/mod/"} {
-		if strings.Contains("/"+name, dir) {
-			return true
-		}
-	}
-	return false
 }

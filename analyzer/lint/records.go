@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/slimimage/slim/analyzer/secrets"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -56,7 +57,7 @@ func checkRecords(f *facts) ([]Finding, string) {
 func checkUnowned(f *facts) ([]Finding, string) {
 	var found findings
 	for _, e := range f.elfs {
-		if e.By == "go" || published(string(e.Path)) || f.owned(string(e.Path)) {
+		if e.By == "go" || secrets.Published(string(e.Path)) || f.owned(string(e.Path)) {
 			continue
 		}
 		found.add(Finding{Path: e.Path, Message: fmt.Sprintf("no package has this %s", e.Kind)})

@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slimimage/slim/analyzer/secrets"
 )
 
 func checkSetuid(f *facts) ([]Finding, string) {
@@ -186,7 +188,7 @@ func checkStray(f *facts) ([]Finding, string) {
 	seen := told{}
 	return f.each(func(file *file) string {
 		base := path.Base(file.path)
-		if seen.covers(file.path) || published(file.path) {
+		if seen.covers(file.path) || secrets.Published(file.path) {
 			return ""
 		}
 		switch {

@@ -25,6 +25,7 @@ import (
 //
 //	dir PATH
 //	file PATH               an empty file
+//	device PATH             a block device, 0666
 //	symlink PATH -> TARGET
 //	hardlink NEW OLD
 //	mode PATH 4755          octal
@@ -75,6 +76,8 @@ func (t *tree) directive(words []string) error {
 		t.add(&entry{Header: tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o755}})
 	case words[0] == "file" && len(words) == 2:
 		t.add(&entry{Header: tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644}})
+	case words[0] == "device" && len(words) == 2:
+		t.add(&entry{Header: tar.Header{Typeflag: tar.TypeBlock, Name: name, Mode: 0o666, Devmajor: 8}})
 	case words[0] == "symlink" && len(words) == 4 && words[2] == "->":
 		t.add(&entry{Header: tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: words[3], Mode: 0o777}})
 	case words[0] == "hardlink" && len(words) == 3:

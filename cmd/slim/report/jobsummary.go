@@ -48,6 +48,9 @@ func (m *markdown) facts(r *builder.Result) {
 	for _, run := range Runs(r.Evidence) {
 		m.line("- Ran %s", plainText(run))
 	}
+	for _, sentence := range Sensitive(r.Plan) {
+		m.line("- %s", plainText(sentence))
+	}
 	warnings := Warnings(r)
 	for _, warning := range warnings[:min(maxListed, len(warnings))] {
 		m.line("- ⚠️ %s", plainText(warning))

@@ -36,10 +36,10 @@ func Summary(r *builder.Result) []string {
 
 // PlanSummary is the part of a summary that a plan alone gives.
 func PlanSummary(r *builder.Result) []string {
-	return []string{
+	return append([]string{
 		r.Input + ": " + Sizes(r.Plan.Before, r.Plan.After),
 		"user " + User(r.Plan.User) + clause(r.Plan.User.Reason),
-	}
+	}, Sensitive(r.Plan)...)
 }
 
 // Warnings are all warnings of a result, one sentence each.

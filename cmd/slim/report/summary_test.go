@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -22,6 +23,12 @@ func TestTextSummary(t *testing.T) {
 	rooted.Input, rooted.Plan.Warnings = "web:1", nil
 	rooted.Profile.Capabilities, rooted.Profile.NewPrivileges = []string{"CAP_CHOWN", "CAP_SETUID"}, true
 	rooted.Verdict = &analyzer.Verdict{OK: true, Checked: 1, Confined: true, Unfaithful: []string{"noexec lacks"}}
+	sensitive := summaryResult()
+	sensitive.Input, sensitive.Plan.Warnings = "web:1", nil
+	for i := range 7 {
+		sensitive.Plan.Sensitive = append(sensitive.Plan.Sensitive, analyzer.Sensitive{Path: layers.Path(fmt.Sprint("k", i))})
+	}
+	sensitive.Plan.Sensitive = append(sensitive.Plan.Sensitive, analyzer.Sensitive{Path: "etc/tls.key", Kept: "opened by /usr/sbin/web"})
 	unchecked := summaryResult()
 	unchecked.Input, unchecked.Verdict, unchecked.Unchecked = "web:1", nil, "the original does not run here"
 	unchecked.Platforms = []*builder.Result{{Platform: "linux/arm64", Plan: unchecked.Plan, Unobserved: "cannot be traced",
@@ -41,6 +48,10 @@ func TestTextSummary(t *testing.T) {
 			"hardened: ran as 33:33 with a read-only root filesystem, the capabilities CHOWN, SETUID, without no_new_privs " +
 				"and 133 allowed system calls",
 			"warning: the check could not apply the whole profile: noexec lacks"}},
+		{"with credentials", sensitive, []string{size, user,
+			"credentials and devices dropped, nothing is known to use them: /k0, /k1, /k2, /k3, /k4 and 2 more; --include PATH keeps one",
+			"credentials and devices kept: /etc/tls.key (opened by /usr/sbin/web)", ran, "checked: 1 answer, identical to the original's",
+			"hardened: ran as 33:33 with a read-only root filesystem, no capabilities and 133 allowed system calls; works as any user in group 0"}},
 		{"unconfined", unconfined, []string{size, user, ran, "checked: 1 answer, identical to the original's",
 			"warning: it does not run under its own profile: it needs mount(2)"}},
 		{"unchecked", unchecked, []string{size, user, ran, "not checked (the original does not run here)",

@@ -57,6 +57,10 @@ func buildFacts(r *builder.Result) []fact {
 		keep = analyzer.KeepClosure
 	}
 	facts = append(facts, fact{"made of", r.Image}, fact{"kept", string(keep)})
+	for _, sentence := range report.Sensitive(r.Plan) {
+		name, what, _ := strings.Cut(sentence, ": ")
+		facts = append(facts, fact{name, what})
+	}
 	for i := range facts {
 		facts[i].Value = short(facts[i].Value)
 	}
