@@ -31,7 +31,9 @@ func TestAttackHideInventory(t *testing.T) {
 
 	artifacts := t.TempDir()
 	result, slimmed := built(t, ref, "--artifacts", artifacts)
-	if label := mustConfig(t, slimmed).Config.Labels["io.slimimage.incomplete"]; !strings.Contains(label, reason) {
+	config, err := slimmed.ConfigFile()
+	must(t, err)
+	if label := config.Config.Labels[builder.LabelIncomplete]; !strings.Contains(label, reason) {
 		t.Errorf("the label of the slim image is %q, want %s", label, reason)
 	}
 	if text := summary(&result); !strings.Contains(text, "bill of materials of the slim image are incomplete: "+reason) {

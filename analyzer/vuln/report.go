@@ -59,7 +59,9 @@ func Review(ctx context.Context, db *Database, image Subject, before *Subject, f
 	incomplete := slices.Clone(image.Incomplete)
 	if before != nil { // the package database of a slim image has what was known of its original's
 		for _, reason := range before.Incomplete {
-			incomplete = append(incomplete, "in the original, "+reason)
+			if !slices.Contains(image.Incomplete, reason) {
+				incomplete = append(incomplete, "in the original, "+reason)
+			}
 		}
 	}
 	decisions, notes := Decide(after.Findings, facts)
