@@ -231,7 +231,7 @@ func (d *dockerfile) load(ctx context.Context, g *Given) error {
 // open fetches one file of the context, even if .dockerignore excludes it.
 func (d *dockerfile) open(ctx context.Context, name string) (gateway.Reference, error) {
 	state, err := d.context.MainContext(ctx, llb.FollowPaths([]string{name}), llb.ExcludePatterns(nil), llb.SharedKeyHint("slim-"+name),
-		llb.WithCustomName("[slim] load "+name))
+		titled("load "+name))
 	if err != nil {
 		return nil, err
 	}

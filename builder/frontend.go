@@ -76,7 +76,7 @@ func (b *build) answer(ctx context.Context, c gateway.Client) (*gateway.Result, 
 	b.opt.Materials = b.request.want == wantArtifacts
 	res, out, err := b.pipeline(ctx, c)
 	if err != nil {
-		return nil, withNextStep(err)
+		return nil, &shownError{withNextStep(err)}
 	}
 	result := b.result(out)
 	if err := b.showSummary(ctx, c, result); err != nil {
@@ -108,7 +108,7 @@ func (b *build) answer(ctx context.Context, c gateway.Client) (*gateway.Result, 
 // showSummary shows the result in the build's progress, as the name of a step: every client shows the names of steps.
 func (b *build) showSummary(ctx context.Context, c gateway.Client, result *Result) error {
 	text := summary(result)
-	state := llb.Scratch().File(llb.Mkfile("/summary", 0o644, []byte(text)), llb.WithCustomName("[slim] "+text))
+	state := llb.Scratch().File(llb.Mkfile("/summary", 0o644, []byte(text)), titled(text))
 	_, err := b.solve(ctx, c, state)
 	return err
 }
@@ -130,6 +130,19 @@ func summary(r *Result) string {
 
 // maxDifferences is how many differences an error lists.
 const maxDifferences = 5
+
+// shownError is an error whose lines a client may print as they are.
+type shownError struct{ err error }
+
+func (e *shownError) Unwrap() error { return e.err }
+
+func (e *shownError) Error() string {
+	lines := strings.Split(e.err.Error(), "\n")
+	for i, line := range lines {
+		lines[i] = printable.Output(line)
+	}
+	return strings.Join(lines, "\n")
+}
 
 // withNextStep adds details and the next step to the text of an error, which the command line prints separately.
 func withNextStep(err error) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/moby/buildkit/util/apicaps"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/printable"
 	"github.com/slimimage/slim/builder/agent"
 )
 
@@ -90,8 +91,11 @@ func (b *build) evidenceState(root llb.State, job *analyzer.Job, name string, fr
 	return llb.Scratch().Run(opts...).AddMount(outDir, llb.Scratch()), nil
 }
 
-// stepName is the name of a step in BuildKit's progress.
-func stepName(title string) string { return "[slim] " + title }
+// stepName is the name of a step in BuildKit's progress. Clients print names of steps as they are, so nothing in one is obeyed.
+func stepName(title string) string { return "[slim] " + printable.Text(title) }
+
+// titled names a step of slim.
+func titled(title string) llb.ConstraintsOpt { return llb.WithCustomName(stepName(title)) }
 
 // secrets are the values of a build that do not change what a step does: see analyzer.RunIDEnv and analyzer.TokenEnv.
 func (b *build) secrets() llb.RunOption {
@@ -105,7 +109,7 @@ func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fre
 	if err != nil {
 		return llb.State{}, fmt.Errorf("writing the job: %w", err)
 	}
-	in := llb.Scratch().File(llb.Mkfile("/job.json", 0o644, data), llb.WithCustomName("[slim] "+name+": the job"))
+	in := llb.Scratch().File(llb.Mkfile("/job.json", 0o644, data), b.named(name+": the job"))
 	args := []string{binDir + "/" + agent.Name, "observe", "--job", inDir + "/job.json", "--out", outDir}
 	exits := llb.ValidExitCodes(anyExit...)
 	if !b.supports(pb.CapExecValidExitCode) {
@@ -120,7 +124,7 @@ func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fre
 		exits,
 		llb.Dir("/"),
 		llb.User("0:0"), // with the group: an older BuildKit looks a lone number up in /etc/passwd
-		llb.WithCustomName(stepName(name)),
+		titled(name),
 		b.platformOption(),
 	}
 	opts = append(append(opts, env...), b.startOptions()...)
@@ -147,10 +151,10 @@ func (b *build) analyzeState(image llb.State, req *analyzer.Request, evidence []
 	if err != nil {
 		return llb.State{}, fmt.Errorf("writing the request: %w", err)
 	}
-	in := llb.Scratch().File(llb.Mkfile("/request.json", 0o644, data), llb.WithCustomName("[slim] "+name+": the request"))
+	in := llb.Scratch().File(llb.Mkfile("/request.json", 0o644, data), titled(name+": the request"))
 	for i, state := range evidence {
 		in = in.File(llb.Copy(state, "/evidence.json", "/evidence-"+strconv.Itoa(i)+".json"),
-			llb.WithCustomName("[slim] "+name+": evidence "+strconv.Itoa(i+1)))
+			titled(name+": evidence "+strconv.Itoa(i+1)))
 	}
 	run := llb.Scratch().Run(
 		llb.Args([]string{binDir + "/" + agent.Name, "analyze", "--src", srcDir, "--in", inDir, "--out", outDir}),

@@ -176,7 +176,7 @@ func (b *build) userMounts() ([]llb.RunOption, error) {
 		if !info.IsDir() {
 			at += filepath.Base(m.Source)
 		}
-		state := llb.Local(mountName(i), llb.SharedKeyHint(mountName(i)+"-"+m.Digest), llb.WithCustomName("[slim] mount at "+m.Target))
+		state := llb.Local(mountName(i), llb.SharedKeyHint(mountName(i)+"-"+m.Digest), titled("mount at "+m.Target))
 		opts = append(opts, llb.AddMount(m.Target, state, llb.Readonly, llb.SourcePath(at)))
 	}
 	return opts, nil

@@ -124,5 +124,5 @@ func (b *build) named(text string) llb.ConstraintsOpt {
 	if b.foreign {
 		text += " (" + b.platformString() + ")"
 	}
-	return llb.WithCustomName("[slim] " + text)
+	return titled(text)
 }

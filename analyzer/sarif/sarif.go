@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/slimimage/slim/analyzer/jsonout"
+	"github.com/slimimage/slim/analyzer/printable"
 )
 
 type log struct {
@@ -103,18 +104,42 @@ func At(file string, logical ...Logical) Location {
 	return Location{Physical: Physical{Artifact{URI: (&url.URL{Path: file}).EscapedPath()}}, Logical: logical}
 }
 
+// printable is the result with its text as it may be shown: viewers of SARIF print it as it is.
+func (r Result) printable() Result {
+	r.Message = Text{printable.Text(r.Message.Text)}
+	r.Locations = slices.Clone(r.Locations)
+	for i := range r.Locations {
+		r.Locations[i].Logical = slices.Clone(r.Locations[i].Logical)
+		for j := range r.Locations[i].Logical {
+			name := &r.Locations[i].Logical[j].Name
+			*name = printable.Text(*name)
+		}
+	}
+	r.Suppressions = slices.Clone(r.Suppressions)
+	for i := range r.Suppressions {
+		r.Suppressions[i].Justification = printable.Text(r.Suppressions[i].Justification)
+	}
+	return r
+}
+
 // Write is the log of one run of slim, rules sorted, results in their order. version may be empty. doubts are what the run could not find
 // out, one sentence each; with any the log says that the run did not succeed.
 func Write(version string, rules []Rule, results []Result, doubts ...string) ([]byte, error) {
-	r := run{Results: append([]Result{}, results...)}
+	r := run{Results: make([]Result, len(results))}
+	for i, result := range results {
+		r.Results[i] = result.printable()
+	}
 	if len(doubts) > 0 {
 		failed := invocation{}
 		for _, doubt := range doubts {
-			failed.Notifications = append(failed.Notifications, notification{"error", Text{doubt}})
+			failed.Notifications = append(failed.Notifications, notification{"error", Text{printable.Text(doubt)}})
 		}
 		r.Invocations = []invocation{failed}
 	}
 	r.Tool.Driver = driver{Name: "slim", Version: version, Rules: append([]Rule{}, rules...)}
+	for i, rule := range rules {
+		r.Tool.Driver.Rules[i].Short = Text{printable.Text(rule.Short.Text)}
+	}
 	slices.SortFunc(r.Tool.Driver.Rules, func(a, b Rule) int { return cmp.Compare(a.ID, b.ID) })
 	return jsonout.Indented(log{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []run{r}})
 }

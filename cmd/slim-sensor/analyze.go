@@ -15,6 +15,7 @@ import (
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/keep"
+	"github.com/slimimage/slim/analyzer/printable"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -28,7 +29,7 @@ func analyze(ctx context.Context, args []string) error {
 		return err
 	}
 	if err := makePlan(ctx, *src, *in, *out); err != nil {
-		fmt.Fprintf(os.Stderr, "slim-sensor: %v\n", err)
+		fmt.Fprintf(os.Stderr, "slim-sensor: %s\n", printable.Lines(err.Error()))
 		return os.WriteFile(path.Join(*out, "error.txt"), []byte(err.Error()), 0o644)
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/printable"
 	"github.com/slimimage/slim/analyzer/trace"
 )
 
@@ -62,7 +63,7 @@ func wrap(_ context.Context, args []string) error {
 	}
 	env := slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, imageVariable+"=") })
 	err = trace.Wrap(w.argv, env, w.plain, slices.Concat([]string{os.Args[0], "wrap", "--witness"}, args))
-	fmt.Fprintf(os.Stderr, "slim-sensor: wrap: %v\n", err)
+	fmt.Fprintf(os.Stderr, "slim-sensor: wrap: %s\n", printable.Lines(err.Error()))
 	if errors.Is(err, fs.ErrNotExist) {
 		os.Exit(127) // as a shell does
 	}
@@ -155,7 +156,7 @@ func (f *evidenceFile) write(seen trace.Seen) {
 		return
 	}
 	if err := writeEvidence(f.name, f.evidence(seen)); err != nil {
-		fmt.Fprintf(os.Stderr, "slim-sensor: wrap: writing the evidence: %v\n", err)
+		fmt.Fprintf(os.Stderr, "slim-sensor: wrap: writing the evidence: %s\n", printable.Lines(err.Error()))
 	}
 }
 

@@ -122,14 +122,21 @@ func (j *project) command(ctx context.Context, files []string, args ...string) *
 	for _, file := range append(append([]string{}, j.files...), files...) {
 		argv = append(argv, "-f", file)
 	}
-	argv = append(append(argv, "-p", j.name), args...)
+	argv = append(append(argv, "-p", j.name), args...) // what it prints is also of containers
 	cmd := exec.CommandContext(ctx, j.compose[0], argv...)
-	cmd.Stderr = j.p.stderr
-	cmd.Stdout = j.p.stderr
+	safe := printable.NewWriter(j.p.stderr) // one for both: os/exec then writes from one goroutine
+	cmd.Stdout, cmd.Stderr = safe, safe
 	if j.p.quiet {
 		cmd.Stdout, cmd.Stderr = nil, nil
 	}
 	return cmd
+}
+
+// endOutput shows what a command wrote without ending the line.
+func endOutput(cmd *exec.Cmd) {
+	if w, ok := cmd.Stderr.(*printable.Writer); ok {
+		w.Close()
+	}
 }
 
 // run calls Compose; its error names the command.
@@ -139,6 +146,7 @@ func (j *project) run(ctx context.Context, files []string, args ...string) error
 	if cmd.Stderr == nil {
 		cmd.Stderr = &output
 	}
+	defer endOutput(cmd)
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -177,7 +177,11 @@ func (j *project) test(ctx context.Context, in string, files []string) string {
 	default:
 		cmd = j.command(ctx, files, append([]string{"exec", "-T", in}, j.p.rest...)...)
 	}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = j.p.stdin, j.p.stderr, j.p.stderr // stdout is for the evidence
+	cmd.Stdin = j.p.stdin
+	if in == "" {
+		cmd.Stdout, cmd.Stderr = j.p.stderr, j.p.stderr // stdout is for the evidence
+	}
+	defer endOutput(cmd)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	j.p.infof("running %s", strings.Join(j.p.rest, " "))

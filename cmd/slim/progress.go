@@ -52,13 +52,14 @@ func (s *progress) status() chan *bkclient.SolveStatus {
 	s.forward.Add(1)
 	go func() {
 		defer s.forward.Done()
+		safe := newCleaner()
 		for {
 			select {
 			case event, ok := <-in:
 				if !ok {
 					return
 				}
-				s.send(event)
+				s.send(safe.clean(event))
 			case <-s.ended:
 				return
 			}
