@@ -62,6 +62,8 @@ type Plan struct {
 	// Incomplete are those of Warnings for which the package database of the slim image lacks packages of which files are kept, because the
 	// original's could not be read as a whole; at most ten.
 	Incomplete []string `json:"incomplete,omitempty"`
+	// Programs counts the programs of the slim image, and those of them that a run executed; nil in plans of an older slim.
+	Programs *Programs `json:"programs,omitempty"`
 	// Sensitive lists credentials and devices of the image by path, and whether they are kept; those that no other rule would keep are not listed.
 	Sensitive []Sensitive `json:"sensitive,omitempty"`
 	Syscalls  []string    `json:"syscalls,omitempty"` // that kept programs and libraries may make, by their imports and their code, sorted
@@ -113,6 +115,12 @@ type File struct {
 	Capabilities []string `json:"capabilities,omitempty"`
 	// NoCapability says that the file capabilities which it has in the image are dropped: it did not run.
 	NoCapability bool `json:"noCapability,omitempty"`
+}
+
+// Programs counts executable files in the directories of PATH, and those elsewhere that a run executed.
+type Programs struct {
+	Kept int `json:"kept"`
+	Ran  int `json:"ran"`
 }
 
 // Sensitive is a file of credentials, or a device.

@@ -28,6 +28,18 @@ func (r Run) Spoke() (spoken, connected []string) {
 	return union(spoken, nil), slices.Compact(connected)
 }
 
+// Spoke reports whether the answer is one: a status, an exit code, a protocol or bytes. A connection that was accepted, a time that was
+// waited and an error of the probe are none.
+func (a Answer) Spoke() bool {
+	return !a.Connected && (a.Status != 0 || a.Protocol != "" || a.Size > 0 || a.SHA256 != "" || len(a.Body)+len(a.Stderr) > 0)
+}
+
+// Content reports whether the answer has bytes and is no error page of HTTP.
+func (a Answer) Content() bool {
+	const failed = 400 // RFC 9110, 15.5: client errors begin here
+	return a.Spoke() && a.Status < failed && (a.Size > 0 || len(a.Body)+len(a.Stderr) > 0)
+}
+
 // Answered counts the probes that got an answer. A connection that was accepted is none.
 func (r Run) Answered() int {
 	n := 0

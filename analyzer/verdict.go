@@ -16,6 +16,7 @@ type Verdict struct {
 	OK          bool         `json:"ok"`                    // no differences; a missing look-up alone is no failure
 	Checked     int          `json:"checked"`               // answers compared
 	Connected   int          `json:"connected,omitempty"`   // ports besides that accept a connection and said nothing in the original
+	Silent      int          `json:"silent,omitempty"`      // probes besides that got no answer from the original: waits, and those that failed
 	Differences []Difference `json:"differences,omitempty"` // answers that are not the original's
 	// Missing are look-ups that failed in the slim image and succeed in the original.
 	Missing []MissingPath `json:"missing,omitempty"`
@@ -60,6 +61,9 @@ func (v *Verdict) Outcome(evidence *Evidence) string {
 		text = "1 answer, identical to the original's"
 	default:
 		text = fmt.Sprintf("%d answers, all identical to the original's", n)
+	}
+	if n := v.Silent; n > 0 {
+		text += fmt.Sprintf("; %d of %d probes got no answer", n, n+v.Checked+v.Connected)
 	}
 	if len(connected) > 0 {
 		text += "; connected only: " + strings.Join(connected, ", ")

@@ -83,10 +83,13 @@ func (c *comparison) volatile(probe string) { c.v.Volatile = append(c.v.Volatile
 func (c *comparison) runs(want, got *analyzer.Run) {
 	c.home = homeOf(want.Home, got.Home)
 	for i := range want.Answers {
-		if want.Answers[i].Connected {
+		switch answer := &want.Answers[i]; {
+		case answer.Connected:
 			c.v.Connected++
-		} else {
+		case answer.Spoke():
 			c.v.Checked++
+		default:
+			c.v.Silent++
 		}
 	}
 	failed := got.Failure != "" && want.Failure == ""

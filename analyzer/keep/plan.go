@@ -173,9 +173,39 @@ func (p *planner) build() *analyzer.Plan {
 	plan.Warnings = slices.Sorted(maps.Keys(p.warnings))
 	reasons := p.db.Incomplete()
 	plan.Incomplete = reasons[:min(len(reasons), maxIncomplete)]
+	plan.Programs = p.programs()
 	plan.Sensitive = p.told[:min(len(p.told), maxSensitive)]
 	plan.Directories, plan.Setuid = p.directories(), p.setuidFiles
 	return plan
+}
+
+// programs counts the programs that are kept, and those of them that a run executed.
+func (p *planner) programs() *analyzer.Programs {
+	places := map[string]bool{} // directories of PATH, and programs elsewhere
+	for _, dir := range fields(p.env["PATH"], ":") {
+		if res, ok := p.im.resolve(".", dir); ok {
+			places[res.Path] = true
+		}
+	}
+	ran := map[string]bool{}
+	for _, use := range p.seen.Paths {
+		ran[string(use.Path)] = slices.Contains(use.Ops, analyzer.OpExec) || slices.Contains(use.Ops, analyzer.OpInterp)
+		if slices.Contains(use.Ops, analyzer.OpExec) {
+			places[string(use.Path)] = true
+		}
+	}
+	count := &analyzer.Programs{}
+	for name := range p.files {
+		n := p.im.nodes[name]
+		if !n.regular() || n.mode.Perm()&0o111 == 0 || !places[name] && !places[path.Dir(name)] {
+			continue
+		}
+		count.Kept++
+		if ran[name] {
+			count.Ran++
+		}
+	}
+	return count
 }
 
 // counted says whether another name of the same file was counted before.

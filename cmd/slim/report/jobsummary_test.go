@@ -28,10 +28,10 @@ func summaryResult() *builder.Result {
 				{Path: "usr/lib/libc.so", Kind: "file", Size: 14_000_000, Package: "libc6",
 					Reasons: []analyzer.Reason{{Rule: analyzer.RuleNeededBy, From: "/usr/sbin/web"}}},
 				{Path: "usr/sbin/web", Kind: "file", Size: 100_000, Reasons: []analyzer.Reason{{Rule: analyzer.RuleEntrypoint}}}},
-			Packages: []analyzer.Package{{Name: "libc6", Version: "2.36-9"}},
+			Packages: []analyzer.Package{{Name: "libc6", Version: "2.36-9"}}, Programs: &analyzer.Programs{Kept: 3, Ran: 1},
 		},
 		Evidence: &analyzer.Evidence{Runs: []analyzer.Run{{Name: "default", Kind: "server",
-			Answers: []analyzer.Answer{{Probe: "GET http://127.0.0.1:80/", OK: true}}}}},
+			Answers: []analyzer.Answer{{Probe: "GET http://127.0.0.1:80/", OK: true, Status: 200, Size: 5}}}}},
 		Verdict: &analyzer.Verdict{OK: true, Checked: 1, Confined: true, AnyUser: true},
 		Profile: &profile.Model{Platform: "linux/amd64", Syscalls: []string{"read"}, Writable: []profile.Writable{{Path: "tmp"}}},
 	}

@@ -100,6 +100,9 @@ func Runs(evidence *analyzer.Evidence) []string {
 func checkLines(r *builder.Result) []string {
 	c := CheckOf(r)
 	lines := []string{c.Line()}
+	if c.Exercised != "" {
+		lines = append(lines, "exercised: "+c.Exercised)
+	}
 	switch {
 	case c.Confined != "":
 		more := ""

@@ -34,6 +34,7 @@ func TestTextSummary(t *testing.T) {
 	unchecked.Platforms = []*builder.Result{{Platform: "linux/arm64", Plan: unchecked.Plan, Unobserved: "cannot be traced",
 		Unchecked: "not run"}}
 	const size = "web:1: 188.2 MB in 9213 files -> 14.1 MB in 2 files (7%)"
+	const exercised = "exercised: 1 of 3 kept programs ran; 1 of 1 probes got content"
 	const user, ran = "user 33:33 (the user that /usr/sbin/web dropped to)", "ran default (server): 1 of 1 probes answered"
 	for _, test := range []struct {
 		name   string
@@ -41,22 +42,22 @@ func TestTextSummary(t *testing.T) {
 		want   []string
 	}{
 		{"no plan", &builder.Result{}, nil},
-		{"passed", passed, []string{size, user, ran, "checked: 1 answer, identical to the original's",
+		{"passed", passed, []string{size, user, ran, "checked: 1 answer, identical to the original's", exercised,
 			"hardened: ran as 33:33 with a read-only root filesystem, no capabilities and 133 allowed system calls; works as any user in group 0",
 			"warning: a warning"}},
-		{"with capabilities", rooted, []string{size, user, ran, "checked: 1 answer, identical to the original's",
+		{"with capabilities", rooted, []string{size, user, ran, "checked: 1 answer, identical to the original's", exercised,
 			"hardened: ran as 33:33 with a read-only root filesystem, the capabilities CHOWN, SETUID, without no_new_privs " +
 				"and 133 allowed system calls",
 			"warning: the check could not apply the whole profile: noexec lacks"}},
 		{"with credentials", sensitive, []string{size, user,
 			"credentials and devices dropped, nothing is known to use them: /k0, /k1, /k2, /k3, /k4 and 2 more; --include PATH keeps one",
-			"credentials and devices kept: /etc/tls.key (opened by /usr/sbin/web)", ran, "checked: 1 answer, identical to the original's",
+			"credentials and devices kept: /etc/tls.key (opened by /usr/sbin/web)", ran, "checked: 1 answer, identical to the original's", exercised,
 			"hardened: ran as 33:33 with a read-only root filesystem, no capabilities and 133 allowed system calls; works as any user in group 0"}},
-		{"unconfined", unconfined, []string{size, user, ran, "checked: 1 answer, identical to the original's",
+		{"unconfined", unconfined, []string{size, user, ran, "checked: 1 answer, identical to the original's", exercised,
 			"warning: it does not run under its own profile: it needs mount(2)"}},
-		{"unchecked", unchecked, []string{size, user, ran, "not checked (the original does not run here)",
+		{"unchecked", unchecked, []string{size, user, ran, "not checked (the original does not run here)", exercised,
 			"linux/arm64: 188.2 MB in 9213 files -> 14.1 MB in 2 files (7%)", "linux/arm64: cannot be traced", "linux/arm64: not run",
-			"not checked (not run)"}},
+			"not checked (not run)", "exercised: 1 of 3 kept programs ran"}},
 	} {
 		if diff := cmp.Diff(test.want, Summary(test.result)); diff != "" {
 			t.Errorf("%s: Summary (-want +got):\n%s", test.name, diff)
