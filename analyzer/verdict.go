@@ -56,7 +56,7 @@ func (v *Verdict) Outcome(evidence *Evidence) string {
 	case n <= 0:
 		text = "no answers to compare"
 	case volatile > 0:
-		text = fmt.Sprintf("%d answers, all identical to the original's but for %d that differ between its own runs", n, volatile)
+		text = fmt.Sprintf("%d answers, all identical to the original's except parts of %d that differ between its own two runs, too", n, volatile)
 	case n == 1:
 		text = "1 answer, identical to the original's"
 	default:

@@ -14,7 +14,7 @@ func TestOutcome(t *testing.T) {
 		{Verdict{OK: true, Checked: 1}, nil, "1 answer, identical to the original's"},
 		{Verdict{OK: true, Checked: 3}, &Evidence{}, "3 answers, all identical to the original's"},
 		{Verdict{OK: true, Checked: 3, Volatile: []string{"x"}}, nil,
-			"3 answers, all identical to the original's but for 1 that differ between its own runs"},
+			"3 answers, all identical to the original's except parts of 1 that differ between its own two runs, too"},
 		{Verdict{OK: true, Checked: 1, Connected: 2}, connects, "1 answer, identical to the original's; connected only: 127.0.0.1:5432"},
 		{Verdict{OK: true, Connected: 2}, connects, "no answers to compare; connected only: 127.0.0.1:5432"},
 		{Verdict{OK: true}, nil, "no answers to compare"},

@@ -111,7 +111,7 @@ func importArchive(ctx context.Context, r io.Reader, kind, tag string, opt OpenO
 	if err := store.adopt(a.store, append(manifest.Layers, manifest.Config, v1.Descriptor{Digest: found.Digest, Size: size})...); err != nil {
 		return nil, err
 	}
-	in, err := store.open(found.Digest)
+	in, err := store.use(found.Digest)
 	if err != nil {
 		return nil, err
 	}

@@ -145,8 +145,10 @@ func (s blobStore) adopt(from blobStore, blobs ...v1.Descriptor) error {
 }
 
 // recorded returns the manifest digest under which an image of the Docker engine was imported before.
-func (s blobStore) recorded(id string) (v1.Hash, bool) {
-	data, err := os.ReadFile(s.recordName(id))
+func (s blobStore) recorded(id string) (v1.Hash, bool) { return readRecord(s.recordName(id)) }
+
+func readRecord(name string) (v1.Hash, bool) {
+	data, err := os.ReadFile(name)
 	if err != nil {
 		return v1.Hash{}, false
 	}

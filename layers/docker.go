@@ -44,7 +44,7 @@ func savedImage(ctx context.Context, info mobyclient.ImageInspectResult, opt Ope
 	store := blobStore{opt.Cache}
 	id := info.ID + "-" + opt.platform().String()
 	if digest, ok := store.recorded(id); ok {
-		if in, err := store.open(digest); err == nil {
+		if in, err := store.use(digest); err == nil {
 			return in, nil
 		}
 	}

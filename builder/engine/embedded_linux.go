@@ -40,7 +40,6 @@ import (
 	"github.com/moby/buildkit/worker/base"
 	"github.com/moby/buildkit/worker/runc"
 	bolt "go.etcd.io/bbolt"
-	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/test/bufconn"
 
@@ -60,6 +59,13 @@ func embedded(ctx context.Context, opt Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if opt.MaxCache == 0 {
+		limit, err := boundOf(state.dir)
+		if err != nil {
+			return nil, errors.Join(err, state.close())
+		}
+		opt.MaxCache = limit.build
+	}
 	serverCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	_, connected := stepNetwork(opt, state.dir)
 	ctl, name, err := controller(serverCtx, opt, state.dir)
@@ -77,6 +83,9 @@ func embedded(ctx context.Context, opt Options) (*Engine, error) {
 	c, err := client.New(ctx, "", client.WithContextDialer(dial))
 	e := &Engine{Client: c, Kind: KindEmbedded, OCILayout: true, Network: connected,
 		Name: fmt.Sprintf("embedded BuildKit %s (%s)", buildkitVersion(), name)}
+	if !state.private {
+		e.shrink = func() error { return e.trim(opt.MaxCache) }
+	}
 	e.close = func() error {
 		stop()
 		shutDown(server)
@@ -180,7 +189,7 @@ func newWorker(ctx context.Context, opt Options, root string, hosts resolverHost
 		wo.Executor = unconnected{wo.Executor}
 	}
 	wo.Executor, wo.RegistryHosts = ending{wo.Executor}, hosts
-	wo.GCPolicy = []client.PruneInfo{{All: true, MaxUsedSpace: maxCache(opt, root)}}
+	wo.GCPolicy = []client.PruneInfo{{All: true, MaxUsedSpace: opt.MaxCache}}
 	wo.BuildkitVersion = client.BuildkitVersion{Package: "github.com/moby/buildkit", Version: buildkitVersion()}
 	w, err := base.NewWorker(ctx, wo)
 	return w, factory.Name, err
@@ -231,18 +240,4 @@ func plainRegistries(insecure []string) resolverHosts {
 		}
 		return resolver.NewRegistryConfig(map[string]resolverconfig.RegistryConfig{host: {PlainHTTP: &yes}})(host)
 	}
-}
-
-const defaultCache = 20 << 30
-
-// maxCache returns the maximum size of the build cache in bytes.
-func maxCache(opt Options, root string) int64 {
-	if opt.MaxCache > 0 {
-		return opt.MaxCache
-	}
-	var stat unix.Statfs_t
-	if err := unix.Statfs(root, &stat); err != nil {
-		return defaultCache
-	}
-	return min(defaultCache, int64(stat.Blocks)*stat.Bsize/10)
 }

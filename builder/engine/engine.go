@@ -35,7 +35,7 @@ const (
 type Options struct {
 	Spec     string // "auto" (when empty), "embedded", "docker", or an address: unix://, tcp://, docker-container://, kube-pod://
 	Root     string // state of the embedded engine; buildkit in statedir.Dir when empty
-	MaxCache int64  // bytes of build cache the embedded engine keeps; 20 GiB or a tenth of the disk when 0, whichever is less
+	MaxCache int64  // bytes of build cache the embedded engine keeps; when 0, three quarters of SLIM_CACHE_SIZE
 	CACert   string // for tcp://: files in PEM form
 	Cert     string
 	Key      string
@@ -54,6 +54,7 @@ type Engine struct {
 	OCILayout bool               // accepts OCI layouts as sources; a Docker engine with its classic image store does not
 	Network   bool               // steps of the default network mode have a network: their own, or as the engine is set up
 	Platforms []ocispecs.Platform
+	shrink    func() error // of an embedded engine: the cache
 	close     func() error
 }
 
@@ -63,7 +64,11 @@ func (e *Engine) SharesDockerStore() bool { return e.Kind == KindDocker }
 
 // Close closes the connection and stops an embedded engine.
 func (e *Engine) Close() error {
-	err := e.Client.Close()
+	var err error
+	if e.shrink != nil {
+		err = e.shrink()
+	}
+	err = errors.Join(err, e.Client.Close())
 	if e.close != nil {
 		err = errors.Join(err, e.close())
 	}

@@ -55,17 +55,46 @@ func openState(ctx context.Context, opt *Options) (*state, error) {
 	if !ok {
 		return privateState(opt, filepath.Dir(root))
 	}
+	sweepPrivate(filepath.Dir(root))
 	s := &state{dir: root, lock: lock}
 	return s, s.checkVersion(opt)
 }
 
 func privateState(opt *Options, parent string) (*state, error) {
-	dir, err := os.MkdirTemp(parent, "private-")
+	dir, err := os.MkdirTemp(parent, privatePrefix)
 	if err != nil {
 		return nil, fmt.Errorf("private state directory: %w", err)
 	}
+	lock := flock.New(filepath.Join(dir, "lock"))
+	if err := lock.Lock(); err != nil {
+		return nil, errors.Join(fmt.Errorf("locking %s: %w", dir, err), os.RemoveAll(dir))
+	}
 	opt.notice("it is still running: using a private cache, which is removed afterwards")
-	return &state{dir: dir, private: true}, nil
+	return &state{dir: dir, lock: lock, private: true}, nil
+}
+
+// privatePrefix begins the names of private state directories.
+const privatePrefix = "private-"
+
+// sweepPrivate removes the private state directories of processes that were killed.
+func sweepPrivate(parent string) {
+	left, err := filepath.Glob(filepath.Join(parent, privatePrefix+"*"))
+	if err != nil {
+		return
+	}
+	for _, dir := range left {
+		info, err := os.Lstat(filepath.Join(dir, "lock"))
+		if err != nil { // one that is just being made, or of an older slim
+			if info, err = os.Lstat(dir); err != nil || time.Since(info.ModTime()) < 24*time.Hour {
+				continue
+			}
+		}
+		lock := flock.New(filepath.Join(dir, "lock"))
+		if ok, err := lock.TryLock(); ok && err == nil {
+			_ = removeAll(dir) // the next process tries again
+			_ = lock.Unlock()
+		}
+	}
 }
 
 // checkVersion discards the state of another BuildKit version, whose databases may have another meaning.
@@ -87,7 +116,7 @@ func (s *state) checkVersion(opt *Options) error {
 
 func (s *state) close() error {
 	if s.private {
-		return removeAll(s.dir)
+		return errors.Join(removeAll(s.dir), s.lock.Unlock())
 	}
 	return s.lock.Unlock()
 }
@@ -165,6 +194,11 @@ func Prune(ctx context.Context, opt Options) (int64, error) {
 		_ = s.close()
 		return 0, errors.New("another slim is running: retry after it has ended")
 	}
+	images := imagesLock(filepath.Dir(s.dir))
+	if ok, err := images.TryLock(); err != nil || !ok {
+		return 0, errors.Join(errors.New("another slim is running: retry after it has ended"), err, s.close())
+	}
+	defer images.Unlock()
 	dirs := []string{s.dir, filepath.Join(filepath.Dir(s.dir), "images"), filepath.Join(filepath.Dir(s.dir), "agent")}
 	var freed int64
 	for _, dir := range dirs {

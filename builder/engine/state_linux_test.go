@@ -159,16 +159,3 @@ func TestRegistries(t *testing.T) {
 		}
 	}
 }
-
-func TestMaxCache(t *testing.T) {
-	dir := t.TempDir()
-	if got := maxCache(Options{MaxCache: 7}, dir); got != 7 {
-		t.Errorf("maxCache(7) = %d", got)
-	}
-	if got := maxCache(Options{}, dir); got <= 0 || got > defaultCache {
-		t.Errorf("maxCache() = %d, want at most %d", got, defaultCache)
-	}
-	if got := maxCache(Options{}, filepath.Join(dir, "none")); got != defaultCache {
-		t.Errorf("maxCache() without a directory = %d, want %d", got, defaultCache)
-	}
-}

@@ -143,7 +143,7 @@ func (b *batch) prepare(c *cli.Context) (jobs int, err error) {
 // one parses the command line of an image and calls do with it.
 func (b *batch) one(ctx context.Context, entry batchEntry, do func(*program, *cli.Context) error) error {
 	var out bytes.Buffer
-	q := &program{stdin: strings.NewReader(""), stdout: &out, stderr: &out, quiet: true, shared: b.shared}
+	q := &program{stdin: strings.NewReader(""), stdout: &out, stderr: &out, quiet: true, shared: b.shared, images: b.p.images}
 	q.job = func(c *cli.Context) error { return do(q, c) }
 	return q.run(ctx, entry.args)
 }

@@ -39,9 +39,12 @@ func run(args []string) int {
 		stop()
 		time.AfterFunc(shutDownTime, func() { os.Exit(exitCancelled) })
 	})
-	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, images: &imports{}}
 	context.AfterFunc(ctx, p.endIdle)
 	err := p.run(ctx, args)
+	if failed := p.images.close(); failed != nil {
+		p.infof("warning: removing old images from slim's cache: %v", failed)
+	}
 	if ctx.Err() != nil && err != nil {
 		err = ctx.Err()
 	}
@@ -68,8 +71,9 @@ type program struct {
 	rest   []string  // the arguments after "--", for commands that take them
 	trees  []string  // directories that others than the operator may have filled, besides those that infile.Tree knows
 
-	busy   atomic.Bool              // an engine or a Compose project is open, or was
-	batch  bool                     // slim build --all: some images may be finished when it is cancelled
+	busy   atomic.Bool // an engine or a Compose project is open, or was
+	batch  bool        // slim build --all: some images may be finished when it is cancelled
+	images *imports
 	shared *work                    // with --all: the engine and Docker that all images use
 	job    func(*cli.Context) error // with --all: runs instead of slim build
 }

@@ -12,7 +12,7 @@ func (p *program) pruneCommand() *cli.Command {
 		Usage:     "empty slim's cache on this machine",
 		UsageText: "slim prune [flags]",
 		Description: `Removes the embedded BuildKit's cache and the images imported for it from the cache directory (SLIM_CACHE, else slim in the
-user's cache directory). The caches of Docker and of other buildkitd servers are not touched.
+user's cache directory). SLIM_CACHE_SIZE bounds what stays there after each command. The caches of Docker and of other buildkitd servers are not touched.
 
 Examples:
    slim prune

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/containerd/platforms"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -145,12 +146,37 @@ func (w *work) close() {
 	}
 }
 
+// imports is the directory of imported images, from its first use until the process ends. All images of a batch share it.
+type imports struct {
+	once sync.Once
+	dir  *engine.Images // nil where it is not used, or there is none
+	err  error
+}
+
+// use opens the directory; the error says why there is none.
+func (i *imports) use() error {
+	i.once.Do(func() {
+		var cache string
+		if cache, i.err = statedir.Dir(); i.err == nil {
+			i.dir, i.err = engine.UseImages(cache)
+		}
+	})
+	return i.err
+}
+
+func (i *imports) close() error {
+	if i.dir == nil {
+		return nil
+	}
+	return i.dir.Close()
+}
+
 // openImage opens an existing image for a platform ("" is this machine's).
 func (p *program) openImage(ctx context.Context, ref, platform string, docker *mobyclient.Client) (*layers.Input, error) {
 	opt := layers.OpenOptions{Docker: docker, Stdin: p.stdin}
-	cache, noCache := statedir.Dir()
+	noCache := p.images.use()
 	if noCache == nil {
-		opt.Cache = filepath.Join(cache, "images")
+		opt.Cache = p.images.dir.Dir
 	}
 	if platform != "" {
 		parsed, err := platforms.Parse(platform)

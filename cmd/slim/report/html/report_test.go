@@ -146,7 +146,7 @@ func TestPlain(t *testing.T) {
 			Before: true}, {ID: "CVE-2", Severity: "low", Package: "libc6", Version: "2", Before: true, After: true, Open: true}}}}))
 	body, _, _ := strings.Cut(page, `<script type="application/json"`)
 	for _, want := range []string{"5.0\u00a0kB → 320\u00a0B", "94% smaller", "9 → 3", "✓", "2 answers",
-		"1 that differ between its own runs", "33:33", "identical", "varies in the original too",
+		"parts of 1 that differ between its own two runs", "33:33", "identical", "varies in the original too",
 		"missing paths in 2 rounds",
 		"as 33:33 with a read-only root filesystem", `href="#q=pkg%3Aweb"`, `href="./seccomp.json"`, "/tmp", "2 → 1",
 		"Before: 1 high, 1 low. After: 1 low.", "removed", "<td class=\"number\">7.5</td>", "noscript"} {
