@@ -9,6 +9,7 @@ ARCHES   := amd64 arm64
 BIN      := builder/agent/bin
 GOBUILD  := go build -trimpath -ldflags '-s -w'
 FUZZTIME ?= 60s
+GOVULNCHECK := v1.9.0
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +55,9 @@ lint: sensors ## check gofmt, go vet, the project's own rules, go.mod and the ge
 	go test -count 1 -run '^Test(LineLength|FunctionLength|ImportArrow|BuildKitHome)$$' ./integration
 	@! command -v golangci-lint >/dev/null || golangci-lint run
 
+vulncheck: sensors ## look for known vulnerabilities in the code that slim calls; it needs a network (vuln.go.dev)
+	go run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK) ./...
+
 generate: ## generate docs/reference.md from the program's help
 	go test -count 1 -run '^TestReference$$' ./cmd/slim -update
 
@@ -70,4 +74,4 @@ clean: ## remove all files that make built
 	rm -rf bin .cache cover.out $(BIN)/slim-sensor-linux-*
 
 .DEFAULT_GOAL := help
-.PHONY: help build sensors agent-image frontend-image test e2e cosign bench fuzz lint generate demo examples cover clean
+.PHONY: help build sensors agent-image frontend-image test e2e cosign bench fuzz lint vulncheck generate demo examples cover clean
