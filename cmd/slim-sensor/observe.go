@@ -113,8 +113,8 @@ func runJob(ctx context.Context, job *analyzer.Job, adopt bool) (*analyzer.Evide
 	evidence, run := newEvidence(job)
 	debug.SetGCPercent(400) // a short pause at each stop matters
 	tasks, memory := job.Limits(machineMemory())
-	session, err := trace.New(trace.Options{MaxTasks: tasks, MaxBytes: memory, Entry: job.Process, Bare: !job.Trace, Plain: job.Plain, Syscalls: job.Syscalls,
-		Confine: job.Confine, Mounts: job.Mounts, Stdout: os.Stdout, Stderr: os.Stderr})
+	session, err := trace.New(trace.Options{Entry: job.Process, Bare: !job.Trace, Plain: job.Plain, Syscalls: job.Syscalls,
+		Confine: job.Confine, Mounts: job.Mounts, MaxTasks: tasks, MaxBytes: memory, Stdout: os.Stdout, Stderr: os.Stderr})
 	if err != nil {
 		run.Kind, run.Failure = analyzer.KindCommand, err.Error()
 		evidence.Runs = []analyzer.Run{*run}
