@@ -102,7 +102,7 @@ func (f *family) knows(folder string) bool {
 // applyFamilies keeps what the rules say of one kept path; "." stands for the image itself.
 func (w *worklist) applyFamilies(name string) {
 	for _, f := range w.rules.families {
-		if f.Run && name != "." && !w.scripts.executed[name] {
+		if f.Run && name != "." && !w.scripts.executed[name] && !w.scripts.interprets[name] {
 			continue
 		}
 		for _, when := range f.when {

@@ -17,10 +17,12 @@ type scriptState struct {
 	mayRun   map[string]bool // what they call is kept
 	sourced  map[string]bool // a shell reads them although no first line says so
 	executed map[string]bool // by the observed run
+	// interprets has the interpreters of the application's own scripts
+	interprets map[string]bool
 }
 
 func newScriptState() scriptState {
-	return scriptState{mayRun: map[string]bool{}, sourced: map[string]bool{}, executed: map[string]bool{}}
+	return scriptState{mayRun: map[string]bool{}, sourced: map[string]bool{}, executed: map[string]bool{}, interprets: map[string]bool{}}
 }
 
 // script keeps the interpreter of a script and, where the script may run, what it calls.
@@ -37,9 +39,12 @@ func (w *worklist) script(name string, head []byte) {
 	from := "/" + name
 	if program := strings.TrimPrefix(path.Clean("/"+interp), "/"); w.keep(program, analyzer.RuleInterpreterOf, from) {
 		w.runs(program)
+		w.interpretsOwn(name, program)
 	}
-	if program := shebangProgram(arg); program != "" {
-		w.keepProgram(program, analyzer.RuleInterpreterOf, from)
+	if program := shebangProgram(arg); program != "" && w.keepProgram(program, analyzer.RuleInterpreterOf, from) {
+		if full, ok := w.program(program); ok {
+			w.interpretsOwn(name, full)
+		}
 	}
 	switch {
 	case w.req.Options.Keep == analyzer.KeepObserved:
@@ -47,6 +52,21 @@ func (w *worklist) script(name string, head []byte) {
 		w.parseScript(name)
 	case !readsLanguage(interp + " " + arg):
 		w.scriptWords(name)
+	}
+}
+
+// interpretsOwn notes the interpreter of a script of the application: the script may load any module of its standard library.
+func (w *worklist) interpretsOwn(script, program string) {
+	if _, owned := w.db.Owner(script); owned {
+		return
+	}
+	res, ok := w.im.resolve(".", program)
+	if !ok || w.scripts.interprets[res.Path] {
+		return
+	}
+	w.scripts.interprets[res.Path] = true
+	if w.kept[res.Path] != nil {
+		w.applyFamilies(res.Path)
 	}
 }
 

@@ -3,6 +3,7 @@ package keep
 import (
 	"context"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -49,6 +50,7 @@ func Plan(ctx context.Context, root layers.RootFS, req analyzer.Request, evidenc
 	if err := w.run(ctx); err != nil {
 		return nil, err
 	}
+	w.folderLinks()
 	return w.plan()
 }
 
@@ -217,6 +219,36 @@ func (w *worklist) followLink(name string) {
 	} else if res.Path != "." {
 		w.add(res.Path, analyzer.Reason{Rule: analyzer.RuleLinkTargetOf, From: "/" + name})
 		w.linkedFolder(name, res.Path)
+	}
+}
+
+// folderLinks keeps the symlinks of packages of which a file is kept to directories that hold kept files: programs are built with such
+// names, as Perl with /usr/share/perl/5.36 for 5.36.0. They bring nothing else.
+func (w *worklist) folderLinks() {
+	if w.req.Options.Keep == analyzer.KeepObserved {
+		return
+	}
+	folders, owners := map[string]bool{}, map[string]bool{}
+	for name := range w.kept {
+		if !w.im.nodes[name].regular() {
+			continue
+		}
+		if pkg, ok := w.db.Owner(name); ok {
+			owners[pkg.Name] = true
+		}
+		for dir := path.Dir(name); dir != "." && !folders[dir]; dir = path.Dir(dir) {
+			folders[dir] = true
+		}
+	}
+	for _, name := range w.im.names {
+		pkg, owned := w.db.Owner(name)
+		if w.im.nodes[name].kind() != "symlink" || w.kept[name] != nil || !owned || !owners[pkg.Name] || w.excluded(name) ||
+			w.junked(name) != "" || strings.HasPrefix(name, "usr/share/doc/") {
+			continue
+		}
+		if res, ok := w.im.resolve(".", name); ok && folders[res.Path] {
+			w.kept[name] = []analyzer.Reason{{Rule: analyzer.RuleFollowedBy, From: "/" + res.Path}}
+		}
 	}
 }
 
