@@ -35,6 +35,7 @@ func Become(entry analyzer.Entry, plain bool, confine *analyzer.Confinement, arg
 	if err != nil {
 		return 0, err
 	}
+	ordinary()
 	var pipes [4][2]*os.File // stdout, stderr, error, answer
 	for i := range pipes {
 		if pipes[i][0], pipes[i][1], err = os.Pipe(); err != nil {
@@ -46,6 +47,7 @@ func Become(entry analyzer.Entry, plain bool, confine *analyzer.Confinement, arg
 	if err != nil {
 		return 0, fmt.Errorf("starting the tracer: %w", err)
 	}
+	expendable()
 	// Where Yama restricts ptrace, a process may name the one that traces it (prctl(2), PR_SET_PTRACER).
 	_ = unix.Prctl(unix.PR_SET_PTRACER, uintptr(tracer.Pid), 0, 0, 0)
 	pipes[3][1].Close()

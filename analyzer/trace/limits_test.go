@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +118,21 @@ func TestAttackCaller(t *testing.T) {
 	for _, way := range ways {
 		if got := string(tracee(t, "inherited", "/", way.change).Output.Body); got != want {
 			t.Errorf("%s (-want +got):\n%s", way.name, cmp.Diff(want, got))
+		}
+	}
+}
+
+// The agent's own preparations are not calls of the application: they would be in its seccomp profile.
+func TestOrdinaryIsNotRecorded(t *testing.T) {
+	for _, first := range []bool{false, true} {
+		o := command(t, "/", "true")
+		o.Plain, o.First = true, first
+		got := observe(t, o)
+		if slices.Contains(got.Evidence.Syscalls, "personality") || slices.Contains(got.Evidence.Syscalls, "umask") {
+			t.Errorf("first process %t: calls %q", first, got.Evidence.Syscalls)
+		}
+		if !slices.Contains(got.Evidence.Syscalls, "execve") {
+			t.Errorf("first process %t: no execve in %q", first, got.Evidence.Syscalls)
 		}
 	}
 }

@@ -19,9 +19,9 @@ var ordinaryLimits = map[int]uint64{
 	unix.RLIMIT_MSGQUEUE: 819200, unix.RLIMIT_NICE: 0, unix.RLIMIT_RTPRIO: 0,
 }
 
-// oomScore makes the kernel end the application rather than its tracer, or the rest of the machine, when memory runs out
-// (proc_pid_oom_score_adj(5)).
-const oomScore = "500"
+// expendable makes the kernel end this process, which becomes the application, rather than its tracer or the rest of the machine when memory
+// runs out (proc_pid_oom_score_adj(5)).
+func expendable() { _ = os.WriteFile("/proc/self/oom_score_adj", []byte("500"), 0) }
 
 // ordinary gives this process the environment in which a container runtime starts a program, whatever started the agent: resource limits,
 // umask, execution domain, signals. The signal handlers of this program do not survive an exec, but ignored and blocked signals would.
@@ -34,7 +34,6 @@ func ordinary() {
 			_ = unix.Setrlimit(resource, &limit) // permitted to everyone
 		}
 	}
-	_ = os.WriteFile("/proc/self/oom_score_adj", []byte(oomScore), 0)
 	_, _, _ = unix.RawSyscall(unix.SYS_PERSONALITY, 0, 0, 0) // PER_LINUX; setarch(8) changes it
 	var none uint64
 	const size = unsafe.Sizeof(none) // of a signal set

@@ -49,6 +49,8 @@ func Stub() {
 	err := json.NewDecoder(io.LimitReader(in, 16<<20)).Decode(&s)
 	in.Close()
 	if err == nil {
+		ordinary() // before it is traced: its calls are not the application's
+		expendable()
 		err = s.become()
 	}
 	fmt.Fprint(failed, err)
@@ -60,7 +62,6 @@ func (s *spec) become() error {
 	if s.Stop {
 		_ = unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGSTOP)
 	}
-	ordinary()
 	if s.Root != "" {
 		if err := unix.Chroot(s.Root); err != nil {
 			return fmt.Errorf("chroot %q: %w", s.Root, err)
