@@ -64,7 +64,8 @@ type Plan struct {
 	Incomplete []string `json:"incomplete,omitempty"`
 	// Programs counts the programs of the slim image, and those of them that a run executed; nil in plans of an older slim.
 	Programs *Programs `json:"programs,omitempty"`
-	// Sensitive lists credentials and devices of the image by path, and whether they are kept; those that no other rule would keep are not listed.
+	// Sensitive lists credentials and devices of the image by path, and whether they are kept; those that no other rule would keep are not
+	// listed.
 	Sensitive []Sensitive `json:"sensitive,omitempty"`
 	Syscalls  []string    `json:"syscalls,omitempty"` // that kept programs and libraries may make, by their imports and their code, sorted
 	// AnySyscall lists kept programs and libraries that ask for system calls by numbers which cannot be read from their code, sorted.
@@ -127,7 +128,7 @@ type Programs struct {
 type Sensitive struct {
 	Path layers.Path `json:"path"`
 	What string      `json:"what"`           // "a private key", "a file of credentials by its name", "a device"
-	Kept string      `json:"kept,omitempty"` // what uses it, as a clause: "opened by /usr/sbin/nginx"; "" where nothing is known to and it is dropped
+	Kept string      `json:"kept,omitempty"` // what uses it: "opened by /usr/sbin/nginx"; "" where nothing is known to, and it is dropped
 }
 
 // Directory is a directory of the slim image with its owner and its permission bits (07777).
@@ -168,5 +169,5 @@ type Dropped struct {
 	Size    int64       `json:"size,omitempty"`
 	Again   bool        `json:"again,omitempty"` // a further name of a file that a kept path or an earlier one names
 	Package string      `json:"package,omitempty"`
-	Rule    string      `json:"rule,omitempty"` // the rule that drops it (DropExcluded, DropSensitive, "package-cache", "docs"); "" when nothing needed it
+	Rule    string      `json:"rule,omitempty"` // that drops it (DropExcluded, DropSensitive, "package-cache"); "" when nothing needed it
 }

@@ -16,7 +16,7 @@ type Verdict struct {
 	OK          bool         `json:"ok"`                    // no differences; a missing look-up alone is no failure
 	Checked     int          `json:"checked"`               // answers compared
 	Connected   int          `json:"connected,omitempty"`   // ports besides that accept a connection and said nothing in the original
-	Silent      int          `json:"silent,omitempty"`      // probes besides that got no answer from the original: waits, and those that failed
+	Silent      int          `json:"silent,omitempty"`      // probes besides that got no answer from the original: waits and failures
 	Differences []Difference `json:"differences,omitempty"` // answers that are not the original's
 	// Missing are look-ups that failed in the slim image and succeed in the original.
 	Missing []MissingPath `json:"missing,omitempty"`
@@ -56,7 +56,8 @@ func (v *Verdict) Outcome(evidence *Evidence) string {
 	case n <= 0:
 		text = "no answers to compare"
 	case volatile > 0:
-		text = fmt.Sprintf("%d answers, all identical to the original's except parts of %d that differ between its own two runs, too", n, volatile)
+		text = fmt.Sprintf("%d answers, all identical to the original's except parts of %d that differ between its own two runs, too",
+			n, volatile)
 	case n == 1:
 		text = "1 answer, identical to the original's"
 	default:

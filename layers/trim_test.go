@@ -43,7 +43,8 @@ func TestTrimCache(t *testing.T) {
 		if err := tarball.WriteToFile(name, nil, img); err != nil {
 			t.Fatal(err)
 		}
-		in, err := Open(t.Context(), "docker-archive:"+name, OpenOptions{Cache: cache, Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}})
+		in, err := Open(t.Context(), "docker-archive:"+name,
+			OpenOptions{Cache: cache, Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}})
 		if err != nil {
 			t.Fatal(err)
 		}

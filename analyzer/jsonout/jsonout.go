@@ -22,8 +22,8 @@ func Write(w io.Writer, v any) error {
 }
 
 // encode is JSON with a final newline. What a terminal or a CI system would obey stands in strings only, and is written as an escape: two
-// number signs together, by which CI systems know a command wherever in a line of a log it stands ("##vso[", "##[command]"), and the control
-// and format characters that encoding/json writes as they are.
+// number signs together, by which CI systems know a command wherever in a line of a log it stands ("##vso[", "##[command]"), and the
+// control and format characters that encoding/json writes as they are.
 func encode(v any, indent string) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

@@ -19,7 +19,7 @@ var sources = words("secret_token.rb carrierwave.rb omniauth.rb settings.py data
 // keys are the names that ssh-keygen(1) gives to private keys.
 var keys = words("id_rsa id_dsa id_ecdsa id_ed25519 id_ecdsa_sk id_ed25519_sk")
 
-// suffixes are those of files for keys and passwords, which Dockle knows; dataSuffixes those of databases and captures, which it also knows.
+// suffixes are those of files for keys and passwords, which Dockle knows; dataSuffixes those of databases and captures, likewise.
 var (
 	suffixes = words(".secret .ovpn .private_key .cscfg .rdp .bek .tpm .fve .jks .psafe3 .agilekeychain .keychain .gnucache .p12 .pfx " +
 		".keystore .kdbx .keytab")

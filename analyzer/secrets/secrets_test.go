@@ -33,7 +33,8 @@ func TestIsKey(t *testing.T) {
 		content string
 		want    bool
 	}{
-		{key, true}, {"Bag Attributes\n    friendlyName: a\n" + key, true}, {cert + cert + key, true}, {cert + strings.Repeat("x\n", 5000) + key, true},
+		{key, true}, {"Bag Attributes\n    friendlyName: a\n" + key, true}, {cert + cert + key, true},
+		{cert + strings.Repeat("x\n", 5000) + key, true},
 		{strings.ReplaceAll(key, "\n", "\r\n"), true}, {"-----BEGIN PGP PRIVATE KEY BLOCK-----\n", true},
 		{cert, false}, {"", false}, {`key = "-----BEGIN PRIVATE KEY-----\n"`, false},
 		{strings.Repeat("a line of a document\n", 1000) + key, false},

@@ -45,8 +45,8 @@ func hostileResult(text string) *builder.Result {
 	}
 }
 
-// TestAttackOutputForms prints a result that is hostile in every place in every form but HTML, which has a test of its own: no line of it is a command to a CI
-// system, and nothing in it moves the cursor of a terminal or reverses text.
+// TestAttackOutputForms prints a result that is hostile in every place in every form but HTML, which has a test of its own: no line of
+// it is a command to a CI system, and nothing in it moves the cursor of a terminal or reverses text.
 func TestAttackOutputForms(t *testing.T) {
 	for _, text := range []string{"x\n::error::forged", "::error::forged", "##vso[task.complete]", "\x1b[2J\x1b]0;title\x07", "\u202egpj.exe",
 		"x\r::add-mask::x", "\u009b31m"} {
@@ -69,8 +69,9 @@ func TestAttackOutputForms(t *testing.T) {
 			"plan":     printPlan(&out, r.Plan),
 			"explain":  printExplanation(&printer{w: &out}, explained),
 			"evidence": p.showEvidence(c, analyzer.Summarize(r.Evidence)),
-			"diff":     p.diffEvidence(c, analyzer.EvidenceDiff{Images: []string{text, "b"}, Paths: []analyzer.Change{{Name: text, From: text, To: text}}}),
-			"scan":     printScan(&out, r.Scan),
+			"diff": p.diffEvidence(c, analyzer.EvidenceDiff{Images: []string{text, "b"},
+				Paths: []analyzer.Change{{Name: text, From: text, To: text}}}),
+			"scan": printScan(&out, r.Scan),
 			"lint": (&lint.Report{Image: text, Results: []lint.Result{{Rule: lint.Rules()[0],
 				Findings: []lint.Finding{{Path: layers.Path(text), Key: text, Message: text, Next: text}}}}}).Print(&out),
 			"verify": p.printVerified(&sign.Report{Image: text, Problems: []sign.Problem{{Message: text}}}),
