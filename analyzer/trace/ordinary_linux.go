@@ -19,8 +19,8 @@ var ordinaryLimits = map[int]uint64{
 	unix.RLIMIT_MSGQUEUE: 819200, unix.RLIMIT_NICE: 0, unix.RLIMIT_RTPRIO: 0,
 }
 
-// expendable makes the kernel end this process, which becomes the application, rather than its tracer or the rest of the machine when memory
-// runs out (proc_pid_oom_score_adj(5)).
+// expendable makes the kernel end this process, which becomes the application, rather than its tracer or the rest of the machine when
+// memory runs out (proc_pid_oom_score_adj(5)).
 func expendable() { _ = os.WriteFile("/proc/self/oom_score_adj", []byte("500"), 0) }
 
 // ordinary gives this process the environment in which a container runtime starts a program, whatever started the agent: resource limits,
