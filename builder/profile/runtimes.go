@@ -72,36 +72,78 @@ func abi32(platform, abi string) bool {
 	return arch == "amd64" && abi != "arm" || arch == "arm64" && abi == "arm"
 }
 
-// baseline lists, as words, the calls that a runtime makes on code paths a run need not take: starting and ending threads, signals, memory
-// under pressure, errors and the way out. The sources are the runtimes' own (glibc nptl and malloc, Go's runtime package, libuv,
-// HotSpot's os_linux, CPython's signalmodule and posixmodule).
-var baseline = map[string]string{
-	"": `arch_prctl brk clock_getres clock_gettime clock_nanosleep clone close execve exit exit_group fcntl fstat futex getegid geteuid
-		getgid getpid getppid getrandom gettid gettimeofday getuid kill lseek madvise mmap mprotect mremap munmap nanosleep newfstatat openat
-		prctl prlimit64 read restart_syscall riscv_flush_icache rseq rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn
-		rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo sched_getaffinity sched_yield set_robust_list set_tid_address sigaltstack tgkill time
-		tkill uname wait4 waitid write writev`,
-	runtimeGlibc: `access dup dup2 dup3 faccessat faccessat2 fork get_robust_list getcwd getdents64 getrlimit getrusage ioctl membarrier
-		mlock munlock pause pipe pipe2 poll ppoll pread64 pselect6 readlink readlinkat readv sched_get_priority_max sched_get_priority_min
-		sched_getparam sched_getscheduler sched_setscheduler select setitimer setrlimit stat statx sysinfo times umask vfork`,
-	runtimeMusl: `access dup dup2 dup3 faccessat faccessat2 fork get_robust_list getcwd getdents64 getrlimit getrusage ioctl membarrier
-		pause pipe pipe2 poll ppoll pread64 pselect6 readlink readlinkat readv select setitimer setrlimit stat statx sysinfo times umask vfork`,
-	runtimeStatic: `dup dup2 dup3 epoll_create1 epoll_ctl epoll_pwait eventfd2 faccessat faccessat2 fork getcwd getdents64 getrlimit
-		getrusage ioctl mincore pidfd_open pidfd_send_signal pipe2 poll ppoll pread64 pselect6 pwrite64 readlinkat setitimer setrlimit
-		setpgid setsid statx sysinfo timer_create timer_delete timer_settime umask vfork`,
-	runtimeJVM: `epoll_create1 epoll_ctl epoll_pwait epoll_wait eventfd2 fallocate fchdir fdatasync flock fstatfs fsync ftruncate
-		getpriority getrusage memfd_create mincore mlock msync munlock pread64 pwrite64 sched_setaffinity sendfile setpriority socketpair
-		statfs timer_create timer_delete timer_settime timerfd_create timerfd_settime`,
-	runtimeNode: `capget copy_file_range epoll_create1 epoll_ctl epoll_pwait epoll_wait eventfd2 fallocate fdatasync fsync ftruncate
-		getpriority inotify_add_watch inotify_init1 inotify_rm_watch mincore pidfd_open pkey_alloc pkey_free pkey_mprotect pread64 pwrite64
-		sched_setaffinity sendfile setpriority setsid signalfd4 socketpair statfs`,
-	runtimePython: `epoll_create1 epoll_ctl epoll_pwait epoll_wait eventfd2 flock fsync ftruncate getpriority memfd_create
-		pidfd_open pidfd_send_signal pread64 pwrite64 sendfile setpgid setsid signalfd4 socketpair statfs timerfd_create timerfd_settime`,
-	runtimeDotnet: `epoll_create1 epoll_ctl epoll_pwait epoll_wait eventfd2 fadvise64 flock fsync ftruncate getpriority
-		inotify_add_watch inotify_init1 inotify_rm_watch memfd_create mincore mlock mlock2 msync munlock pread64 pwrite64 sched_setaffinity
-		sendfile setpriority socketpair statfs`,
-	runtimeRuby: `epoll_create1 epoll_ctl epoll_pwait epoll_wait eventfd2 flock fsync ftruncate getpriority pread64 pwrite64 sendfile
-		setpgid setsid socketpair statfs timer_create timer_delete timer_settime timerfd_create timerfd_settime`,
+// runtimeCalls are calls that a runtime makes on code paths a run need not take: starting and ending threads, signals, memory under
+// pressure, errors and the way out.
+type runtimeCalls struct {
+	runtime string // "" for every program
+	calls   string // as words
+	source  string // the runtime's own sources
+}
+
+// baseline has a row for each runtime.
+var baseline = []runtimeCalls{
+	{
+		runtime: "",
+		calls: `arch_prctl brk clock_getres clock_gettime clock_nanosleep clone close execve exit exit_group fcntl fstat futex getegid geteuid
+			getgid getpid getppid getrandom gettid gettimeofday getuid kill lseek madvise mmap mprotect mremap munmap nanosleep newfstatat
+			openat prctl prlimit64 read restart_syscall riscv_flush_icache rseq rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo
+			rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo sched_getaffinity sched_yield set_robust_list set_tid_address
+			sigaltstack tgkill time tkill uname wait4 waitid write writev`,
+		source: "syscalls(2): what every program does to start, to end, to wait and to handle a signal",
+	},
+	{
+		runtime: runtimeGlibc,
+		calls: `access dup dup2 dup3 faccessat faccessat2 fork get_robust_list getcwd getdents64 getrlimit getrusage ioctl membarrier mlock
+			munlock pause pipe pipe2 poll ppoll pread64 pselect6 readlink readlinkat readv sched_get_priority_max sched_get_priority_min
+			sched_getparam sched_getscheduler sched_setscheduler select setitimer setrlimit stat statx sysinfo times umask vfork`,
+		source: "glibc: nptl, malloc, sysdeps/unix/sysv/linux, posix/spawni.c",
+	},
+	{
+		runtime: runtimeMusl,
+		calls: `access dup dup2 dup3 faccessat faccessat2 fork get_robust_list getcwd getdents64 getrlimit getrusage ioctl membarrier pause pipe
+			pipe2 poll ppoll pread64 pselect6 readlink readlinkat readv select setitimer setrlimit stat statx sysinfo times umask vfork`,
+		source: "musl: src/thread, src/process, src/malloc, src/signal",
+	},
+	{
+		runtime: runtimeStatic,
+		calls: `dup dup2 dup3 epoll_create1 epoll_ctl epoll_pwait eventfd2 faccessat faccessat2 fork getcwd getdents64 getrlimit getrusage ioctl
+			mincore pidfd_open pidfd_send_signal pipe2 poll ppoll pread64 pselect6 pwrite64 readlinkat setitimer setrlimit setpgid setsid
+			statx sysinfo timer_create timer_delete timer_settime umask vfork`,
+		source: "Go: package runtime (netpoll_epoll.go, os_linux.go) and os; Rust: std::sys::unix",
+	},
+	{
+		runtime: runtimeJVM,
+		calls: `epoll_create1 epoll_ctl epoll_pwait epoll_wait eventfd2 fallocate fchdir fdatasync flock fstatfs fsync ftruncate getpriority
+			getrusage memfd_create mincore mlock msync munlock pread64 pwrite64 sched_setaffinity sendfile setpriority socketpair statfs
+			timer_create timer_delete timer_settime timerfd_create timerfd_settime`,
+		source: "OpenJDK: os_linux.cpp, os_posix.cpp, EPoll.c, UnixNativeDispatcher.c",
+	},
+	{
+		runtime: runtimeNode,
+		calls: `capget copy_file_range epoll_create1 epoll_ctl epoll_pwait epoll_wait eventfd2 fallocate fdatasync fsync ftruncate getpriority
+			inotify_add_watch inotify_init1 inotify_rm_watch mincore pidfd_open pkey_alloc pkey_free pkey_mprotect pread64 pwrite64
+			sched_setaffinity sendfile setpriority setsid signalfd4 socketpair statfs`,
+		source: "libuv: src/unix/linux.c, fs.c, process.c; V8: platform-linux.cc, memory-protection-key.cc",
+	},
+	{
+		runtime: runtimePython,
+		calls: `epoll_create1 epoll_ctl epoll_pwait epoll_wait eventfd2 flock fsync ftruncate getpriority memfd_create pidfd_open
+			pidfd_send_signal pread64 pwrite64 sendfile setpgid setsid signalfd4 socketpair statfs timerfd_create timerfd_settime`,
+		source: "CPython: Modules/posixmodule.c, signalmodule.c, selectmodule.c, fcntlmodule.c",
+	},
+	{
+		runtime: runtimeDotnet,
+		calls: `epoll_create1 epoll_ctl epoll_pwait epoll_wait eventfd2 fadvise64 flock fsync ftruncate getpriority inotify_add_watch
+			inotify_init1 inotify_rm_watch memfd_create mincore mlock mlock2 msync munlock pread64 pwrite64 sched_setaffinity sendfile
+			setpriority socketpair statfs`,
+		source: ".NET runtime: src/coreclr/pal, src/native/libs/System.Native",
+	},
+	{
+		runtime: runtimeRuby,
+		calls: `epoll_create1 epoll_ctl epoll_pwait epoll_wait eventfd2 flock fsync ftruncate getpriority pread64 pwrite64 sendfile setpgid
+			setsid socketpair statfs timer_create timer_delete timer_settime timerfd_create timerfd_settime`,
+		source: "Ruby: thread_pthread.c, process.c, io.c, file.c",
+	},
 }
 
 // starters are the calls that runc and crun make between loading the filter and the program: both load it before they drop
@@ -175,7 +217,7 @@ func (m Model) wanted() map[string]bool {
 	for _, name := range analyzer.CommonSyscalls() { // not recorded: see there
 		want[name] = true
 	}
-	for _, words := range append([]string{starters, baseline[""]}, baselines(m.Runtimes)...) {
+	for _, words := range append([]string{starters}, baselines(m.Runtimes)...) {
 		for _, name := range strings.Fields(words) {
 			want[name] = true
 		}
@@ -183,10 +225,13 @@ func (m Model) wanted() map[string]bool {
 	return want
 }
 
+// baselines are the calls of every program and of some runtimes, as words.
 func baselines(runtimes []string) []string {
-	words := make([]string, len(runtimes))
-	for i, name := range runtimes {
-		words[i] = baseline[name]
+	var words []string
+	for _, row := range baseline {
+		if row.runtime == "" || slices.Contains(runtimes, row.runtime) {
+			words = append(words, row.calls)
+		}
 	}
 	return words
 }

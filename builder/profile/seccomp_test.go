@@ -153,7 +153,7 @@ func TestBaselinesExist(t *testing.T) {
 	}
 	words := append(slices.Clone(siblings), starters)
 	for _, list := range baseline {
-		words = append(words, list)
+		words = append(words, list.calls)
 	}
 	for _, line := range words {
 		for _, name := range strings.Fields(line) {
