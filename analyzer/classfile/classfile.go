@@ -37,8 +37,7 @@ const (
 )
 
 var sizes = map[byte]int{3: 4, 4: 4, tagLong: 8, tagDouble: 8, tagClass: 2, tagString: 2, 9: 4, 10: 4, 11: 4, 12: 4, 15: 3, 16: 2, 17: 4,
-	18: 4,
-	19: 2, 20: 2}
+	18: 4, 19: 2, 20: 2}
 
 // Class reads one class file.
 func Class(data []byte) (Constants, error) {

@@ -12,17 +12,18 @@ const spawners = `execv execve execveat execvp execvpe execl execlp execle fexec
 	g_subprocess_new g_subprocess_newv g_subprocess_launcher_spawn g_subprocess_launcher_spawnv apr_proc_create uv_spawn
 	assuan_pipe_connect assuan_pipe_connect_ext`
 
-// SpawnsShell says whether one of imported functions starts /bin/sh (POSIX.1-2017: popen, system, wordexp).
-func SpawnsShell(imports []string) bool {
-	return slices.ContainsFunc([]string{"popen", "system", "wordexp"}, func(name string) bool {
-		_, found := slices.BinarySearch(imports, name)
-		return found
-	})
-}
+// shellSpawners are those of them that start /bin/sh (POSIX.1-2017: popen, system, wordexp).
+const shellSpawners = `popen system wordexp`
 
-// Spawns says whether one of imported functions starts another program.
-func Spawns(imports []string) bool {
-	return slices.ContainsFunc(strings.Fields(spawners), func(name string) bool {
+// Spawns says whether one of imported functions, which are sorted, starts another program.
+func Spawns(imports []string) bool { return importsOneOf(imports, spawners) }
+
+// SpawnsShell says whether one of imported functions, which are sorted, starts /bin/sh.
+func SpawnsShell(imports []string) bool { return importsOneOf(imports, shellSpawners) }
+
+// importsOneOf says whether one of words is among imported functions, which are sorted.
+func importsOneOf(imports []string, words string) bool {
+	return slices.ContainsFunc(strings.Fields(words), func(name string) bool {
 		_, found := slices.BinarySearch(imports, name)
 		return found
 	})
