@@ -17,14 +17,17 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/match"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/tools/txtar"
 )
 
@@ -138,18 +141,43 @@ func addToLayout(t testing.TB, name string, img v1.Image, config v1.Config) stri
 		t.Fatal(err)
 	}
 	dir := filepath.Join(cacheDir(t), "images")
-	l, err := layout.FromPath(dir)
-	if err != nil {
-		if l, err = layout.Write(dir, empty.Index); err != nil {
-			t.Fatal(err)
-		}
-	}
-	annotation := map[string]string{"org.opencontainers.image.ref.name": name}
-	if err := l.ReplaceImage(img, func(d v1.Descriptor) bool { return d.Annotations["org.opencontainers.image.ref.name"] == name },
-		layout.WithAnnotations(annotation)); err != nil {
+	if err := replaceInLayout(dir, name, img); err != nil {
 		t.Fatal(err)
 	}
 	return "oci:" + dir + ":" + name
+}
+
+// imagesMu guards the layout of input images against tests that add to it side by side.
+var imagesMu sync.Mutex
+
+// replaceInLayout puts an image into a layout under a name. The index is replaced in one step, because other tests read it meanwhile.
+func replaceInLayout(dir, name string, img v1.Image) error {
+	imagesMu.Lock()
+	defer imagesMu.Unlock()
+	l, err := layout.FromPath(dir)
+	if err != nil {
+		if l, err = layout.Write(dir, empty.Index); err != nil {
+			return err
+		}
+	}
+	if err := l.WriteImage(img); err != nil {
+		return err
+	}
+	index, err := l.ImageIndex()
+	if err != nil {
+		return err
+	}
+	index = mutate.AppendManifests(mutate.RemoveManifests(index, match.Name(name)), mutate.IndexAddendum{Add: img,
+		Descriptor: v1.Descriptor{Annotations: map[string]string{ocispecs.AnnotationRefName: name}}})
+	raw, err := index.RawManifest()
+	if err != nil {
+		return err
+	}
+	part := filepath.Join(dir, "index.json.part")
+	if err := os.WriteFile(part, raw, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(part, filepath.Join(dir, "index.json"))
 }
 
 // worldLayer makes a Debian root filesystem, once for each list of packages.
