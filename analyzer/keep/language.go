@@ -191,15 +191,29 @@ func matchAny(list []rules.Glob, name string) bool {
 	return slices.ContainsFunc(list, func(g rules.Glob) bool { return g.Match(name) })
 }
 
-// captures lists what any group of the pattern found.
-func captures(re *regexp.Regexp, src []byte) []string {
+// captures lists what the groups of the patterns found.
+func captures(src []byte, patterns ...finder) []string {
 	var found []string
-	for _, m := range re.FindAllSubmatch(src, 10_000) {
-		for _, group := range m[1:] {
-			if len(group) > 0 {
-				found = append(found, string(group))
+	for _, p := range patterns {
+		for _, match := range p.FindAll(src, maxCaptures) {
+			for _, group := range match[1:] {
+				if len(group) > 0 {
+					found = append(found, string(group))
+				}
 			}
 		}
 	}
 	return found
 }
+
+// maxCaptures is how many matches of one pattern count in one source.
+const maxCaptures = 10_000
+
+// finder is a keyword.Pattern, or a regular expression where no keyword begins a match.
+type finder interface {
+	FindAll(src []byte, limit int) [][][]byte
+}
+
+type expression struct{ *regexp.Regexp }
+
+func (e expression) FindAll(src []byte, limit int) [][][]byte { return e.FindAllSubmatch(src, limit) }

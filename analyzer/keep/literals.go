@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/keyword"
 	"github.com/slimimage/slim/analyzer/rules"
 )
 
@@ -19,10 +20,12 @@ var (
 	literalPath = regexp.MustCompile("[\"'`=: \t(](/[A-Za-z0-9_@%+][A-Za-z0-9_@%+.,/-]{2,200})[\"'`; \t\r\n,)]")
 	// literalCommand is the first argument of a call that starts a program, in the languages above: exec, spawn, system, popen,
 	// subprocess.run and the like, ProcessBuilder, Command.
-	literalCommand = regexp.MustCompile("(?:exec\\w*|spawn\\w*|fork|system2?|popen\\w*|run|call|check_call|check_output|getoutput|" +
-		"getstatusoutput|Popen|ProcessBuilder|passthru|shell_exec|proc_open|Command|capture[23]e?|IO\\.popen|os\\.execute|cmd)" +
-		"\\s*\\(?\\s*[\\[({]*\\s*(?:new\\s+String\\s*\\[\\s*\\]\\s*\\{\\s*|Arrays\\.asList\\(|List\\.of\\()?" +
-		"[\"'`]([A-Za-z0-9_./+-][^\"'`\n]{0,400})[\"'`]")
+	literalCommand = keyword.Anywhere("exec spawn fork system popen run call check_call check_output getoutput getstatusoutput Popen "+
+		"ProcessBuilder passthru shell_exec proc_open Command capture IO.popen os.execute cmd",
+		"(?:exec\\w*|spawn\\w*|fork|system2?|popen\\w*|run|call|check_call|check_output|getoutput|"+
+			"getstatusoutput|Popen|ProcessBuilder|passthru|shell_exec|proc_open|Command|capture[23]e?|IO\\.popen|os\\.execute|cmd)"+
+			"\\s*\\(?\\s*[\\[({]*\\s*(?:new\\s+String\\s*\\[\\s*\\]\\s*\\{\\s*|Arrays\\.asList\\(|List\\.of\\()?"+
+			"[\"'`]([A-Za-z0-9_./+-][^\"'`\n]{0,400})[\"'`]")
 )
 
 var (
@@ -61,7 +64,7 @@ func (w *worklist) namedInSource(name string, head []byte) {
 			w.keep(strings.TrimPrefix(path.Clean(target), "/"), analyzer.RuleNamedBy, from)
 		}
 	}
-	commands := literalCommand.FindAllSubmatch(src, maxNamed)
+	commands := literalCommand.FindAll(src, maxNamed)
 	if quotesCommands.MatchString(name) || quotesCommands.MatchString(firstLine(head)) {
 		commands = append(commands, quotedCommand.FindAllSubmatch(src, maxNamed)...)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/keyword"
 )
 
 // perlState is what was read of Perl sources.
@@ -21,17 +22,18 @@ func newPerlState() perlState {
 var (
 	// perlUse finds the modules that a source loads: perlfunc(1), use and require; aliased(3pm), Module::Runtime, Class::Load and
 	// Module::Load by a literal name.
-	perlUse = regexp.MustCompile(`(?m)\b(?:use|no|require)\s+(?:aliased\s+)?['"]?([A-Za-z_]\w*(?:::\w+)*)|` +
-		`\b(?:use_module|require_module|use_package_optimistically|load_class|try_load_class|load_module|load|autoload|load_optional_class)` +
-		`\s*\(?\s*['"]([A-Za-z_]\w*(?:::\w+)*)['"]`)
+	perlUse  = keyword.New("use no require", `(?:use|no|require)\s+(?:aliased\s+)?['"]?([A-Za-z_]\w*(?:::\w+)*)`)
+	perlLoad = keyword.New("use_module require_module use_package_optimistically load_class try_load_class load_module load autoload "+
+		"load_optional_class", `(?:use_module|require_module|use_package_optimistically|load_class|try_load_class|load_module|load|autoload|`+
+		`load_optional_class)\s*\(?\s*['"]([A-Za-z_]\w*(?:::\w+)*)['"]`)
 	// perlClass is a word that may name a module: classes are loaded by lists of them (parent, base, Moose's extends and with).
-	perlClass = regexp.MustCompile(`\b([A-Za-z_]\w*(?:::\w+)+)`)
+	perlClass = expression{regexp.MustCompile(`\b([A-Za-z_]\w*(?:::\w+)+)`)}
 	// perlList is a list of words after a pragma or a keyword that loads classes.
-	perlList = regexp.MustCompile(`(?:\b(?:parent|base|extends|with)\b[^;(]*)(?:qw\s*[(/{\[|]|['"(])([^;]{1,500}?);`)
+	perlList = keyword.New("parent base extends with", `(?:parent|base|extends|with)\b[^;(]*(?:qw\s*[(/{\[|]|['"(])([^;]{1,500}?);`)
 	// perlWord is one word of such a list.
-	perlWord = regexp.MustCompile(`\b([A-Za-z_]\w*(?:::\w+)*)\b`)
+	perlWord = expression{regexp.MustCompile(`\b([A-Za-z_]\w*(?:::\w+)*)\b`)}
 	// perlFile is a file that a source loads by its path below @INC.
-	perlFile = regexp.MustCompile(`\b(?:require|do)\s*\(?\s*['"]([\w.-]+(?:/[\w.-]+)*\.p[lmh])['"]`)
+	perlFile = keyword.New("require do", `(?:require|do)\s*\(?\s*['"]([\w.-]+(?:/[\w.-]+)*\.p[lmh])['"]`)
 	// perlPod is documentation, and perlEnd what follows the source (perlpod(1), perldata(1)).
 	perlPod = regexp.MustCompile(`(?ms)^=[a-zA-Z].*?(?:^=cut\b[^\n]*\n|\z)`)
 	perlEnd = regexp.MustCompile(`(?m)^__END__\s*$`)
@@ -65,14 +67,14 @@ func (w *worklist) perlUses(name string) {
 		src = src[:end[0]]
 	}
 	src = perlComment.ReplaceAll(src, nil)
-	modules := append(captures(perlUse, src), captures(perlClass, src)...)
-	for _, list := range perlList.FindAllSubmatch(src, maxNamed) {
-		modules = append(modules, captures(perlWord, list[1])...)
+	modules := captures(src, perlUse, perlLoad, perlClass)
+	for _, list := range perlList.FindAll(src, maxNamed) {
+		modules = append(modules, captures(list[1], perlWord)...)
 	}
 	for _, module := range modules {
 		w.perlModule(strings.ReplaceAll(module, "::", "/")+".pm", "/"+name)
 	}
-	for _, file := range captures(perlFile, src) {
+	for _, file := range captures(src, perlFile) {
 		w.perlModule(file, "/"+name)
 	}
 }

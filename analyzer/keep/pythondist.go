@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/keyword"
 	"github.com/slimimage/slim/analyzer/python"
 	"github.com/slimimage/slim/analyzer/rules"
 )
@@ -92,7 +93,7 @@ type entryGroup struct {
 
 // pythonEntryPoints keeps the modules that installed distributions advertise under a group that a source names.
 func (w *worklist) pythonEntryPoints(src []byte, name string) {
-	if dependency.Match(name) && !asksEntryPoints.Match(src) {
+	if dependency.Match(name) && !asksEntryPoints(src) {
 		return
 	}
 	if w.python.points == nil {
@@ -111,8 +112,13 @@ func (w *worklist) pythonEntryPoints(src []byte, name string) {
 	}
 }
 
-// asksEntryPoints is text of a source that looks entry points up (importlib.metadata, pkg_resources, stevedore).
-var asksEntryPoints = regexp.MustCompile(`entry_points|load_entry_point|stevedore|get_entry_info`)
+// asksEntryPoints reports whether a source looks entry points up (importlib.metadata, pkg_resources, stevedore). It is asked of every
+// source of every library: a search for four words takes a fifteenth of the time of a regular expression.
+func asksEntryPoints(src []byte) bool {
+	return slices.ContainsFunc(entryPointCalls, func(call []byte) bool { return bytes.Contains(src, call) })
+}
+
+var entryPointCalls = [][]byte{[]byte("entry_points"), []byte("load_entry_point"), []byte("stevedore"), []byte("get_entry_info")}
 
 // readEntryPoints reads the entry points of all distributions. Those that are programs or for build tools advertise to no program.
 func (w *worklist) readEntryPoints() {
@@ -137,9 +143,9 @@ func (w *worklist) readEntryPoints() {
 
 var (
 	// findLibrary is a library by its short name: ctypes.util.find_library("geos_c").
-	findLibrary = regexp.MustCompile(`find_library\(\s*["']([A-Za-z0-9_.+-]{1,100})["']`)
+	findLibrary = keyword.Anywhere("find_library(", `find_library\(\s*["']([A-Za-z0-9_.+-]{1,100})["']`)
 	// loadLibrary is a library by its file's name, to ctypes or cffi.
-	loadLibrary = regexp.MustCompile(`["'](lib[A-Za-z0-9_.+-]{1,100}\.so(?:\.[0-9.]{1,20})?)["']`)
+	loadLibrary = keyword.Anywhere(`"lib 'lib`, `["'](lib[A-Za-z0-9_.+-]{1,100}\.so(?:\.[0-9.]{1,20})?)["']`)
 )
 
 // pythonLibraries keeps the shared libraries that a source loads with ctypes or cffi.
@@ -148,12 +154,12 @@ func (w *worklist) pythonLibraries(src []byte, name string) {
 		return
 	}
 	reason := analyzer.Reason{Rule: analyzer.RuleLoadedBy, From: "/" + name}
-	for _, short := range captures(findLibrary, src) {
+	for _, short := range captures(src, findLibrary) {
 		for _, file := range w.libraries("lib" + short + ".so") {
 			w.add(file, reason)
 		}
 	}
-	for _, file := range captures(loadLibrary, src) {
+	for _, file := range captures(src, loadLibrary) {
 		for _, found := range w.libraries(file) {
 			if path.Base(found) == file {
 				w.add(found, reason)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/keyword"
 )
 
 // rubyState is what was read of Ruby sources.
@@ -21,13 +22,14 @@ func newRubyState() rubyState {
 
 var (
 	// rubyRequire finds the features and gems that a source names: Ruby's Kernel#require, #load, #autoload and Bundler's gem.
-	rubyRequire = regexp.MustCompile(`(?m)\b(?:require|autoload\s*\(?\s*:\w+\s*,|load)\s*\(?\s*['"]([\w./-]+)['"]|` +
-		`^\s*gem\s*\(?\s*['"]([\w-]+)['"]`)
+	rubyRequire = keyword.New("require autoload load", `(?:require|autoload\s*\(?\s*:\w+\s*,|load)\s*\(?\s*['"]([\w./-]+)['"]`)
+	rubyGem     = keyword.FirstOnLine("gem", `gem\s*\(?\s*['"]([\w-]+)['"]`)
 	// rubyRelative is a feature beside the source: Kernel#require_relative, and #require or #autoload of a path joined to __dir__.
-	rubyRelative = regexp.MustCompile(`\brequire_relative\s*\(?\s*['"]([\w./-]+)['"]|` +
-		`\b(?:File\.(?:expand_path|join)\s*\(?\s*__dir__\s*,\s*|\#\{__dir__\}/)['"]?([\w./-]+)['"]`)
+	rubyRelative = keyword.New("require_relative", `require_relative\s*\(?\s*['"]([\w./-]+)['"]`)
+	rubyJoined   = keyword.New("File.", `File\.(?:expand_path|join)\s*\(?\s*__dir__\s*,\s*['"]?([\w./-]+)['"]`)
+	rubyInserted = keyword.Anywhere("#{__dir__}/", `#\{__dir__\}/([\w./-]+)['"]`)
 	// rubyDependency is a gem that a gem's specification requires at run time (RubyGems: Gem::Specification#add_dependency).
-	rubyDependency = regexp.MustCompile(`\badd_(?:runtime_)?dependency\s*\(?\s*(?:%q<|['"])([\w.-]+)`)
+	rubyDependency = keyword.New("add_", `add_(?:runtime_)?dependency\s*\(?\s*(?:%q<|['"])([\w.-]+)`)
 	// rubySpecification is the name in the name of a specification.
 	rubySpecification = regexp.MustCompile(`/specifications/(?:default/)?([\w.-]+?)-\d[^/]*\.gemspec$`)
 )
@@ -49,10 +51,10 @@ func (w *worklist) rubyRequires(name string) {
 		return
 	}
 	if rubySpecification.MatchString(name) {
-		w.rubyGems(name, captures(rubyDependency, src))
+		w.rubyGems(name, captures(src, rubyDependency))
 		return
 	}
-	for _, feature := range captures(rubyRequire, src) {
+	for _, feature := range captures(src, rubyRequire, rubyGem) {
 		if w.ruby.done[feature] {
 			continue
 		}
@@ -61,7 +63,7 @@ func (w *worklist) rubyRequires(name string) {
 			w.rubyFeature(path.Join(dir, feature), name)
 		}
 	}
-	for _, feature := range captures(rubyRelative, src) {
+	for _, feature := range captures(src, rubyRelative, rubyJoined, rubyInserted) {
 		w.rubyFeature(path.Join(path.Dir(name), feature), name)
 	}
 }

@@ -11,9 +11,10 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/slimimage/slim/analyzer/keyword"
 )
 
 // MaxSize bounds a source that is read, in bytes.
@@ -27,11 +28,12 @@ const maxSpecifier = 500
 
 // loads match the forms in which a source loads another: require, require.resolve and import(), static import and export, and new
 // URL(…, import.meta.url) and new Worker (Node.js documentation: Modules, ECMAScript modules, Worker threads).
-var loads = []*regexp.Regexp{
-	regexp.MustCompile("\\b(?:require(?:\\.resolve)?|import|createRequire\\([^()]*\\))\\s*\\(\\s*[\"'`]([^\"'`\\n]+)[\"'`]\\s*(\\+)?"),
-	regexp.MustCompile("\\b(?:import|export)\\b[^\"'`;]*?\\bfrom\\s*[\"']([^\"'\\n]+)[\"']()"),
-	regexp.MustCompile("\\bimport\\s*[\"']([^\"'\\n]+)[\"']()"),
-	regexp.MustCompile("\\bnew\\s+(?:URL|Worker|SharedWorker)\\s*\\(\\s*(?:new\\s+URL\\s*\\(\\s*|path\\.(?:join|resolve)" +
+var loads = []keyword.Pattern{
+	keyword.New("require import createRequire(",
+		"(?:require(?:\\.resolve)?|import|createRequire\\([^()]*\\))\\s*\\(\\s*[\"'`]([^\"'`\\n]+)[\"'`]\\s*(\\+)?"),
+	keyword.New("import export", "(?:import|export)\\b[^\"'`;]*?\\bfrom\\s*[\"']([^\"'\\n]+)[\"']()"),
+	keyword.New("import", "import\\s*[\"']([^\"'\\n]+)[\"']()"),
+	keyword.New("new", "new\\s+(?:URL|Worker|SharedWorker)\\s*\\(\\s*(?:new\\s+URL\\s*\\(\\s*|path\\.(?:join|resolve)"+
 		"\\s*\\(\\s*__dirname\\s*,\\s*)?[\"'`]([^\"'`\\n]+)[\"'`]\\s*(\\+)?"),
 }
 
@@ -41,7 +43,7 @@ var loads = []*regexp.Regexp{
 func Imports(src []byte) []string {
 	found := map[string]bool{}
 	for _, form := range loads {
-		for _, match := range form.FindAllSubmatch(src, maxImports) {
+		for _, match := range form.FindAll(src, maxImports) {
 			specifier := string(match[1])
 			if i := strings.Index(specifier, "${"); i >= 0 {
 				specifier = specifier[:i] + "*"
