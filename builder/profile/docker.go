@@ -8,19 +8,27 @@ import (
 	"github.com/slimimage/slim/analyzer/shell"
 )
 
+// runner is how an engine's command line spells what is not the same in all of them.
+type runner struct {
+	program string
+	flags   []string // after --read-only
+	mount   func(Model, WritableMount) []string
+	publish func(Port) string
+}
+
+var docker = runner{program: "docker", mount: dockerMount, publish: published}
+
 // DockerRun is one line for a POSIX shell that starts the image confined, in the directory of seccomp.json. Ports are published on the
 // loopback address. An error is a Model that check refuses.
-func DockerRun(m Model) (string, error) {
+func DockerRun(m Model) (string, error) { return docker.line(m) }
+
+func (r runner) line(m Model) (string, error) {
 	if err := m.check(); err != nil {
-		return "", fmt.Errorf("docker run: %w", err)
+		return "", fmt.Errorf("%s run: %w", r.program, err)
 	}
-	words := []string{"docker", "run", "--rm", "--read-only"}
+	words := append([]string{r.program, "run", "--rm", "--read-only"}, r.flags...)
 	for _, mount := range m.WritableMounts() {
-		if mount.Volume {
-			words = append(words, "--volume", "/"+string(mount.Path)) // an anonymous volume starts with the image's files
-		} else {
-			words = append(words, "--tmpfs", mount.tmpfs())
-		}
+		words = append(words, r.mount(m, mount)...)
 	}
 	words = append(words, m.Start.dockerWords()...)
 	words = append(words, "--cap-drop", "ALL")
@@ -37,7 +45,7 @@ func DockerRun(m Model) (string, error) {
 	_, limit := m.memory()
 	words = append(words, "--pids-limit", strconv.Itoa(pidsLimit), "--memory", mebibytes(limit, "m"), "--cpus", cpuLimit)
 	for _, p := range m.served() {
-		words = append(words, "--publish", published(p))
+		words = append(words, "--publish", r.publish(p))
 	}
 	if len(m.Ports) == 0 && len(m.Peers) == 0 {
 		words = append(words, "--network", "none")
@@ -46,6 +54,13 @@ func DockerRun(m Model) (string, error) {
 		words[i] = shell.Quote(word)
 	}
 	return strings.Join(append(words, shell.Quote(m.Image)), " "), nil
+}
+
+func dockerMount(_ Model, mount WritableMount) []string {
+	if mount.Volume {
+		return []string{"--volume", "/" + string(mount.Path)} // an anonymous volume starts with the image's files
+	}
+	return []string{"--tmpfs", mount.tmpfs()}
 }
 
 // unprivilegedPorts is the first port that an ordinary user may open, for the network namespace (ip-sysctl). Docker and containerd set it
@@ -59,8 +74,11 @@ func published(p Port) string {
 }
 
 // dockerScript is DockerRun as a file that can be started from anywhere; more arguments go to the program.
-func dockerScript(m Model) ([]byte, error) {
-	line, err := DockerRun(m)
+func dockerScript(m Model) ([]byte, error) { return docker.script(m) }
+
+// script is the line as a file; notes are further comments.
+func (r runner) script(m Model, notes ...string) ([]byte, error) {
+	line, err := r.line(m)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +87,9 @@ func dockerScript(m Model) ([]byte, error) {
 	out.line("# Starts %s confined. More arguments are the program's.", comment(m.Image))
 	for _, warning := range m.Warnings {
 		out.line("# Warning: %s", comment(warning))
+	}
+	for _, note := range notes {
+		out.line("# %s", note)
 	}
 	out.line("# With AppArmor: apparmor_parser --replace apparmor.profile, and --security-opt apparmor=%s", m.appArmorName())
 	out.line(`cd -- "$(dirname -- "$0")" || exit 1`)

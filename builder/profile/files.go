@@ -7,6 +7,7 @@ const (
 	FileSeccomp    = "seccomp.json"
 	FileAppArmor   = "apparmor.profile"
 	FileDocker     = "docker-run.sh" // to be executable
+	FilePodman     = "podman-run.sh" // to be executable
 	FileCompose    = "compose.yaml"
 	FileKubernetes = "kubernetes.yaml"
 	FileLabels     = "labels.json" // Labels, as one JSON object
@@ -19,8 +20,8 @@ func Files(m Model) (map[string][]byte, error) {
 	}
 	files := map[string][]byte{}
 	for name, generate := range map[string]func(Model) ([]byte, error){
-		FileSeccomp: Seccomp, FileAppArmor: AppArmor, FileDocker: dockerScript, FileCompose: Compose, FileKubernetes: Kubernetes,
-		FileLabels: labelsFile,
+		FileSeccomp: Seccomp, FileAppArmor: AppArmor, FileDocker: dockerScript, FilePodman: podmanScript, FileCompose: Compose,
+		FileKubernetes: Kubernetes, FileLabels: labelsFile,
 	} {
 		data, err := generate(m)
 		if err != nil {

@@ -72,16 +72,17 @@ func TestOddNames(t *testing.T) {
 	if reasons := podSecurity(t, c.deployment.Spec.Template); len(reasons) > 0 {
 		t.Errorf("kubernetes: forbidden %q", reasons)
 	}
-	checkScript(t, string(files[FileDocker]), m)
+	checkScript(t, string(files[FileDocker]), m, DockerRun)
+	checkScript(t, string(files[FilePodman]), m, PodmanRun)
 	checkAppArmor(t, string(files[FileAppArmor]))
 }
 
-// checkScript parses the shell script: one call of docker with plain words, nothing expanded.
-func checkScript(t *testing.T, script string, m Model) {
+// checkScript parses the shell script: one call of docker or podman with plain words, nothing expanded.
+func checkScript(t *testing.T, script string, m Model, run func(Model) (string, error)) {
 	t.Helper()
-	line, err := DockerRun(m)
+	line, err := run(m)
 	if err != nil || strings.Contains(line, "\n") {
-		t.Fatalf("DockerRun = %q, %v", line, err)
+		t.Fatalf("the line is %q, %v", line, err)
 	}
 	for _, text := range []string{line, script} {
 		file, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(text), "")

@@ -42,15 +42,21 @@ func (m Model) WritableMounts() []WritableMount {
 
 // tmpfs is a mount as docker's --tmpfs and compose's tmpfs spell it.
 func (m WritableMount) tmpfs() string {
-	exec, dev := "noexec", "nodev" // docker's own default for a tmpfs
+	exec, dev := m.rights()
+	return fmt.Sprintf("/%s:rw,%s,nosuid,%s,size=%s,mode=%04o,uid=%d,gid=%d", string(m.Path), exec, dev, mebibytes(m.Size, "m"), m.Mode, m.UID,
+		m.GID)
+}
+
+// rights are the mount options about programs and devices.
+func (m WritableMount) rights() (exec, dev string) {
+	exec, dev = "noexec", "nodev" // docker's own default for a tmpfs
 	if !m.NoExec {
 		exec = "exec"
 	}
 	if !m.NoDev {
 		dev = "dev"
 	}
-	return fmt.Sprintf("/%s:rw,%s,nosuid,%s,size=%s,mode=%04o,uid=%d,gid=%d", string(m.Path), exec, dev, mebibytes(m.Size, "m"), m.Mode, m.UID,
-		m.GID)
+	return exec, dev
 }
 
 // owners records the owners of the writable directories in the image: an empty mount in their place gets the same owner.
