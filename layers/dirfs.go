@@ -4,8 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // DirFS is the directory tree of root as an fs.ReadLinkFS. Unlike root.FS it takes every name Linux takes (also names that
@@ -14,7 +13,7 @@ import (
 func DirFS(root *os.Root) RootFS { return dirFS{root} }
 
 // RootFS is a root filesystem: a directory (DirFS) or the merged layers of an image (Index).
-// Lstat's FileInfo.Sys is *syscall.Stat_t for DirFS and *Inode for Index; use StatOf for owner and link count.
+// Lstat's FileInfo.Sys is the system's own for DirFS and *Inode for Index; use StatOf for owner and link count.
 type RootFS interface {
 	fs.ReadLinkFS
 	fs.ReadDirFS
@@ -28,7 +27,7 @@ var errSpecial = errors.New("not a regular file")
 
 // Open opens a regular file or a directory. It does not wait for anybody, as an open of a named pipe would.
 func (d dirFS) Open(name string) (fs.File, error) {
-	f, err := d.root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := d.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +46,7 @@ func (d dirFS) Stat(name string) (fs.FileInfo, error)  { return d.root.Stat(name
 func (d dirFS) Lstat(name string) (fs.FileInfo, error) { return d.root.Lstat(name) }
 func (d dirFS) ReadLink(name string) (string, error)   { return d.root.Readlink(name) }
 func (d dirFS) ReadDir(name string) ([]fs.DirEntry, error) {
-	f, err := d.root.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	f, err := d.root.OpenFile(name, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -101,3 +101,10 @@ func index(t testing.TB, tars ...[]byte) *Index {
 	}
 	return x
 }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"golang.org/x/sys/unix"
 )
 
 // ErrDigest is returned if bytes do not match their digest.
@@ -181,10 +180,16 @@ func headerInode(header *tar.Header) (Inode, error) {
 		return n, fmt.Errorf("a tar entry of type %q", header.Typeflag)
 	}
 	if n.Mode&fs.ModeDevice != 0 {
-		n.Rdev = unix.Mkdev(uint32(header.Devmajor), uint32(header.Devminor))
+		n.Rdev = device(uint32(header.Devmajor), uint32(header.Devminor))
 	}
 	n.Size = int64(len(n.Link))
 	return n, nil
+}
+
+// device is the number of a device as Linux and its C libraries have it (makedev(3)), on every system.
+func device(major, minor uint32) uint64 {
+	high, low := uint64(major), uint64(minor)
+	return high&^0xfff<<32 | high&0xfff<<8 | low&^0xff<<12 | low&0xff
 }
 
 // permissions turns the mode bits of stat(2) into Go's.

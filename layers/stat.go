@@ -3,7 +3,6 @@ package layers
 import (
 	"io/fs"
 	"sort"
-	"syscall"
 )
 
 // Stat holds the fields of a file's inode that fs.FileInfo does not have.
@@ -17,13 +16,10 @@ type Stat struct {
 
 // StatOf reads the owner and identity from what Lstat of a RootFS returned.
 func StatOf(info fs.FileInfo) Stat {
-	switch sys := info.Sys().(type) {
-	case *syscall.Stat_t:
-		return Stat{UID: sys.Uid, GID: sys.Gid, Nlink: uint64(sys.Nlink), Ino: sys.Ino, Dev: uint64(sys.Dev), Rdev: uint64(sys.Rdev)}
-	case interface{ Stat() Stat }:
-		return sys.Stat()
+	if own, ok := info.Sys().(interface{ Stat() Stat }); ok {
+		return own.Stat()
 	}
-	return Stat{Nlink: 1}
+	return systemStat(info)
 }
 
 func sortDirEntries(entries []fs.DirEntry) {

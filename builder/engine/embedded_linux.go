@@ -50,6 +50,9 @@ import (
 // maxMessage is the maximum size of an RPC message, as in buildkitd (util/appdefaults and client use 16 MiB).
 const maxMessage = 16 << 20
 
+// errNoEmbedded is nil: this program has an embedded BuildKit.
+var errNoEmbedded error
+
 // embedded runs BuildKit's controller in this process; steps run in runc.
 func embedded(ctx context.Context, opt Options) (*Engine, error) {
 	if _, err := runcPath(); err != nil {

@@ -107,6 +107,9 @@ func auto(ctx context.Context, opt Options) (*Engine, error) {
 	if err == nil {
 		return e, nil
 	}
+	if errNoEmbedded != nil {
+		return nil, fmt.Errorf("%w; %w", err, errNoEmbedded)
+	}
 	var old *tooOldError
 	if errors.As(err, &old) {
 		opt.notice("%v: using the embedded BuildKit, with docker save and load", old)

@@ -7,7 +7,9 @@ import (
 	"errors"
 )
 
-// embedded is not part of the frontend, which runs inside a BuildKit: without an embedded BuildKit the program is a third of the size.
+// errNoEmbedded is the error of the frontend, which runs inside a BuildKit: without one of its own the program is a third of the size.
+var errNoEmbedded = errors.New("this program has no embedded BuildKit")
+
 func embedded(context.Context, Options) (*Engine, error) {
-	return nil, errors.New("this program has no embedded BuildKit")
+	return nil, errNoEmbedded
 }

@@ -192,22 +192,12 @@ func Prune(ctx context.Context, opt Options) (int64, error) {
 	}
 	if s.private {
 		_ = s.close()
-		return 0, errors.New("another slim is running: retry after it has ended")
+		return 0, errRunning
 	}
-	images := imagesLock(filepath.Dir(s.dir))
-	if ok, err := images.TryLock(); err != nil || !ok {
-		return 0, errors.Join(errors.New("another slim is running: retry after it has ended"), err, s.close())
-	}
-	defer images.Unlock()
-	dirs := []string{s.dir, filepath.Join(filepath.Dir(s.dir), "images"), filepath.Join(filepath.Dir(s.dir), "agent")}
-	var freed int64
-	for _, dir := range dirs {
-		freed += size(dir)
-		if dir == s.dir {
-			err = errors.Join(err, emptyDir(dir))
-		} else {
-			err = errors.Join(err, removeAll(dir))
-		}
+	freed, err := pruneImages(filepath.Dir(s.dir))
+	if err == nil {
+		freed += size(s.dir)
+		err = emptyDir(s.dir)
 	}
 	return freed, errors.Join(err, s.close())
 }
@@ -222,17 +212,4 @@ func stateRoot(root string) (string, error) {
 		root = filepath.Join(cache, "buildkit")
 	}
 	return statedir.Open(root)
-}
-
-// size is the disk space below dir, in bytes.
-func size(dir string) int64 {
-	var total int64
-	_ = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		var stat unix.Stat_t
-		if err == nil && unix.Lstat(name, &stat) == nil && !d.IsDir() {
-			total += stat.Blocks * 512 / int64(max(1, stat.Nlink)) // st_blocks counts units of 512 bytes (stat(2))
-		}
-		return nil
-	})
-	return total
 }

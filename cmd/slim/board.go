@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 
 	"github.com/slimimage/slim/analyzer/printable"
 )
@@ -161,8 +161,8 @@ func (b *board) draw() {
 // size is the size of the terminal, 80 by 24 where it is unknown.
 func (b *board) size() (width, height int) {
 	if f, ok := b.w.(*os.File); ok {
-		if ws, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil && ws.Col > 0 && ws.Row > 2 {
-			return int(ws.Col), int(ws.Row)
+		if width, height, err := term.GetSize(int(f.Fd())); err == nil && width > 0 && height > 2 {
+			return width, height
 		}
 	}
 	return 80, 24

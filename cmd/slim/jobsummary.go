@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sys/unix"
 
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/cmd/slim/report"
@@ -56,7 +56,7 @@ func (s *jobSummary) write(result *builder.Result, failure error) (err error) {
 	if err := infile.Stays(s.file); err != nil {
 		return fmt.Errorf("--summary: %w", err)
 	}
-	f, err := os.OpenFile(s.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY|unix.O_NONBLOCK, 0o600) // a pipe without a reader is an error
+	f, err := os.OpenFile(s.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY|syscall.O_NONBLOCK, 0o600) // a pipe without a reader is an error
 	if err == nil {
 		_, err = f.WriteString(report.Markdown(report.Job{Image: s.image, Result: result, Failure: failure, Last: s.last}))
 		err = errors.Join(err, f.Close())

@@ -10,9 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // Read reads a whole file of at most limit bytes. It opens the file as Open does.
@@ -53,7 +51,7 @@ func Open(name string, trees ...string) (*os.File, error) {
 // OpenRegular opens a regular file, or a descriptor that the caller opened, wherever links lead. It is for files whose content is never
 // shown, such as archives of images.
 func OpenRegular(name string) (*os.File, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil || inherited.MatchString(filepath.Clean(name)) {
 		return f, err
 	}
@@ -67,7 +65,7 @@ func OpenIn(root *os.Root, name string) (*os.File, error) {
 
 // openIn is OpenIn with the name for errors.
 func openIn(root *os.Root, rel, name string) (*os.File, error) {
-	f, err := root.OpenFile(rel, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := root.OpenFile(rel, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, opening(err, name, root.Name())
 	}
@@ -144,7 +142,7 @@ func Tree(name string, trees ...string) (tree, rel string) {
 	}
 	for _, dir := range append(trees, workTree(name)) {
 		dir, err := filepath.Abs(dir)
-		if err != nil || dir == "/" || len(dir) <= len(tree) {
+		if err != nil || isTop(dir) || len(dir) <= len(tree) {
 			continue
 		}
 		if below, err := filepath.Rel(dir, name); err == nil && filepath.IsLocal(below) {
@@ -154,15 +152,20 @@ func Tree(name string, trees ...string) (tree, rel string) {
 	return tree, rel
 }
 
-// workTree is the nearest directory above a name that has a .git (a file in a linked work tree, gitrepository-layout(5)), "/" without one.
+// workTree is the nearest directory above a name that has a .git (a file in a linked work tree, gitrepository-layout(5)), the top without
+// one.
 func workTree(name string) string {
-	for dir := filepath.Dir(name); dir != "/"; dir = filepath.Dir(dir) {
+	dir := filepath.Dir(name)
+	for ; !isTop(dir); dir = filepath.Dir(dir) {
 		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
-			return dir
+			break
 		}
 	}
-	return "/"
+	return dir
 }
+
+// isTop reports whether a directory is "/" or the root of a Windows volume.
+func isTop(dir string) bool { return filepath.Dir(dir) == dir }
 
 // Stays returns an error if a name is below a directory that others fill (Tree) and a link leads out of it. The name need not exist.
 func Stays(name string, trees ...string) error {
@@ -184,7 +187,7 @@ func Stays(name string, trees ...string) error {
 		if err != nil {
 			return err
 		}
-		if at != root && !strings.HasPrefix(at, strings.TrimSuffix(root, "/")+"/") {
+		if below, err := filepath.Rel(root, at); err != nil || !filepath.IsLocal(below) {
 			return fmt.Errorf("%s leads out of %s", name, tree)
 		}
 		return nil

@@ -76,13 +76,6 @@ func roots(t *testing.T) (src, dst *os.Root, srcDir, dstDir string) {
 	return src, dst, srcDir, dstDir
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 var odd = []string{"plain", "star*", "!bang", "new\nline", " blank ", "bad\xff\xfe", `back\slash`}
 
 func TestCopyKeepsEverything(t *testing.T) {

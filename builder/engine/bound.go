@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -15,7 +16,6 @@ import (
 
 	"github.com/gofrs/flock"
 	"github.com/moby/buildkit/client"
-	"golang.org/x/sys/unix"
 
 	"github.com/slimimage/slim/layers"
 )
@@ -36,11 +36,10 @@ func boundOf(root string) (bound, error) {
 	if err != nil {
 		return bound{}, fmt.Errorf("%s: %w", SizeVar, err)
 	}
-	var stat unix.Statfs_t
 	if total == 0 {
 		total = defaultSize
-		if unix.Statfs(root, &stat) == nil {
-			total = min(total, int64(stat.Blocks)*stat.Bsize/10)
+		if disk, err := diskSize(root); err == nil {
+			total = min(total, disk/10)
 		}
 	}
 	return bound{build: total - total/4, images: total / 4}, nil
@@ -108,4 +107,36 @@ func (e *Engine) trim(limit int64) error {
 	ctx, cancel := context.WithTimeout(context.Background(), trimTime)
 	defer cancel()
 	return e.Client.Prune(ctx, nil, client.PruneAll, client.WithKeepOpt(0, 0, limit, 0))
+}
+
+var errRunning = errors.New("another slim is running: retry after it has ended")
+
+// pruneImages removes the imported images and the agents from slim's directory, unless another slim uses images. It returns the number of
+// bytes freed.
+func pruneImages(cache string) (freed int64, err error) {
+	lock := imagesLock(cache)
+	if ok, err := lock.TryLock(); err != nil || !ok {
+		return 0, errors.Join(errRunning, err)
+	}
+	defer lock.Unlock()
+	for _, name := range []string{"images", "agent"} {
+		dir := filepath.Join(cache, name)
+		freed += size(dir)
+		err = errors.Join(err, removeAll(dir))
+	}
+	return freed, err
+}
+
+// size is the disk space below dir, in bytes.
+func size(dir string) (total int64) {
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil
+		}
+		if info, err := d.Info(); err == nil {
+			total += diskUse(info)
+		}
+		return nil
+	})
+	return total
 }
