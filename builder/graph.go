@@ -70,8 +70,7 @@ func (b *build) supports(id apicaps.CapID) bool {
 }
 
 // evidenceState runs a job in root and returns the directory with evidence.json and run-id, which the application could not change.
-// fresh keeps BuildKit from answering from its cache.
-func (b *build) evidenceState(root llb.State, job *analyzer.Job, name string, fresh bool) (llb.State, error) {
+func (b *build) evidenceState(root llb.State, job *analyzer.Job, name string, fresh freshness) (llb.State, error) {
 	state, err := b.observeState(root, job, name, fresh)
 	if err != nil {
 		return state, err
@@ -85,7 +84,7 @@ func (b *build) evidenceState(root llb.State, job *analyzer.Job, name string, fr
 		llb.WithCustomName("[slim] " + name + ": the evidence"),
 		b.platformOption(),
 	}
-	if fresh {
+	if fresh > anyRun {
 		opts = append(opts, llb.IgnoreCache)
 	}
 	return llb.Scratch().Run(opts...).AddMount(outDir, llb.Scratch()), nil
@@ -102,14 +101,17 @@ func (b *build) secrets() llb.RunOption {
 	return llb.WithProxy(llb.ProxyEnv{FTPProxy: b.runID, NoProxy: b.token})
 }
 
-// observeState runs a job in root and returns the directory that the agent wrote into. fresh keeps BuildKit from answering from its cache.
-func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fresh bool) (llb.State, error) {
+// observeState runs a job in root and returns the directory that the agent wrote into.
+func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fresh freshness) (llb.State, error) {
 	job, env := b.withEnv(job)
 	data, err := json.Marshal(job)
 	if err != nil {
 		return llb.State{}, fmt.Errorf("writing the job: %w", err)
 	}
 	in := llb.Scratch().File(llb.Mkfile("/job.json", 0o644, data), b.named(name+": the job"))
+	if fresh == ownRun { // of another content than that of any other build
+		in = in.File(llb.Mkfile("/run-id", 0o644, []byte(b.runID)), b.named(name+": the run"))
+	}
 	args := []string{binDir + "/" + agent.Name, "observe", "--job", inDir + "/job.json", "--out", outDir}
 	exits := llb.ValidExitCodes(anyExit...)
 	if !b.supports(pb.CapExecValidExitCode) {
@@ -139,7 +141,7 @@ func (b *build) observeState(root llb.State, job *analyzer.Job, name string, fre
 	if job.Confine != nil {
 		opts = append(opts, b.confinedMounts(root, job.Confine)...)
 	}
-	if fresh {
+	if fresh > anyRun {
 		opts = append(opts, llb.IgnoreCache)
 	}
 	return llb.State(root).Run(opts...).AddMount(outDir, llb.Scratch()), nil

@@ -82,7 +82,7 @@ func TestObserveState(t *testing.T) {
 		{"in a frontend of an old BuildKit", old, analyzer.Job{}, pb.NetMode_NONE,
 			[]string{"/", "/.slim/bin read-only of /agent", "/.slim/in read-only", "/.slim/out"}, " --child", []string{"A=b"}, 0},
 	} {
-		state, err := test.b.observeState(llb.Image("example/app"), &test.job, "observe", false)
+		state, err := test.b.observeState(llb.Image("example/app"), &test.job, "observe", anyRun)
 		if err != nil {
 			t.Fatal(err)
 		}

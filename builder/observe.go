@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,7 @@ import (
 	"mvdan.cc/sh/v3/shell"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/builder/engine"
 )
 
 const (
@@ -168,9 +170,9 @@ func (b *build) checkAccounts(ctx context.Context, c gateway.Client, root llb.St
 // with seccomp takes away (a setuid program under no_new_privs) runs again without it, which is slower.
 func (b *build) runJob(ctx context.Context, c gateway.Client, root llb.State, job *analyzer.Job,
 	title string) (*analyzer.Evidence, llb.State, error) {
-	found, own, state, err := b.runOnce(ctx, c, root, job, title, false)
+	found, own, state, err := b.runOnce(ctx, c, root, job, title, anyRun)
 	if err == nil && !own && found.Runs[0].Failure != "" {
-		found, _, state, err = b.runOnce(ctx, c, root, job, title, true)
+		found, _, state, err = b.runOnce(ctx, c, root, job, title, freshRun)
 	}
 	if err != nil || !found.NeedsPlain() || job.Plain || job.Confine != nil { // a profile decides itself about no_new_privs
 		return found, state, err
@@ -180,11 +182,24 @@ func (b *build) runJob(ctx context.Context, c gateway.Client, root llb.State, jo
 	return b.runJob(ctx, c, root, &plain, title+" (without seccomp)")
 }
 
-// runOnce runs one job, and a second time where BuildKit's cache answers with a run whose evidence nobody has accepted. fresh keeps
-// BuildKit from answering from its cache; own reports that this build ran the job.
+// freshness says whose run of a job a build takes.
+type freshness int
+
+const (
+	anyRun   freshness = iota // also one from BuildKit's cache
+	freshRun                  // a new one; BuildKit may give it to other builds that ask for the same at this moment
+	ownRun                    // a new one that no other build can ask for
+)
+
+// runOnce runs one job, and again where BuildKit answers with a run whose evidence is not sealed for this build: one from its cache that
+// nobody has accepted, or that of another build at the same moment. own reports that this build ran the job.
 func (b *build) runOnce(ctx context.Context, c gateway.Client, root llb.State, job *analyzer.Job, title string,
-	fresh bool) (found *analyzer.Evidence, own bool, state llb.State, err error) {
+	fresh freshness) (found *analyzer.Evidence, own bool, state llb.State, err error) {
 	if state, err = b.evidenceState(root, job, title, fresh); err != nil {
+		return nil, false, state, err
+	}
+	release, err := b.alone(ctx, job)
+	if err != nil {
 		return nil, false, state, err
 	}
 	limited, stop := b.deadlines.limit(ctx, title, job.Timeout)
@@ -192,10 +207,11 @@ func (b *build) runOnce(ctx context.Context, c gateway.Client, root llb.State, j
 	done := b.gate.open()
 	ref, err := b.solve(limited, c, state)
 	done()
-	if err != nil && !fresh && unsealed(err) {
+	release()
+	if err != nil && fresh < ownRun && b.unsealed(err) {
 		b.agentLog.forget()
 		stop()
-		return b.runOnce(ctx, c, root, job, title, true)
+		return b.runOnce(ctx, c, root, job, title, fresh+1)
 	}
 	if late := new(DeadlineError); err != nil && errors.As(context.Cause(limited), &late) {
 		return nil, false, state, late
@@ -217,10 +233,24 @@ func (b *build) runOnce(ctx context.Context, c gateway.Client, root llb.State, j
 	return found, err == nil && string(id) == b.runID, state, nil
 }
 
-// unsealed reports whether a step failed because the evidence is not the agent's (analyzer.ExitUnsealed).
-func unsealed(err error) bool {
+// unsealed reports whether a step failed because the evidence is not the agent's (analyzer.ExitUnsealed), or may have failed because the
+// environment that it got is that of another build.
+func (b *build) unsealed(err error) bool {
 	var exit *gatewaypb.ExitError
-	return errors.As(err, &exit) && exit.ExitCode == analyzer.ExitUnsealed
+	return errors.As(err, &exit) && (exit.ExitCode == analyzer.ExitUnsealed || len(b.opt.Observe.Env) > 0)
+}
+
+// alone waits until no other build of this user runs the same job at this moment; afterwards its run is in BuildKit's cache. BuildKit
+// would make one step of the two, with the secrets of either (moby/buildkit solver, edge merging).
+func (b *build) alone(ctx context.Context, job *analyzer.Job) (release func(), err error) {
+	if b.request != nil {
+		return func() {}, nil // a frontend has no directory
+	}
+	data, err := json.Marshal(job)
+	if err != nil {
+		return nil, fmt.Errorf("writing the job: %w", err)
+	}
+	return engine.Alone(ctx, data)
 }
 
 // answers returns an error if evidence is not that of a job.

@@ -41,6 +41,7 @@ func (b *build) run(ctx context.Context, export Export, f gateway.BuildFunc) (*b
 	if own != nil {
 		err = own
 	}
+	err = b.opt.Engine.Explain(err)
 	if ctx.Err() != nil && err != nil {
 		err = ctx.Err()
 	}

@@ -87,7 +87,7 @@ func worldRoot(b *testing.B) string {
 	return root
 }
 
-func command(b *testing.B, name string, args ...string) {
+func command(b testing.TB, name string, args ...string) {
 	b.Helper()
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
 		b.Fatalf("%s %q: %v\n%s", name, args, err, tail(string(out), 10))

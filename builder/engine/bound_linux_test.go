@@ -82,8 +82,7 @@ func TestSweepPrivate(t *testing.T) {
 		t.Fatal(err)
 	}
 	first.close()
-	second, _ := open(t, root)
-	defer second.close()
+	sweepPrivate(parent)
 	if exists(left) || !exists(used.dir) || !exists(fresh) {
 		t.Errorf("exist: left %t, used %t, just made %t; want those two", exists(left), exists(used.dir), exists(fresh))
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -30,9 +29,10 @@ import (
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/solver"
 	"github.com/moby/buildkit/solver/bboltcachestorage"
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/db/boltutil"
 	"github.com/moby/buildkit/util/entitlements"
-	"github.com/moby/buildkit/util/grpcerrors"
+	"github.com/moby/buildkit/util/network/netproviders"
 	"github.com/moby/buildkit/util/resolver"
 	resolverconfig "github.com/moby/buildkit/util/resolver/config"
 	"github.com/moby/buildkit/version"
@@ -40,9 +40,7 @@ import (
 	"github.com/moby/buildkit/worker/base"
 	"github.com/moby/buildkit/worker/runc"
 	bolt "go.etcd.io/bbolt"
-	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/slimimage/slim/layers"
 )
@@ -53,53 +51,39 @@ const maxMessage = 16 << 20
 // errNoEmbedded is nil: this program has an embedded BuildKit.
 var errNoEmbedded error
 
-// embedded runs BuildKit's controller in this process; steps run in runc.
+// embedded connects to the embedded BuildKit, and starts it if it does not run.
 func embedded(ctx context.Context, opt Options) (*Engine, error) {
 	if _, err := runcPath(); err != nil {
 		return nil, err
 	}
-	unix.Umask(0o022) // of the files that BuildKit and runc make in images
-	state, err := openState(ctx, &opt)
+	root, err := stateRoot(opt.Root)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("state directory: %w", err)
 	}
 	if opt.MaxCache == 0 {
-		limit, err := boundOf(state.dir)
+		limit, err := boundOf(root)
 		if err != nil {
-			return nil, errors.Join(err, state.close())
+			return nil, err
 		}
 		opt.MaxCache = limit.build
 	}
-	serverCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	_, connected := stepNetwork(opt, state.dir)
-	ctl, name, err := controller(serverCtx, opt, state.dir)
+	l, err := join(ctx, &opt, root)
 	if err != nil {
-		stop()
-		return nil, errors.Join(err, state.close())
+		return nil, err
 	}
-	server := grpc.NewServer(
-		grpc.UnaryInterceptor(grpcerrors.UnaryServerInterceptor), grpc.StreamInterceptor(grpcerrors.StreamServerInterceptor),
-		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage))
-	ctl.Register(server)
-	listener := bufconn.Listen(1 << 20)
-	go server.Serve(listener) // ends with the server
-	dial := func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }
-	c, err := client.New(ctx, "", client.WithContextDialer(dial))
-	e := &Engine{Client: c, Kind: KindEmbedded, OCILayout: true, Network: connected,
-		Name: fmt.Sprintf("embedded BuildKit %s (%s)", buildkitVersion(), name)}
-	if !state.private {
+	c, err := client.New(ctx, "", client.WithContextDialer(l.dial), client.WithGRPCDialOption(grpc.WithIdleTimeout(0)))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("connecting to the embedded BuildKit: %w", err), l.leave())
+	}
+	_, connected := plugins(pluginDirs)
+	e := &Engine{Client: c, Kind: KindEmbedded, OCILayout: true, Network: connected && !inUserns(), close: l.leave,
+		Name: fmt.Sprintf("embedded BuildKit %s (%s)", buildkitVersion(), l.Snapshotter)}
+	if err := e.handshake(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("connecting to the embedded BuildKit: %w", err), e.Close())
+	}
+	e.lost = l.lost
+	if !l.private {
 		e.shrink = func() error { return e.trim(opt.MaxCache) }
-	}
-	e.close = func() error {
-		stop()
-		shutDown(server)
-		return errors.Join(ctl.Close(), state.close())
-	}
-	if err == nil {
-		err = e.handshake(ctx)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("starting the embedded BuildKit: %w", err), e.close())
 	}
 	return e, nil
 }
@@ -126,13 +110,14 @@ func buildkitVersion() string {
 }
 
 // controller builds the controller of buildkitd with one runc worker, for use inside this process.
-func controller(ctx context.Context, opt Options, root string) (*control.Controller, string, error) {
+func controller(ctx context.Context, opt helperConfig) (*control.Controller, string, error) {
+	root := opt.Dir
 	sessions, err := session.NewManager()
 	if err != nil {
 		return nil, "", err
 	}
 	hosts := registries(opt.Insecure)
-	w, name, err := newWorker(ctx, opt, root, hosts)
+	w, name, err := newWorker(ctx, opt, hosts)
 	if err != nil {
 		return nil, "", err
 	}
@@ -181,15 +166,16 @@ func controller(ctx context.Context, opt Options, root string) (*control.Control
 	return ctl, name, err
 }
 
-func newWorker(ctx context.Context, opt Options, root string, hosts resolverHosts) (*base.Worker, string, error) {
-	factory := snapshotter(root)
-	rootless := os.Getenv(usernsMarker) != ""
-	network, connected := stepNetwork(opt, root)
-	wo, err := runc.NewWorkerOpt(root, factory, rootless, oci.ProcessSandbox, nil, nil, network, nil, "", "", false, nil, "", "", nil)
+func newWorker(ctx context.Context, opt helperConfig, hosts resolverHosts) (*base.Worker, string, error) {
+	factory := snapshotter(opt.Dir)
+	mode := netproviders.Opt{Mode: "host"} // for the steps of the mode host; see stepNetwork
+	wo, err := runc.NewWorkerOpt(opt.Dir, factory, inUserns(), oci.ProcessSandbox, nil, nil, mode, nil, "", "", false, nil, "", "", nil)
 	if err != nil {
 		return nil, "", fmt.Errorf("preparing runc: %w", err)
 	}
-	if !connected {
+	if bridge := stepNetwork(opt.Dir); bridge != nil {
+		wo.NetworkProviders[pb.NetMode_UNSET] = bridge // the executor has the same map
+	} else {
 		wo.Executor = unconnected{wo.Executor}
 	}
 	wo.Executor, wo.RegistryHosts = ending{wo.Executor}, hosts

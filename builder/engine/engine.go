@@ -1,4 +1,4 @@
-// Package engine connects to BuildKit: embedded in this process, at an address, or in a Docker engine. No other package starts or
+// Package engine connects to BuildKit: embedded in slim, at an address, or in a Docker engine. No other package starts or
 // finds a BuildKit, or depends on which kind of engine it is.
 package engine
 
@@ -41,7 +41,6 @@ type Options struct {
 	Key      string
 	Log      io.Writer    // the embedded engine's own log; nil discards it
 	Notice   func(string) // receives one line when a step is slow or a setting cannot be followed; nil discards it
-	Network  bool         // there are steps of the default network mode: make them a network, if it can be had
 	Insecure []string     // registries (host:port) accessed without TLS; registries on this machine always are
 }
 
@@ -55,6 +54,7 @@ type Engine struct {
 	Network   bool               // steps of the default network mode have a network: their own, or as the engine is set up
 	Platforms []ocispecs.Platform
 	shrink    func() error // of an embedded engine: the cache
+	lost      func() error // of an embedded engine: what to say if its process has ended
 	close     func() error
 }
 
@@ -71,6 +71,16 @@ func (e *Engine) Close() error {
 	err = errors.Join(err, e.Client.Close())
 	if e.close != nil {
 		err = errors.Join(err, e.close())
+	}
+	return err
+}
+
+// Explain returns the error of a build, or why the engine is gone: then every step and every request fails in its own words.
+func (e *Engine) Explain(err error) error {
+	if err != nil && e.lost != nil {
+		if lost := e.lost(); lost != nil {
+			return lost
+		}
 	}
 	return err
 }

@@ -23,6 +23,9 @@ func NeedsUserns(string) bool { return false }
 // RunInUserns is an error, as NeedsUserns is false.
 func RunInUserns(context.Context, []string) (int, error) { return 1, errNoEmbedded }
 
+// ServeHelper is false: there is no embedded engine.
+func ServeHelper([]string) (code int, is bool) { return 0, false }
+
 // EnterUserns does nothing: RunInUserns starts no process here.
 func EnterUserns() error { return nil }
 

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
-	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
 
 	"github.com/slimimage/slim/builder/statedir"
@@ -22,42 +21,45 @@ import (
 
 type registryHost = docker.RegistryHost
 
-// lockWait is how long a second slim waits for the state directory before it uses a private one.
-const lockWait = 10 * time.Second
+// lockWait is how long slim waits for the state directory while one with other settings uses it.
+var lockWait = 10 * time.Second
 
-// state is a locked state directory.
+// state is a locked state directory. Its databases allow one process at a time, and a second one would block forever.
 type state struct {
 	dir     string
-	lock    *flock.Flock
+	lock    *os.File // flock(2): of all who have the file open, which is how the engine's process gets it
 	private bool
 }
 
-// openState locks the state directory; its databases allow one process at a time, and a second one would block forever.
-func openState(ctx context.Context, opt *Options) (*state, error) {
-	root, err := stateRoot(opt.Root)
+// tryState locks a state directory; it returns nil if another process has it.
+func tryState(dir string) (*state, error) {
+	lock, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("state directory: %w", err)
+		return nil, err
 	}
-	lock := flock.New(filepath.Join(root, "lock"))
-	ok, err := lock.TryLock()
-	if err == nil && !ok {
-		opt.notice("another slim is running: waiting up to %d s for its cache", int(lockWait.Seconds()))
-		wait, cancel := context.WithTimeout(ctx, lockWait)
-		ok, err = lock.TryLockContext(wait, 100*time.Millisecond)
-		cancel()
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = nil
+	err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return nil, lock.Close()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("locking %s: %w", dir, err), lock.Close())
+	}
+	return &state{dir: dir, lock: lock}, nil
+}
+
+// openState waits for the lock of a state directory; it returns nil if another process keeps it.
+func openState(ctx context.Context, root string) (*state, error) {
+	for deadline := time.Now().Add(lockWait); ; {
+		s, err := tryState(root)
+		if s != nil || err != nil || time.Now().After(deadline) {
+			return s, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(pollTime):
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("locking %s: %w", root, err)
-	}
-	if !ok {
-		return privateState(opt, filepath.Dir(root))
-	}
-	sweepPrivate(filepath.Dir(root))
-	s := &state{dir: root, lock: lock}
-	return s, s.checkVersion(opt)
 }
 
 func privateState(opt *Options, parent string) (*state, error) {
@@ -65,12 +67,16 @@ func privateState(opt *Options, parent string) (*state, error) {
 	if err != nil {
 		return nil, fmt.Errorf("private state directory: %w", err)
 	}
-	lock := flock.New(filepath.Join(dir, "lock"))
-	if err := lock.Lock(); err != nil {
-		return nil, errors.Join(fmt.Errorf("locking %s: %w", dir, err), os.RemoveAll(dir))
+	s, err := tryState(dir)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
+	if s == nil {
+		return nil, fmt.Errorf("%s is locked", dir)
+	}
+	s.private = true
 	opt.notice("it is still running: using a private cache, which is removed afterwards")
-	return &state{dir: dir, lock: lock, private: true}, nil
+	return s, nil
 }
 
 // privatePrefix begins the names of private state directories.
@@ -83,16 +89,16 @@ func sweepPrivate(parent string) {
 		return
 	}
 	for _, dir := range left {
-		info, err := os.Lstat(filepath.Join(dir, "lock"))
+		info, err := os.Lstat(filepath.Join(dir, lockFile))
 		if err != nil { // one that is just being made, or of an older slim
 			if info, err = os.Lstat(dir); err != nil || time.Since(info.ModTime()) < 24*time.Hour {
 				continue
 			}
 		}
-		lock := flock.New(filepath.Join(dir, "lock"))
-		if ok, err := lock.TryLock(); ok && err == nil {
+		if s, err := tryState(dir); s != nil && err == nil {
+			endLeft(dir)
 			_ = removeAll(dir) // the next process tries again
-			_ = lock.Unlock()
+			_ = s.close()
 		}
 	}
 }
@@ -116,9 +122,9 @@ func (s *state) checkVersion(opt *Options) error {
 
 func (s *state) close() error {
 	if s.private {
-		return errors.Join(removeAll(s.dir), s.lock.Unlock())
+		return errors.Join(removeAll(s.dir), s.lock.Close())
 	}
-	return s.lock.Unlock()
+	return s.lock.Close()
 }
 
 // removeAll removes a state directory. A snapshot may hold directories that not even their owner can write.
@@ -152,14 +158,14 @@ func unmountBelow(dir string) {
 	}
 }
 
-// emptyDir removes everything in a state directory but its lock.
+// emptyDir removes everything in a state directory but its locks.
 func emptyDir(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
-		if entry.Name() == "lock" {
+		if entry.Name() == lockFile || entry.Name() == usersFile {
 			continue
 		}
 		if err := removeAll(filepath.Join(dir, entry.Name())); err != nil {
@@ -186,14 +192,19 @@ func moduleVersion(path string) string {
 // Prune removes slim's caches on this machine (the embedded engine's state, imported images, the agents) while it holds the lock, and
 // returns the number of bytes freed.
 func Prune(ctx context.Context, opt Options) (int64, error) {
-	s, err := openState(ctx, &opt)
+	root, err := stateRoot(opt.Root)
+	if err != nil {
+		return 0, fmt.Errorf("state directory: %w", err)
+	}
+	s, err := openState(ctx, root)
 	if err != nil {
 		return 0, err
 	}
-	if s.private {
-		_ = s.close()
+	if s == nil {
 		return 0, errRunning
 	}
+	endLeft(root)
+	sweepPrivate(filepath.Dir(root))
 	freed, err := pruneImages(filepath.Dir(s.dir))
 	if err == nil {
 		freed += size(s.dir)

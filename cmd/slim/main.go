@@ -20,6 +20,9 @@ import (
 )
 
 func main() {
+	if code, is := engine.ServeHelper(os.Args); is {
+		os.Exit(code)
+	}
 	if err := engine.EnterUserns(); err != nil {
 		fmt.Fprintln(os.Stderr, "slim:", err)
 		os.Exit(exitFailure)

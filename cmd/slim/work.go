@@ -109,8 +109,6 @@ func (p *program) connect(c *cli.Context, w *work) (err error) {
 	}
 	p.busy.Store(true)
 	opt := engineOptions(c)
-	// An entry of --all may ask for it, too.
-	opt.Network = c.String("network") == "default" || c.String("file") != "" || c.String("all") != ""
 	opt.Notice = func(line string) { p.infof("%s", line) }
 	if w.engine, err = engine.Connect(c.Context, opt); err == nil {
 		p.infof("engine: %s", w.engine.Name)
