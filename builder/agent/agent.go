@@ -19,7 +19,13 @@ import (
 const Name = "slim-sensor"
 
 // ErrNotCarried is returned by Dir when this slim was built without the agent for an architecture.
-var ErrNotCarried = errors.New("this slim carries no agent for the platform (build it with `make build`)")
+var ErrNotCarried = errors.New("this slim carries no agent, as `go install` cannot build it; use a release, or `make build` in a clone")
+
+// Carried reports whether this slim has an agent to put into a build: its own, or one that SLIM_AGENT names.
+func Carried() bool {
+	found, err := fs.Glob(carried, "bin/slim-sensor-*")
+	return err == nil && len(found) > 0 || os.Getenv("SLIM_AGENT") != ""
+}
 
 // ImageDir is the directory of the frontend's image (cmd/slim-frontend) that holds only the agent for linux/arch.
 func ImageDir(arch string) string { return "/agents/linux-" + arch }

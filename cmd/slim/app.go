@@ -47,7 +47,8 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 the image did not run or its che
 		Commands: []*cli.Command{
 			p.buildCommand(), p.observeCommand(), p.analyzeCommand(), p.explainCommand(),
 			p.inspectCommand(), p.scanCommand(), p.lintCommand(), p.diffCommand(), p.profileCommand(), p.sbomCommand(),
-			p.evidenceCommand(), p.agentCommand(), p.checkCommand(), p.attestCommand(), p.verifyCommand(), p.pruneCommand(), p.versionCommand(),
+			p.evidenceCommand(), p.agentCommand(), p.checkCommand(), p.attestCommand(), p.verifyCommand(), p.pruneCommand(),
+			p.completionCommand(), p.manCommand(), p.versionCommand(),
 			p.helpCommand(),
 		},
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -99,8 +98,8 @@ func documentTime() (string, error) {
 
 // toolVersion is slim's own version; "" for one that was not released.
 func toolVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "(devel)" {
-		return info.Main.Version
+	if version := ownVersion(); version != "devel" {
+		return version
 	}
 	return ""
 }

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/builder/agent"
 )
 
 func (p *program) versionCommand() *cli.Command {
@@ -43,11 +45,21 @@ func versionLine() string {
 			}
 		}
 	}
-	return fmt.Sprintf("slim %s (buildkit %s, %s, %s/%s)", ownVersion(), buildkit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	line := fmt.Sprintf("slim %s (buildkit %s, %s, %s/%s)", ownVersion(), buildkit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	if !agent.Carried() {
+		line += ", without the agent, as `go install` makes it: it cannot build an image"
+	}
+	return line
 }
 
-// ownVersion is what Go stamped into the program, "devel" without a version.
+// release is the version of a release; the linker sets it (make release).
+var release string
+
+// ownVersion is the version of the release, else what Go stamped into the program, "devel" without a version.
 func ownVersion() string {
+	if release != "" {
+		return release
+	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version
 	}
