@@ -64,6 +64,11 @@ func Build(ctx context.Context, opt Options) (*Result, error) {
 		return b.result(out), err
 	}
 	out.export = b.exported(ctx, response)
+	if b.opt.Export.Push && b.pushesFromDocker() {
+		if out.export.digest, err = b.pushFromDocker(ctx); err != nil {
+			return b.result(out), err
+		}
+	}
 	result := b.result(out)
 	if opt.Lock {
 		result.Lock, err = b.makeLock(ctx, out)

@@ -16,6 +16,7 @@ import (
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	mobyclient "github.com/moby/moby/client"
 
+	"github.com/slimimage/slim/builder/engine"
 	"github.com/slimimage/slim/builder/outfile"
 	"github.com/slimimage/slim/layers/infile"
 )
@@ -24,13 +25,13 @@ import (
 func (b *build) exports(ctx context.Context, export Export) ([]bkclient.ExportEntry, error) {
 	var list []bkclient.ExportEntry
 	names := strings.Join(export.Names, ",")
-	if export.Load {
+	if export.Push && names == "" {
+		return nil, errors.New("--push needs a name: pass --tag REGISTRY/NAME:TAG")
+	}
+	if export.Load || export.Push && b.pushesFromDocker() {
 		list = append(list, b.loadEntry(ctx, export, names))
 	}
-	if export.Push {
-		if names == "" {
-			return nil, errors.New("--push needs a name: pass --tag REGISTRY/NAME:TAG")
-		}
+	if export.Push && !b.pushesFromDocker() {
 		attrs := b.attrs(export, map[string]string{"name": names, "push": "true"})
 		list = append(list, bkclient.ExportEntry{Type: bkclient.ExporterImage, Attrs: attrs})
 	}
@@ -49,13 +50,17 @@ func (b *build) attested() bool {
 	if b.request != nil {
 		return b.request.attest
 	}
-	return b.opt.Export.attested()
+	return b.opt.Export.attested(b.opt.Engine)
 }
 
 // attested reports whether attestations are attached: the image is exported, and every exporter accepts them. A tar, a directory and
-// Docker's classic image store do not, and docker load refuses what the docker exporter writes with them.
-func (e Export) attested() bool {
-	if e.NoAttest || e.Load || !e.Push && len(e.Outputs) == 0 {
+// Docker's classic image store do not, and docker load refuses what the docker exporter writes with them. They stay with an image that
+// Docker's own BuildKit writes into containerd's image store.
+func (e Export) attested(to *engine.Engine) bool {
+	if e.NoAttest || !e.Load && !e.Push && len(e.Outputs) == 0 {
+		return false
+	}
+	if shared := to.SharesDockerStore(); shared && !to.OCILayout || e.Load && !shared {
 		return false
 	}
 	return !slices.ContainsFunc(e.Outputs, func(o Output) bool {

@@ -12,24 +12,30 @@ import (
 
 func TestExports(t *testing.T) {
 	epoch := int64(9)
+	address := engine.Engine{Kind: engine.KindAddress}
+	containerd := engine.Engine{Kind: engine.KindDocker, OCILayout: true}
 	for _, test := range []struct {
 		name   string
-		kind   string
+		engine engine.Engine
 		export Export
 		want   []string // type and attributes of each
 		fail   string
 	}{
-		{"into Docker through its BuildKit", engine.KindDocker, Export{Load: true, Names: []string{"a", "b"}},
+		{"into Docker through its BuildKit", containerd, Export{Load: true, Names: []string{"a", "b"}},
 			[]string{"moby a,b uncompressed"}, ""},
-		{"into Docker from another engine", engine.KindEmbedded, Export{Load: true, Names: []string{"a"}}, []string{"docker a uncompressed"}, ""},
-		{"to a registry", engine.KindAddress, Export{Push: true, Names: []string{"r/a"}, Compression: "zstd"}, []string{"image r/a zstd"}, ""},
-		{"to a registry without a name", engine.KindAddress, Export{Push: true}, nil, "--push needs a name"},
-		{"files", engine.KindAddress, Export{Outputs: []Output{{Type: "oci", Dest: "x.tar"}, {Type: "local", Dest: "d"}}},
+		{"from Docker to a registry", containerd, Export{Push: true, Names: []string{"r/a"}}, []string{"image r/a gzip"}, ""},
+		{"from Docker's classic store to a registry", engine.Engine{Kind: engine.KindDocker}, Export{Push: true, Names: []string{"r/a"}},
+			[]string{"moby r/a uncompressed"}, ""},
+		{"into Docker from another engine", engine.Engine{Kind: engine.KindEmbedded}, Export{Load: true, Names: []string{"a"}},
+			[]string{"docker a uncompressed"}, ""},
+		{"to a registry", address, Export{Push: true, Names: []string{"r/a"}, Compression: "zstd"}, []string{"image r/a zstd"}, ""},
+		{"to a registry without a name", address, Export{Push: true}, nil, "--push needs a name"},
+		{"files", address, Export{Outputs: []Output{{Type: "oci", Dest: "x.tar"}, {Type: "local", Dest: "d"}}},
 			[]string{"oci  gzip", "local  gzip"}, ""},
-		{"a file without a place", engine.KindAddress, Export{Outputs: []Output{{Type: "oci"}}}, nil, "needs dest=PATH"},
-		{"an unknown type", engine.KindAddress, Export{Outputs: []Output{{Type: "zip", Dest: "x"}}}, nil, "unknown type"},
+		{"a file without a place", address, Export{Outputs: []Output{{Type: "oci"}}}, nil, "needs dest=PATH"},
+		{"an unknown type", address, Export{Outputs: []Output{{Type: "zip", Dest: "x"}}}, nil, "unknown type"},
 	} {
-		b := testBuild(Options{Engine: &engine.Engine{Kind: test.kind}, Epoch: &epoch})
+		b := testBuild(Options{Engine: &test.engine, Epoch: &epoch})
 		got, err := b.exports(t.Context(), test.export)
 		if (err == nil) != (test.fail == "") || err != nil && !strings.Contains(err.Error(), test.fail) {
 			t.Errorf("%s: exports() = %v, want %q", test.name, err, test.fail)
@@ -49,22 +55,33 @@ func TestExports(t *testing.T) {
 }
 
 func TestAttested(t *testing.T) {
+	other := &engine.Engine{Kind: engine.KindAddress, OCILayout: true}
+	containerd, classic := &engine.Engine{Kind: engine.KindDocker, OCILayout: true}, &engine.Engine{Kind: engine.KindDocker}
 	oci, tar := Output{Type: bkclient.ExporterOCI}, Output{Type: bkclient.ExporterTar}
 	docker := Output{Type: bkclient.ExporterImage, Attrs: map[string]string{"oci-mediatypes": "false"}}
 	for _, test := range []struct {
+		engine *engine.Engine
 		export Export
 		want   bool
 	}{
-		{Export{}, false},
-		{Export{Push: true}, true},
-		{Export{Push: true, NoAttest: true}, false},
-		{Export{Push: true, Load: true}, false},
-		{Export{Outputs: []Output{oci}}, true},
-		{Export{Outputs: []Output{oci, tar}}, false},
-		{Export{Outputs: []Output{docker}}, false},
+		{other, Export{}, false},
+		{other, Export{Push: true}, true},
+		{other, Export{Push: true, NoAttest: true}, false},
+		{other, Export{Push: true, Load: true}, false},
+		{other, Export{Load: true}, false},
+		{other, Export{Outputs: []Output{oci}}, true},
+		{other, Export{Outputs: []Output{oci, tar}}, false},
+		{other, Export{Outputs: []Output{docker}}, false},
+		{containerd, Export{}, false},
+		{containerd, Export{Load: true}, true},
+		{containerd, Export{Load: true, NoAttest: true}, false},
+		{containerd, Export{Load: true, Push: true, Outputs: []Output{oci}}, true},
+		{containerd, Export{Load: true, Outputs: []Output{tar}}, false},
+		{classic, Export{Load: true}, false},
+		{classic, Export{Push: true}, false},
 	} {
-		if got := test.export.attested(); got != test.want {
-			t.Errorf("%+v.attested() = %t, want %t", test.export, got, test.want)
+		if got := test.export.attested(test.engine); got != test.want {
+			t.Errorf("%+v.attested(%+v) = %t, want %t", test.export, test.engine, got, test.want)
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package builder
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -16,6 +18,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/tonistiigi/fsutil"
 
+	"github.com/slimimage/slim/builder/engine"
 	"github.com/slimimage/slim/builder/lock"
 	"github.com/slimimage/slim/layers"
 	"github.com/slimimage/slim/layers/infile"
@@ -76,12 +79,32 @@ func (b *build) loadInput(ctx context.Context, c gateway.Client) (input, error) 
 	switch {
 	case in.Ref != "":
 		src.state = llb.Image(in.Ref, platform)
-	case in.Kind == layers.KindDocker && b.opt.Engine.SharesDockerStore():
-		src.state = llb.Image(in.Repo+":"+in.Tag, llb.ResolveModePreferLocal, platform)
+	case in.Local != "":
+		src.state = llb.Image(in.Local, llb.ResolveModePreferLocal, platform)
+		if !b.opt.Engine.OCILayout {
+			err = b.pin(ctx, c, src, raw)
+		}
 	default:
 		src.state = llb.OCILayout("slim.local/input@"+src.digest, llb.OCIStore("", b.inputStore()), platform)
 	}
-	return src, nil
+	return src, err
+}
+
+// pin makes sure that BuildKit runs the image that was opened. In containerd's store its name has the digest. In Docker's classic store
+// only the name leads to an image that was not pulled: BuildKit resolves it once for a build, so the image of that moment must have
+// the config that was read.
+func (b *build) pin(ctx context.Context, c gateway.Client, src input, config []byte) error {
+	if _, err := b.solve(ctx, c, src.state); err != nil {
+		return fmt.Errorf("opening %s in the Docker engine: %w", b.inputName(), err)
+	}
+	now, err := engine.LocalConfig(ctx, c, b.opt.Input.Local, b.platform)
+	if err == nil && !bytes.Equal(now, config) {
+		err = errors.New("the engine now has another image under this name")
+	}
+	if err != nil {
+		return fmt.Errorf("opening %s in the Docker engine: %w", b.inputName(), err)
+	}
+	return nil
 }
 
 // buildDockerfile solves the Dockerfile with BuildKit's own frontend.
@@ -101,6 +124,9 @@ func (b *build) buildDockerfile(ctx context.Context, c gateway.Client) (input, e
 		opts["context:"+name] = namedContext(name, value)
 	}
 	in, err := b.solveDockerfile(ctx, c, gateway.SolveRequest{Frontend: dockerfileFrontend, FrontendOpt: opts})
+	if own := b.localOnly(ctx, err); own != err {
+		return in, own
+	}
 	if err != nil && opts[optNetwork] == "" && !b.opt.Engine.Network {
 		err = &UnconnectedError{err}
 	}

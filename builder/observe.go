@@ -73,6 +73,9 @@ func (b *build) givenEvidence(in input) (*observation, error) {
 		all.Image = in.digest
 		all.Warnings = append(all.Warnings, "the evidence does not name its image; it was used for this one")
 	}
+	if b.opt.Input != nil && b.opt.Input.Is(all.Image) {
+		all.Image = in.digest
+	}
 	if all.Image != in.digest && analyzer.SamePlatform(all.Platform, b.platformString()) {
 		return nil, fmt.Errorf("the evidence is of image %s, the input is %s", all.Image, in.digest)
 	}

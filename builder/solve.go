@@ -137,7 +137,7 @@ func (b *build) solveOpt(ctx context.Context, export Export) (bkclient.SolveOpt,
 	b.ref = newRunID()
 	opt := bkclient.SolveOpt{Ref: b.ref, LocalMounts: mounts, OCIStores: stores, Session: attachables, Exports: exports,
 		CacheImports: b.opt.CacheFrom, CacheExports: b.opt.CacheTo, FrontendAttrs: map[string]string{}}
-	if export.attested() {
+	if export.attested(b.opt.Engine) {
 		opt.FrontendAttrs["attest:provenance"] = "mode=max,version=v1,builder-id=" + builderID
 	}
 	if df := b.opt.Dockerfile; b.opt.Observe.Network == "host" || df != nil && df.Network == "host" {

@@ -11,8 +11,8 @@ import (
 	mobyclient "github.com/moby/moby/client"
 )
 
-// openDocker imports an image of the Docker engine. One that was imported before is not saved again. ErrNotFound when the
-// engine does not have it.
+// openDocker opens an image of the Docker engine: where it is, if opt.Store is set, else by importing it. One that was imported before
+// is not saved again. ErrNotFound when the engine does not have it.
 func openDocker(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
 	info, err := opt.Docker.ImageInspect(ctx, ref)
 	if errdefs.IsNotFound(err) {
@@ -22,10 +22,17 @@ func openDocker(ctx context.Context, ref string, opt OpenOptions) (*Input, error
 		return nil, fmt.Errorf("asking the Docker engine: %w", err)
 	}
 	have := v1.Platform{OS: info.Os, Architecture: info.Architecture, Variant: info.Variant}
-	if info.Os != "" && !fits(have, opt.platform()) {
+	several := opt.Store != nil && opt.Store.Blobs() // platforms under one name
+	if info.Os != "" && !several && !fits(have, opt.platform()) {
 		return nil, platformError([]v1.Platform{have}, opt.platform())
 	}
-	in, err := savedImage(ctx, info, opt)
+	var in *Input
+	if opt.Store != nil {
+		in, err = storeImage(ctx, ref, info, opt)
+	}
+	if opt.Store == nil || several && errors.Is(err, ErrNoName) {
+		in, err = savedImage(ctx, info, opt)
+	}
 	if err != nil {
 		return nil, err
 	}

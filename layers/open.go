@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,8 +36,9 @@ type Input struct {
 	Name       string      // as the user wrote it
 	Kind       string      // one of the Kind constants
 	Ref        string      // NAME@sha256:... of a registry's image, "" of others
-	Layout     string      // OCI layout directory that holds the image, of all kinds but registry
-	Digest     v1.Hash     // of the platform manifest
+	Layout     string      // OCI layout directory that holds the image, "" of a registry's and where Local is set
+	Local      string      // name under which the Docker engine's BuildKit finds the image in the engine's own store, "" elsewhere
+	Digest     v1.Hash     // of the platform manifest; of the config in Docker's classic store, which has no manifests
 	Platform   v1.Platform // of the config
 	Repo, Tag  string      // for the name of the result; may be empty
 	Image      v1.Image    // read lazily
@@ -47,6 +49,8 @@ type Input struct {
 type OpenOptions struct {
 	Platform *v1.Platform       // wanted; that of this machine under linux when nil
 	Docker   *mobyclient.Client // the engine whose images plain names may mean; nil for none
+	NoDocker error              // why there is no engine, where there should be one
+	Store    DockerStore        // the engine's store, to open its images in place instead of importing them; nil without
 	Cache    string             // directory for images that come as archives or from the engine
 	Stdin    io.Reader          // what "-" means
 }
@@ -90,7 +94,7 @@ func open(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
 		return openLayout(dir, tag, opt)
 	case ok && scheme == KindDocker:
 		if opt.Docker == nil {
-			return nil, errors.New("no Docker engine answers")
+			return nil, cmp.Or(opt.NoDocker, errors.New("no Docker engine answers"))
 		}
 		return openDocker(ctx, rest, opt)
 	}
@@ -103,7 +107,20 @@ func open(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
 			return in, err
 		}
 	}
-	return openRegistry(ctx, ref, opt)
+	in, err := openRegistry(ctx, ref, opt)
+	if err != nil && opt.NoDocker != nil {
+		err = fmt.Errorf("%w; and %w", err, opt.NoDocker)
+	}
+	return in, err
+}
+
+// Is reports whether a digest is one of the image's: of its manifest, or of its config, by which Docker's classic store knows it.
+func (in *Input) Is(digest string) bool {
+	if in.Digest.String() == digest {
+		return true
+	}
+	config, err := in.Image.ConfigName()
+	return err == nil && config.String() == digest
 }
 
 // meantFile returns an error with the correct spelling if a reference without a scheme is the name of a file.
@@ -136,6 +153,24 @@ const maxLayers = 500
 
 // check reads manifest and config, bounded, and compares the platform.
 func (in *Input) check(opt OpenOptions) (err error) {
+	if config, ok := in.Image.(configImage); ok {
+		err = config.check()
+	} else {
+		err = in.checkManifest()
+	}
+	if err != nil {
+		return err
+	}
+	if in.Platform, err = in.platform(); err != nil {
+		return err
+	}
+	if want := opt.platform(); !fits(in.Platform, want) {
+		return platformError([]v1.Platform{in.Platform}, want)
+	}
+	return nil
+}
+
+func (in *Input) checkManifest() error {
 	raw, err := in.Image.RawManifest()
 	if err == nil {
 		err = isImage(raw)
@@ -152,12 +187,6 @@ func (in *Input) check(opt OpenOptions) (err error) {
 	}
 	if len(manifest.Layers) > maxLayers {
 		return fmt.Errorf("it has %d layers, more than %d", len(manifest.Layers), maxLayers)
-	}
-	if in.Platform, err = in.platform(); err != nil {
-		return err
-	}
-	if want := opt.platform(); !fits(in.Platform, want) {
-		return platformError([]v1.Platform{in.Platform}, want)
 	}
 	return nil
 }

@@ -41,6 +41,7 @@ type Options struct {
 	Key      string
 	Log      io.Writer    // the embedded engine's own log; nil discards it
 	Notice   func(string) // receives one line when a step is slow or a setting cannot be followed; nil discards it
+	OCI      bool         // the build reads OCI layouts or writes OCI images, which a Docker engine with its classic store cannot
 	Insecure []string     // registries (host:port) accessed without TLS; registries on this machine always are
 }
 
@@ -50,7 +51,7 @@ type Engine struct {
 	Kind      string
 	Name      string             // for messages: "embedded BuildKit v0.34.2 (overlayfs)"
 	Docker    *mobyclient.Client // the engine that BuildKit is part of, for KindDocker
-	OCILayout bool               // accepts OCI layouts as sources; a Docker engine with its classic image store does not
+	OCILayout bool               // reads OCI layouts and writes OCI images; a Docker engine with its classic image store does neither
 	Network   bool               // steps of the default network mode have a network: their own, or as the engine is set up
 	Platforms []ocispecs.Platform
 	shrink    func() error // of an embedded engine: the cache
@@ -91,8 +92,8 @@ func (o *Options) notice(format string, args ...any) {
 	}
 }
 
-// Connect finds or starts the engine that opt names. "auto" is BUILDKIT_HOST, else a Docker engine whose BuildKit is recent
-// enough, else the embedded one.
+// Connect finds or starts the engine that opt names. "auto" is BUILDKIT_HOST, else a Docker engine whose BuildKit has what the build
+// needs, else the embedded one.
 func Connect(ctx context.Context, opt Options) (*Engine, error) {
 	setLog(opt.Log)
 	switch opt.Spec {
@@ -113,16 +114,8 @@ func auto(ctx context.Context, opt Options) (*Engine, error) {
 	if host := os.Getenv("BUILDKIT_HOST"); host != "" {
 		return address(ctx, opt, host)
 	}
-	e, err := dockerEngine(ctx, opt)
-	if err == nil {
-		return e, nil
-	}
-	if errNoEmbedded != nil {
-		return nil, fmt.Errorf("%w; %w", err, errNoEmbedded)
-	}
-	var old *tooOldError
-	if errors.As(err, &old) {
-		opt.notice("%v: using the embedded BuildKit, with docker save and load", old)
+	if e, err := InDocker(ctx, &opt); e != nil || err != nil {
+		return e, err
 	}
 	return embedded(ctx, opt)
 }

@@ -9,35 +9,82 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	controlapi "github.com/moby/buildkit/api/services/control"
 	types "github.com/moby/buildkit/api/types"
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/apicaps"
+	capspb "github.com/moby/buildkit/util/apicaps/pb"
 	"google.golang.org/grpc"
 )
 
-// fakeBuildKit answers ListWorkers, and nothing else.
+// fakeBuildKit answers ListWorkers, and builds without a step, which ask for the capabilities.
 type fakeBuildKit struct {
 	controlapi.UnimplementedControlServer
-	workers []*types.WorkerRecord
+	workers  []*types.WorkerRecord
+	without  []apicaps.CapID // capabilities that it lacks
+	returned chan struct{}   // a build has ended
 }
 
 func (f *fakeBuildKit) ListWorkers(context.Context, *controlapi.ListWorkersRequest) (*controlapi.ListWorkersResponse, error) {
 	return &controlapi.ListWorkersResponse{Record: f.workers}, nil
 }
 
+func (f *fakeBuildKit) Session(stream controlapi.Control_SessionServer) error {
+	for {
+		if _, err := stream.Recv(); err != nil { // the client closed it
+			return nil
+		}
+	}
+}
+
+func (f *fakeBuildKit) Solve(ctx context.Context, _ *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
+	select {
+	case <-f.returned:
+	case <-ctx.Done():
+	}
+	return &controlapi.SolveResponse{}, ctx.Err()
+}
+
+func (f *fakeBuildKit) Status(*controlapi.StatusRequest, controlapi.Control_StatusServer) error {
+	return nil
+}
+
+// fakeBridge is the gateway of a fakeBuildKit.
+type fakeBridge struct {
+	gatewaypb.UnimplementedLLBBridgeServer
+	*fakeBuildKit
+}
+
+func (f fakeBridge) Solve(context.Context, *gatewaypb.SolveRequest) (*gatewaypb.SolveResponse, error) {
+	return nil, errors.New("it runs no step")
+}
+
+func (f fakeBridge) Ping(context.Context, *gatewaypb.PingRequest) (*gatewaypb.PongResponse, error) {
+	return &gatewaypb.PongResponse{FrontendAPICaps: gatewaypb.Caps.All(),
+		LLBCaps: slices.DeleteFunc(pb.Caps.All(), func(c *capspb.APICap) bool { return slices.Contains(f.without, apicaps.CapID(c.ID)) })}, nil
+}
+
+func (f fakeBridge) Return(context.Context, *gatewaypb.ReturnRequest) (*gatewaypb.ReturnResponse, error) {
+	f.returned <- struct{}{}
+	return &gatewaypb.ReturnResponse{}, nil
+}
+
 func (f *fakeBuildKit) server() *grpc.Server {
+	f.returned = make(chan struct{}, 1)
 	server := grpc.NewServer()
 	controlapi.RegisterControlServer(server, f)
+	gatewaypb.RegisterLLBBridgeServer(server, fakeBridge{fakeBuildKit: f})
 	return server
 }
 
-// workerRecord describes a worker of a BuildKit that keeps images in containerd.
+// workerRecord describes a worker of a BuildKit that keeps images in containerd. Moby's gives no version of BuildKit.
 func workerRecord(platforms ...string) *types.WorkerRecord {
-	w := &types.WorkerRecord{ID: "w", Labels: map[string]string{containerdLabel: "overlayfs"},
-		BuildkitVersion: &types.BuildkitVersion{Package: "github.com/moby/buildkit", Version: "v0.34.2"}}
+	w := &types.WorkerRecord{ID: "w", Labels: map[string]string{containerdLabel: "overlayfs"}}
 	for _, name := range platforms {
 		os, arch, _ := strings.Cut(name, "/")
 		w.Platforms = append(w.Platforms, &pb.Platform{OS: os, Architecture: arch})
@@ -71,9 +118,9 @@ func listen(t *testing.T) net.Listener {
 
 // serveDocker starts a Docker engine that answers pings and its version on DOCKER_HOST, and BuildKit's API by gRPC on the same socket
 // if workers is not nil.
-func serveDocker(t *testing.T, workers []*types.WorkerRecord) {
+func serveDocker(t *testing.T, workers []*types.WorkerRecord, without ...apicaps.CapID) {
 	t.Helper()
-	buildkit := (&fakeBuildKit{workers: workers}).server()
+	buildkit := (&fakeBuildKit{workers: workers, without: without}).server()
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case workers != nil && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc"):
@@ -150,37 +197,62 @@ func TestConnectDocker(t *testing.T) {
 	noEngines(t)
 	classic := workerRecord("linux/amd64")
 	classic.Labels = nil
-	unversioned := workerRecord("linux/amd64")
-	unversioned.BuildkitVersion = nil
+	containerd := []*types.WorkerRecord{workerRecord("linux/amd64")}
 	for _, test := range []struct {
 		name    string
 		workers []*types.WorkerRecord
-		usable  bool
+		without []apicaps.CapID
+		oci     bool
+		unfit   string // part of the reason, "" if the engine is used
 	}{
-		{"containerd's image store", []*types.WorkerRecord{workerRecord("linux/amd64")}, true},
-		{"classic image store", []*types.WorkerRecord{classic}, false},
-		{"BuildKit before 0.11", []*types.WorkerRecord{unversioned}, false},
-		{"no worker", []*types.WorkerRecord{}, false},
-		{"no BuildKit", nil, false},
+		{"containerd's image store", containerd, nil, true, ""},
+		{"classic image store", []*types.WorkerRecord{classic}, nil, false, ""},
+		{"classic image store for OCI images", []*types.WorkerRecord{classic}, nil, true, "has the classic image store"},
+		{"BuildKit before 0.13", containerd, []apicaps.CapID{pb.CapExecValidExitCode}, false, "is too old: it lacks exec.validexitcode"},
+		{"a capability that slim does not use", containerd, []apicaps.CapID{pb.CapMergeOp, pb.CapDiffOp}, false, ""},
+		{"no worker", []*types.WorkerRecord{}, nil, false, "does not answer"},
+		{"no BuildKit", nil, nil, false, "does not answer"},
 	} {
-		serveDocker(t, test.workers)
-		e, err := Connect(t.Context(), Options{Spec: KindDocker})
-		var old *tooOldError
+		serveDocker(t, test.workers, test.without...)
+		e, err := Connect(t.Context(), Options{Spec: KindDocker, OCI: test.oci})
+		var unfit *unfitError
 		switch {
-		case !test.usable && !errors.As(err, &old):
-			t.Errorf("%s: Connect = %v, %v, want a tooOldError", test.name, e, err)
-		case !test.usable && old.version != "24.0.7":
-			t.Errorf("%s: the version in the error is %q", test.name, old.version)
-		case test.usable && err != nil:
+		case test.unfit != "" && (!errors.As(err, &unfit) || !strings.HasPrefix(err.Error(), "the BuildKit of Docker 24.0.7 "+test.unfit)):
+			t.Errorf("%s: Connect = %v, %v, want an unfitError with %q", test.name, e, err, test.unfit)
+		case test.unfit == "" && err != nil:
 			t.Errorf("%s: Connect = %v", test.name, err)
-		case test.usable:
-			if !e.SharesDockerStore() || !e.OCILayout || e.Docker == nil || e.Name != "BuildKit of Docker 24.0.7" {
+		case test.unfit == "":
+			if !e.SharesDockerStore() || e.OCILayout != (test.workers[0] != classic) || e.Docker == nil || e.Name != "BuildKit of Docker 24.0.7" {
 				t.Errorf("%s: Connect = %+v", test.name, e)
 			}
 			if err := e.Close(); err != nil {
 				t.Errorf("%s: Close() = %v", test.name, err)
 			}
 		}
+	}
+}
+
+func TestSilentDocker(t *testing.T) {
+	noEngines(t)
+	dead := listen(t)
+	name := dead.Addr().String()
+	dead.(*net.UnixListener).SetUnlinkOnClose(false)
+	dead.Close()
+	closed := filepath.Join(filepath.Dir(name), "closed")
+	for _, test := range []struct{ host, cause string }{
+		{"unix://" + name, "nothing listens on its socket"},
+		{"unix://" + closed, "there is no such socket"},
+	} {
+		t.Setenv("DOCKER_HOST", test.host)
+		_, err := Docker(t.Context())
+		var silent *SilentDockerError
+		if !errors.As(err, &silent) || !errors.Is(err, ErrNoDocker) || silent.Cause != test.cause || !silent.Expected() ||
+			!strings.Contains(silent.Hint(), "start Docker") {
+			t.Errorf("Docker() at %s = %v, want a SilentDockerError with %q", test.host, err, test.cause)
+		}
+	}
+	if err := (&SilentDockerError{Cause: noPermission}); !strings.Contains(err.Hint(), "group docker") {
+		t.Errorf("Hint() = %q, want the group", err.Hint())
 	}
 }
 
@@ -193,7 +265,7 @@ func TestAutoAfterOldDocker(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "the embedded BuildKit needs runc") {
 		t.Errorf("Connect() = %v, want the embedded engine's error", err)
 	}
-	if len(notices) != 1 || !strings.Contains(notices[0], "Docker 24.0.7 is too old") {
+	if len(notices) != 1 || !strings.Contains(notices[0], "the BuildKit of Docker 24.0.7 does not answer") {
 		t.Errorf("notices = %q, want one about Docker 24.0.7", notices)
 	}
 }

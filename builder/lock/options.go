@@ -67,7 +67,7 @@ func (l *Lock) FitsInput(in *layers.Input) error {
 	if l == nil || in == nil {
 		return nil
 	}
-	if got := in.Digest.String(); got != l.Input.Digest {
+	if got := in.Digest.String(); !in.Is(l.Input.Digest) {
 		return &Error{Reason: fmt.Sprintf("the input moved: %s is %s, the lock is of %s (%s)", in.Name, got, l.Input.Digest, l.Input.Reference),
 			Hint: HintRelock}
 	}

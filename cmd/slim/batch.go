@@ -61,10 +61,11 @@ func (p *program) buildAll(c *cli.Context) error {
 	}
 	shared := &work{}
 	defer shared.close()
-	if shared.docker, err = engine.Docker(c.Context); err != nil && !errors.Is(err, engine.ErrNoDocker) {
+	engineOpt := p.engineNeeds(c, &builder.Options{}, "")
+	if err := shared.findDocker(c.Context, &engineOpt); err != nil {
 		return err
 	}
-	if err := p.connect(c, shared); err != nil {
+	if err := p.connect(c.Context, engineOpt, shared); err != nil {
 		return err
 	}
 	b.shared = shared

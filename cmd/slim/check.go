@@ -119,7 +119,7 @@ func (p *program) lookUp(ctx context.Context, in lock.Input) ([]outdatedInput, e
 		if err != nil {
 			return nil, err
 		}
-		return append(list, outdatedInput{in.Reference, in.Digest, now.Digest.String(), now.Digest.String() != in.Digest}), nil
+		return append(list, outdatedInput{in.Reference, in.Digest, now.Digest.String(), !now.Is(in.Digest)}), nil
 	}
 	for _, base := range in.Bases {
 		if !strings.Contains(path.Base(base.Reference), ":") { // without a tag, the Dockerfile names it by digest

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	mobyclient "github.com/moby/moby/client"
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/analyzer/printable"
@@ -44,12 +44,17 @@ func (p *program) observeCompose(c *cli.Context) (err error) {
 		return usagef("example: slim observe --compose compose.yaml web -o evidence.json -- ./test.sh",
 			"--compose needs a SERVICE and, after --, a test command")
 	}
-	docker, err := engine.Docker(c.Context)
-	if err != nil {
-		return &hintError{err: fmt.Errorf("--compose: %w", err), hint: "start Docker, or set DOCKER_HOST"}
+	w := &work{}
+	engineOpt := engineOptions(c)
+	if err := w.findDocker(c.Context, &engineOpt); err != nil {
+		return fmt.Errorf("--compose: %w", err)
 	}
-	defer docker.Close()
-	project, err := p.openProject(c, docker)
+	defer w.close()
+	if w.docker == nil {
+		return &hintError{err: fmt.Errorf("--compose: %w", cmp.Or(w.noDocker, error(engine.ErrNoDocker))),
+			hint: cmp.Or(hintFor(w.noDocker), "start Docker, or set DOCKER_HOST")}
+	}
+	project, err := p.openProject(c, w)
 	if err != nil {
 		return err
 	}
@@ -68,7 +73,7 @@ func (p *program) observeCompose(c *cli.Context) (err error) {
 // project is a temporary Compose project made from the user's files.
 type project struct {
 	p       *program
-	docker  *mobyclient.Client
+	work    *work
 	compose []string // docker compose, or docker-compose
 	files   []string // absolute
 	name    string
@@ -76,13 +81,13 @@ type project struct {
 	dir     string // temporary: the override, and the evidence
 }
 
-func (p *program) openProject(c *cli.Context, docker *mobyclient.Client) (*project, error) {
+func (p *program) openProject(c *cli.Context, w *work) (*project, error) {
 	p.busy.Store(true)
 	compose, err := composeProgram(c.Context)
 	if err != nil {
 		return nil, err
 	}
-	j := &project{p: p, docker: docker, compose: compose, service: c.Args().First()}
+	j := &project{p: p, work: w, compose: compose, service: c.Args().First()}
 	for _, file := range c.StringSlice("compose") {
 		if _, err := os.Stat(file); err != nil {
 			return nil, fmt.Errorf("--compose: %w", err)

@@ -86,7 +86,7 @@ func (j *project) inspect(ctx context.Context) (s agent.Service, image string, e
 	if len(ids) == 0 {
 		return s, "", fmt.Errorf("the service %s has no container", j.service)
 	}
-	found, err := j.docker.ContainerInspect(ctx, ids[0], mobyclient.ContainerInspectOptions{})
+	found, err := j.work.docker.ContainerInspect(ctx, ids[0], mobyclient.ContainerInspectOptions{})
 	if err != nil {
 		return s, "", fmt.Errorf("asking the Docker engine: %w", err)
 	}
@@ -108,7 +108,7 @@ func (j *project) inspect(ctx context.Context) (s agent.Service, image string, e
 	if s.Agent, err = agent.Dir(cache, runtime.GOARCH); err != nil {
 		return s, "", err
 	}
-	in, err := j.p.openImage(ctx, "docker:"+container.Image, "", j.docker)
+	in, err := j.p.openIn(ctx, "docker:"+container.Image, "", j.work)
 	if err != nil {
 		return s, "", err
 	}
@@ -139,7 +139,7 @@ func (j *project) ready(ctx context.Context, limit time.Duration) error {
 		}
 		healthy := len(ids) > 0
 		for _, id := range ids {
-			found, err := j.docker.ContainerInspect(ctx, id, mobyclient.ContainerInspectOptions{})
+			found, err := j.work.docker.ContainerInspect(ctx, id, mobyclient.ContainerInspectOptions{})
 			if err != nil {
 				return fmt.Errorf("asking the Docker engine: %w", err)
 			}
@@ -229,10 +229,10 @@ func (j *project) down(ctx context.Context) error {
 	defer cancel()
 	err := errors.Join(j.run(ctx, nil, "rm", "-f", "-s", "-v"), j.run(ctx, nil, "down"))
 	filters := make(mobyclient.Filters).Add("label", "com.docker.compose.project="+j.name)
-	volumes, listErr := j.docker.VolumeList(ctx, mobyclient.VolumeListOptions{Filters: filters})
+	volumes, listErr := j.work.docker.VolumeList(ctx, mobyclient.VolumeListOptions{Filters: filters})
 	err = errors.Join(err, listErr)
 	for _, volume := range volumes.Items {
-		_, removed := j.docker.VolumeRemove(ctx, volume.Name, mobyclient.VolumeRemoveOptions{})
+		_, removed := j.work.docker.VolumeRemove(ctx, volume.Name, mobyclient.VolumeRemoveOptions{})
 		err = errors.Join(err, removed)
 	}
 	return err

@@ -15,6 +15,7 @@ import (
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/lock"
 	"github.com/slimimage/slim/cmd/slim/report"
+	"github.com/slimimage/slim/layers"
 )
 
 // usageError is a command line that slim does not understand. Exit code 2.
@@ -95,6 +96,7 @@ func hintFor(err error) string {
 		unlinked *builder.UnconnectedError
 		locked   *lock.Error
 		batch    *batchError
+		next     interface{ Hint() string }
 	)
 	switch {
 	case errors.As(err, &batch):
@@ -116,6 +118,10 @@ func hintFor(err error) string {
 		return checkHint(checked)
 	case errors.As(err, &strict):
 		return "without --strict the image is built anyway, and the report lists what it needs"
+	case errors.Is(err, layers.ErrNoName):
+		return "give it one: docker tag ID NAME:TAG"
+	case errors.As(err, &next):
+		return next.Hint()
 	}
 	return ""
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	mobyclient "github.com/moby/moby/client"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/slimimage/slim/builder"
@@ -20,7 +19,7 @@ func onePlatform(command, platform string) error {
 }
 
 // openPlatforms opens the image for each requested platform; the first goes into opt itself, the rest into opt.Others.
-func (p *program) openPlatforms(ctx context.Context, ref string, opt *builder.Options, docker *mobyclient.Client) error {
+func (p *program) openPlatforms(ctx context.Context, ref string, opt *builder.Options, w *work) error {
 	list, err := builder.SplitPlatforms(opt.Platform, nil)
 	if err != nil {
 		return usagef("example: --platform linux/amd64,linux/arm64", "--platform: %v", err)
@@ -31,7 +30,7 @@ func (p *program) openPlatforms(ctx context.Context, ref string, opt *builder.Op
 	for i, platform := range list {
 		one := builder.Other{Platform: platform}
 		if opt.Dockerfile == nil {
-			if one.Input, err = p.openImage(ctx, ref, platform, docker); err != nil {
+			if one.Input, err = p.openIn(ctx, ref, platform, w); err != nil {
 				return err
 			}
 		}

@@ -88,7 +88,7 @@ func (r *rebuild) close() {
 // run rebuilds the image and compares digests; a difference becomes a problem of the report.
 func (r *rebuild) run(c *cli.Context, p *program, report *sign.Report) error {
 	want := r.config.Config.Labels[builder.LabelBaseDigest]
-	if got := r.opt.Input.Digest.String(); got != want {
+	if got := r.opt.Input.Digest.String(); !r.opt.Input.Is(want) {
 		report.Rebuild(r.slim.Digest.String(), sign.Rebuilt{Input: r.opt.Input.Name, Platform: r.slim.Platform.String()},
 			fmt.Sprintf("it was built from %s, but %s is %s", want, r.opt.Input.Name, got))
 		return nil

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/containerd/platforms"
@@ -23,9 +26,11 @@ import (
 type work struct {
 	engine *engine.Engine
 	docker *mobyclient.Client // nil without a Docker engine
-	repo   string             // for the name of the result
-	tag    string
-	lent   bool // engine and docker belong to the batch, which closes them
+	// why there is no Docker engine, nil if none is expected
+	noDocker error
+	repo     string // for the name of the result
+	tag      string
+	lent     bool // engine and docker belong to the batch, which closes them
 }
 
 // open connects to the engine, opens the input and sets both in opt. Without root and without another engine it re-executes the command
@@ -42,19 +47,20 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 	}
 	w := &work{}
 	if p.shared != nil {
-		w = &work{engine: p.shared.engine, docker: p.shared.docker, lent: true}
+		w = &work{engine: p.shared.engine, docker: p.shared.docker, noDocker: p.shared.noDocker, lent: true}
 	}
 	defer func() {
 		if err != nil {
 			w.close()
 		}
 	}()
+	engineOpt := p.engineNeeds(c, opt, image)
 	if !w.lent {
-		if w.docker, err = engine.Docker(c.Context); err != nil && !errors.Is(err, engine.ErrNoDocker) {
+		if err = w.findDocker(c.Context, &engineOpt); err != nil {
 			return nil, err
 		}
 	}
-	if err := p.openPlatforms(c.Context, image, opt, w.docker); err != nil {
+	if err := p.openPlatforms(c.Context, image, opt, w); err != nil {
 		return nil, err
 	}
 	if opt.Dockerfile == nil {
@@ -65,7 +71,7 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 	} else {
 		w.repo = nameFrom(absolute(opt.Dockerfile.Context))
 	}
-	if err = p.connect(c, w); err != nil {
+	if err = p.connect(c.Context, engineOpt, w); err != nil {
 		return nil, err
 	}
 	if err := p.checkNetwork(opt, w.engine); err != nil {
@@ -102,15 +108,62 @@ func (p *program) inUserns(ctx context.Context) error {
 	return err
 }
 
-// connect starts or finds the engine, unless the batch has one.
-func (p *program) connect(c *cli.Context, w *work) (err error) {
+// engineNeeds are the options of the engine, with what the build needs of it. image is "" for any number of images.
+func (p *program) engineNeeds(c *cli.Context, opt *builder.Options, image string) engine.Options {
+	e := engineOptions(c)
+	e.Notice = func(line string) { p.infof("%s", line) }
+	e.OCI = c.String("all") != "" || needsOCI(opt, image)
+	return e
+}
+
+// needsOCI reports whether a build reads OCI layouts, which archives become, or writes OCI images or a build cache.
+func needsOCI(opt *builder.Options, image string) bool {
+	scheme, _, _ := strings.Cut(image, ":")
+	archives := []string{"-", layers.KindOCI, layers.KindOCIArchive, layers.KindDockerArchive}
+	if opt.Dockerfile == nil && slices.Contains(archives, scheme) {
+		return true
+	}
+	if opt.Dockerfile != nil {
+		for _, value := range opt.Dockerfile.BuildContexts {
+			if strings.HasPrefix(value, "oci-layout://") {
+				return true
+			}
+		}
+	}
+	return len(opt.CacheTo) > 0 || strings.Contains(opt.Platform, ",") || opt.Lock || opt.Locked != nil ||
+		slices.ContainsFunc(opt.Export.Outputs, func(o builder.Output) bool { return o.Type != "local" && o.Type != "tar" })
+}
+
+// findDocker finds the Docker engine, and connects to its BuildKit if the command uses that. Otherwise opt is changed so that it is not
+// asked again.
+func (w *work) findDocker(ctx context.Context, opt *engine.Options) (err error) {
+	if w.engine, err = engine.InDocker(ctx, opt); err != nil {
+		return err
+	}
+	if w.engine != nil {
+		w.docker = w.engine.Docker
+		return nil
+	}
+	if w.docker, err = engine.Docker(ctx); !errors.Is(err, engine.ErrNoDocker) {
+		return err
+	}
+	var silent *engine.SilentDockerError
+	if errors.As(err, &silent) && silent.Expected() {
+		w.noDocker = silent
+	}
+	return nil
+}
+
+// connect starts or finds the engine, unless there is one already.
+func (p *program) connect(ctx context.Context, opt engine.Options, w *work) (err error) {
 	if w.lent {
 		return nil
 	}
 	p.busy.Store(true)
-	opt := engineOptions(c)
-	opt.Notice = func(line string) { p.infof("%s", line) }
-	if w.engine, err = engine.Connect(c.Context, opt); err == nil {
+	if w.engine == nil {
+		w.engine, err = engine.Connect(ctx, opt)
+	}
+	if err == nil {
 		p.infof("engine: %s", w.engine.Name)
 	}
 	return err
@@ -169,9 +222,17 @@ func (i *imports) close() error {
 	return i.dir.Close()
 }
 
-// openImage opens an existing image for a platform ("" is this machine's).
+// openImage opens an existing image for a platform ("" is this machine's). It reads an image of Docker as a whole.
 func (p *program) openImage(ctx context.Context, ref, platform string, docker *mobyclient.Client) (*layers.Input, error) {
-	opt := layers.OpenOptions{Docker: docker, Stdin: p.stdin}
+	return p.openIn(ctx, ref, platform, &work{docker: docker})
+}
+
+// openIn is openImage for an image that the engine of w runs: an image of Docker stays in Docker if its own BuildKit is the engine.
+func (p *program) openIn(ctx context.Context, ref, platform string, w *work) (*layers.Input, error) {
+	opt := layers.OpenOptions{Docker: w.docker, NoDocker: w.noDocker, Stdin: p.stdin}
+	if w.engine != nil && w.engine.SharesDockerStore() {
+		opt.Store = w.engine.Store()
+	}
 	noCache := p.images.use()
 	if noCache == nil {
 		opt.Cache = p.images.dir.Dir
@@ -200,7 +261,8 @@ func (w *work) place(c *cli.Context, opt *builder.Options) error {
 		}
 	}
 	if export.Load && w.docker == nil {
-		return &hintError{err: errors.New("--load: no Docker engine answers"), hint: "start it, or pass --output type=oci,dest=FILE"}
+		return &hintError{err: fmt.Errorf("--load: %w", cmp.Or(w.noDocker, error(engine.ErrNoDocker))),
+			hint: "start it, or pass --output type=oci,dest=FILE"}
 	}
 	if export.Load || export.Push || len(export.Outputs) > 0 {
 		return nil

@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Builds the current Docker engine, buildx and Compose from their Go modules, once, and runs a command with a fresh engine, as root:
+#
+#   integration/docker-engine.sh STORE [COMMAND...]      STORE: containerd or classic
+#
+# The command gets DOCKER_HOST, DOCKER_CONFIG (with the plug-ins) and SLIM_TEST_DOCKER_STORE. The engine has state, socket, containerd and
+# bridge of its own, and all of it is gone at the end: an engine that runs on this machine is not touched.
+set -euo pipefail
+store=${1:?containerd or classic}; shift
+cache=${SLIM_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/slim-test}
+tools=${SLIM_TEST_DOCKER_TOOLS:-$cache/docker-engine}
+
+MOBY=v2.0.0-beta.24 CONTAINERD=v2.4.2 BUILDX=v0.38.2
+COMPOSE=v2.40.3 # later ones need a newer Go
+
+# get PROGRAM PACKAGE@VERSION: some minutes each, the first time
+get() {
+  local stamp="$tools/$1-${2##*@}"
+  [ -e "$stamp" ] && [ -x "$tools/$1" ] && return
+  echo "building $1 from $2" >&2
+  GOBIN="$tools/go" CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOWORK=off nice go install -p 2 -ldflags '-s -w' "$2"
+  local package=${2%@*}; mv "$tools/go/${package##*/}" "$tools/$1"
+  touch "$stamp"
+}
+mkdir -p "$tools"
+get dockerd github.com/moby/moby/v2/cmd/dockerd@$MOBY
+get docker-proxy github.com/moby/moby/v2/cmd/docker-proxy@$MOBY
+get containerd github.com/containerd/containerd/v2/cmd/containerd@$CONTAINERD
+get containerd-shim-runc-v2 github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2@$CONTAINERD
+get docker-buildx github.com/docker/buildx/cmd/buildx@$BUILDX
+get docker-compose github.com/docker/compose/v2/cmd@$COMPOSE
+[ $# -gt 0 ] || exit 0
+
+[ "$(id -u)" = 0 ] || { echo "a Docker engine needs root" >&2; exit 1; }
+for tool in ip runc docker; do
+  command -v $tool >/dev/null || { echo "needs $tool: apt-get install iproute2 runc docker.io" >&2; exit 1; }
+done
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/slim-engine-XXXXXX")
+bridge=slim$(basename "$work" | tail -c 7)
+engine=
+stop() {
+  if [ -n "$engine" ]; then
+    kill "$engine" 2>/dev/null || true
+    wait "$engine" 2>/dev/null || true
+  fi
+  ip link del "$bridge" 2>/dev/null || true
+  # what an engine that was killed has left mounted
+  awk -v d="$work/" 'index($5, d) == 1 {print $5}' /proc/self/mountinfo | sort -r | xargs -r umount -l 2>/dev/null || true
+  rm -rf "$work"
+}
+trap stop EXIT
+trap 'exit 130' INT TERM
+
+# A network that no interface of this machine uses.
+nets="10.213 10.215 10.217"; [ "$store" = containerd ] || nets="10.214 10.216 10.218"
+for net in $nets; do ip -4 -o addr | grep -q " $net\." || break; done
+ip link add "$bridge" type bridge
+ip addr add "$net.0.1/24" dev "$bridge"
+ip link set "$bridge" up
+
+snapshotter=true; [ "$store" = containerd ] || snapshotter=false
+getent group docker >/dev/null || groupadd --system docker
+# runc before 1.2, which Debian 12 has, knows no time namespaces.
+cat >"$work/daemon.json" <<JSON
+{"features": {"containerd-snapshotter": $snapshotter, "time-namespaces": false}, "default-address-pools": [{"base": "$net.128.0/17", "size": 24}]}
+JSON
+mkdir -p "$work/docker/cli-plugins"
+cp "$tools/docker-buildx" "$tools/docker-compose" "$work/docker/cli-plugins/"
+# Without iptables the containers reach each other and this machine, and nothing of this machine's filter changes.
+PATH="$tools:$PATH" dockerd --config-file "$work/daemon.json" --data-root "$work/data" --exec-root "$work/exec" --pidfile "$work/pid" \
+  --host "unix://$work/docker.sock" --group docker --bridge "$bridge" --iptables=false --ip6tables=false \
+  --userland-proxy-path "$tools/docker-proxy" >"$work/log" 2>&1 &
+engine=$!
+chmod 755 "$work" # ordinary users reach the socket
+export DOCKER_HOST="unix://$work/docker.sock" DOCKER_CONFIG="$work/docker" SLIM_TEST_DOCKER_STORE="$store"
+for _ in $(seq 300); do
+  docker version >/dev/null 2>&1 && break
+  kill -0 "$engine" 2>/dev/null || { tail -20 "$work/log" >&2; exit 1; }
+  sleep 0.2
+done
+docker version --format 'Docker {{.Server.Version}}' >/dev/null || { tail -20 "$work/log" >&2; exit 1; }
+code=0
+"$@" || code=$?
+[ $code = 0 ] || grep -iE 'level=(error|fatal)' "$work/log" | tail -5 >&2 || true
+exit $code
