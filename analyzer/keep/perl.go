@@ -1,6 +1,7 @@
 package keep
 
 import (
+	"bytes"
 	"path"
 	"regexp"
 	"strings"
@@ -26,20 +27,16 @@ var (
 	perlLoad = keyword.New("use_module require_module use_package_optimistically load_class try_load_class load_module load autoload "+
 		"load_optional_class", `(?:use_module|require_module|use_package_optimistically|load_class|try_load_class|load_module|load|autoload|`+
 		`load_optional_class)\s*\(?\s*['"]([A-Za-z_]\w*(?:::\w+)*)['"]`)
-	// perlClass is a word that may name a module: classes are loaded by lists of them (parent, base, Moose's extends and with).
-	perlClass = expression{regexp.MustCompile(`\b([A-Za-z_]\w*(?:::\w+)+)`)}
 	// perlList is a list of words after a pragma or a keyword that loads classes.
-	perlList = keyword.New("parent base extends with", `(?:parent|base|extends|with)\b[^;(]*(?:qw\s*[(/{\[|]|['"(])([^;]{1,500}?);`)
+	perlList = keyword.New("parent base extends with", `(?:parent|base|extends|with)\b[^;(]*(?:qw\s*[(/{\[|]|['"(])([^;]+?);`)
 	// perlWord is one word of such a list.
 	perlWord = expression{regexp.MustCompile(`\b([A-Za-z_]\w*(?:::\w+)*)\b`)}
 	// perlFile is a file that a source loads by its path below @INC.
 	perlFile = keyword.New("require do", `(?:require|do)\s*\(?\s*['"]([\w.-]+(?:/[\w.-]+)*\.p[lmh])['"]`)
-	// perlPod is documentation, and perlEnd what follows the source (perlpod(1), perldata(1)).
-	perlPod = regexp.MustCompile(`(?ms)^=[a-zA-Z].*?(?:^=cut\b[^\n]*\n|\z)`)
-	perlEnd = regexp.MustCompile(`(?m)^__END__\s*$`)
-	// perlComment is a line that is a comment.
-	perlComment = regexp.MustCompile(`(?m)^\s*#.*$`)
 )
+
+// maxList bounds a list of classes, in bytes: what is longer is data or text.
+const maxList = 500
 
 // perlDirs are where perl looks for modules (Debian Policy for Perl 2.3, Module Path; perl -V of Alpine and Fedora).
 var perlDirs = globs(
@@ -62,13 +59,12 @@ func (w *worklist) perlUses(name string) {
 	if err != nil {
 		return
 	}
-	src = perlPod.ReplaceAll(src, nil)
-	if end := perlEnd.FindIndex(src); end != nil {
-		src = src[:end[0]]
-	}
-	src = perlComment.ReplaceAll(src, nil)
-	modules := captures(src, perlUse, perlLoad, perlClass)
+	src = perlCode(src)
+	modules := append(captures(src, perlUse, perlLoad), perlClasses(src)...)
 	for _, list := range perlList.FindAll(src, maxNamed) {
+		if len(list[1]) > maxList {
+			continue
+		}
 		modules = append(modules, captures(list[1], perlWord)...)
 	}
 	for _, module := range modules {
@@ -77,6 +73,60 @@ func (w *worklist) perlUses(name string) {
 	for _, file := range captures(src, perlFile) {
 		w.perlModule(file, "/"+name)
 	}
+}
+
+// perlCode is a source without its documentation, its comments, and what follows its end (perlpod(1), perldata(1)).
+func perlCode(src []byte) []byte {
+	code := make([]byte, 0, len(src))
+	pod := false
+	for line := range bytes.Lines(src) {
+		switch {
+		case pod:
+			pod = !perlCut(line)
+		case len(line) > 1 && line[0] == '=' && keyword.IsWord(line[1]) && !isDigit(line[1]) && line[1] != '_':
+			pod = true
+		case bytes.HasPrefix(line, []byte("__END__")) && len(bytes.TrimSpace(line)) == len("__END__"):
+			return code
+		case !bytes.HasPrefix(bytes.TrimLeft(line, " \t\r\f"), []byte("#")):
+			code = append(code, line...)
+		}
+	}
+	return code
+}
+
+// perlCut reports whether a line ends documentation.
+func perlCut(line []byte) bool {
+	rest, cut := bytes.CutPrefix(line, []byte("=cut"))
+	return cut && (len(rest) == 0 || !keyword.IsWord(rest[0]))
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// perlClasses lists the words that may name a module in a folder, A::B: classes are loaded by lists of them (parent, base, Moose's
+// extends and with).
+func perlClasses(src []byte) []string {
+	var found []string
+	for at := 0; len(found) < maxCaptures; {
+		i := bytes.Index(src[at:], []byte("::"))
+		if i < 0 {
+			break
+		}
+		start, end := at+i, at+i
+		for start > at && keyword.IsWord(src[start-1]) {
+			start--
+		}
+		for bytes.HasPrefix(src[end:], []byte("::")) && end+2 < len(src) && keyword.IsWord(src[end+2]) {
+			for end += 2; end < len(src) && keyword.IsWord(src[end]); end++ {
+			}
+		}
+		if start < at+i && end > at+i && !isDigit(src[start]) {
+			found = append(found, string(src[start:end]))
+			at = end
+			continue
+		}
+		at += i + 2
+	}
+	return found
 }
 
 // perlModule keeps a file below @INC, with what XSLoader, AutoLoader and SelfLoader load for it: the files in its folder of auto.

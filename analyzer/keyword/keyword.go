@@ -77,10 +77,10 @@ func (p Pattern) place(src []byte, from int, next []int) int {
 	return first
 }
 
-func startsWord(src []byte, at int) bool { return at == 0 || !isWord(src[at-1]) }
+func startsWord(src []byte, at int) bool { return at == 0 || !IsWord(src[at-1]) }
 
-// isWord is \w of a regular expression.
-func isWord(c byte) bool {
+// IsWord is \w of a regular expression: letters, digits and the underscore of ASCII.
+func IsWord(c byte) bool {
 	return c == '_' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }
 
