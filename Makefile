@@ -10,6 +10,10 @@ BIN      := builder/agent/bin
 GOBUILD  := go build -trimpath -ldflags '-s -w'
 FUZZTIME ?= 60s
 GOVULNCHECK := v1.9.0
+NFPM     := v2.45.2
+# The systems of slim's releases: its agents run on Linux, it can be a client on the others.
+CLIENTS  := darwin-amd64 darwin-arm64 windows-amd64 windows-arm64
+RELEASED := $(addprefix linux-,$(ARCHES)) $(CLIENTS)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +32,19 @@ frontend-image: sensors ## build bin/slim-frontend.oci.tar, the image for "# syn
 	@for arch in $(ARCHES); do GOOS=linux GOARCH=$$arch $(GOBUILD) -buildvcs=false -tags frontend \
 	  -o bin/slim-frontend-linux-$$arch ./cmd/slim-frontend || exit 1; done
 	go run ./cmd/slim-frontend/mkimage -bin bin -agents $(BIN) -out bin/slim-frontend.oci.tar
+
+clients: sensors ## build and vet slim for the systems where it is only a client; some three minutes a system the first time
+	@for system in $(CLIENTS); do GOOS=$${system%-*} GOARCH=$${system#*-} go vet ./cmd/slim ./builder/... ./layers/... && \
+	  GOOS=$${system%-*} GOARCH=$${system#*-} go build -o /dev/null ./cmd/slim || exit 1; done
+
+release: sensors frontend-image ## make the files of release VERSION=v1.2.3 in bin/release, signed with KEY=FILE; reproducible
+	@test -n "$(VERSION)" || { echo "usage: make release VERSION=v1.2.3 [KEY=FILE]"; exit 1; }
+	@git diff --quiet HEAD -- || { echo "there are changes that are not committed: the provenance would name another commit"; exit 1; }
+	@for system in $(RELEASED); do GOOS=$${system%-*} GOARCH=$${system#*-} go build -trimpath -buildvcs=false \
+	  -ldflags '-s -w -X main.release=$(VERSION)' -o bin/programs/slim-$$system ./cmd/slim || exit 1; done
+	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} go run ./cmd/slim/mkrelease -version '$(VERSION)' \
+	  -commit "$$(git rev-parse HEAD)" -nfpm 'go run github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM)' \
+	  $(if $(KEY),-key '$(KEY)') $(if $(BUILDER),-builder '$(BUILDER)')
 
 test: sensors ## run the unit tests; they need no root, no daemon and, after the Go modules are downloaded, no network
 	go test -timeout 10m ./...
@@ -74,4 +91,4 @@ clean: ## remove all files that make built
 	rm -rf bin .cache cover.out $(BIN)/slim-sensor-linux-*
 
 .DEFAULT_GOAL := help
-.PHONY: help build sensors agent-image frontend-image test e2e cosign bench fuzz lint vulncheck generate demo examples cover clean
+.PHONY: help build sensors agent-image frontend-image clients release test e2e cosign bench fuzz lint vulncheck generate demo examples cover clean

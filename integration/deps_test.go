@@ -53,12 +53,43 @@ func TestBuildKitHome(t *testing.T) {
 	}
 }
 
+// TestClients checks that slim for systems that run no containers links none of what runs them.
+func TestClients(t *testing.T) {
+	const buildkit, containerd = "github.com/moby/buildkit/", "github.com/containerd/containerd/v2/"
+	engine := []string{
+		buildkit + "control", buildkit + "worker", buildkit + "cache", buildkit + "snapshot", buildkit + "executor/runcexecutor",
+		buildkit + "solver/llbsolver/ops", containerd + "core/snapshots", containerd + "core/mount", containerd + "plugins/snapshots",
+		"github.com/containerd/go-runc", "github.com/containerd/go-cni", "github.com/opencontainers/runc", module + "/analyzer/trace",
+	}
+	for _, system := range []string{"linux", "darwin", "windows"} {
+		linked := 0
+		for _, line := range listFor(t, system, `{{join .Deps ","}}`, "./cmd/slim") {
+			for _, dep := range strings.Split(line, ",") {
+				if under(dep, engine) == "" {
+					continue
+				}
+				if linked++; system != "linux" {
+					t.Errorf("slim for %s links %s", system, dep)
+				}
+			}
+		}
+		if system == "linux" && linked < 10 {
+			t.Errorf("slim for linux links %d packages of the engine: the list is not that of its packages", linked)
+		}
+	}
+}
+
 // list runs go list for linux in the module's root and returns its lines.
 func list(t *testing.T, format, pattern string) []string {
 	t.Helper()
+	return listFor(t, "linux", format, pattern)
+}
+
+func listFor(t *testing.T, system, format, pattern string) []string {
+	t.Helper()
 	cmd := exec.Command("go", "list", "-f", format, pattern)
 	cmd.Dir = ".."
-	cmd.Env = append(cmd.Environ(), "GOOS=linux", "CGO_ENABLED=0")
+	cmd.Env = append(cmd.Environ(), "GOOS="+system, "CGO_ENABLED=0")
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -244,8 +244,9 @@ func scriptsOf(node any) (scripts []string) {
 
 // TestPipelines holds that no pipeline pastes what comes from outside into a script.
 func TestPipelines(t *testing.T) {
-	for _, name := range []string{"github/action.yml", "github/workflow.yml", "gitlab/templates/slim.yml"} {
-		data, err := os.ReadFile("../../examples/ci/" + name)
+	for _, name := range []string{"examples/ci/github/action.yml", "examples/ci/github/workflow.yml", "examples/ci/gitlab/templates/slim.yml",
+		".github/workflows/ci.yml", ".github/workflows/release.yml"} {
+		data, err := os.ReadFile("../../" + name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,8 +266,9 @@ func TestPipelines(t *testing.T) {
 func TestAttackMovedTag(t *testing.T) {
 	pinned := regexp.MustCompile(`^\s*(- )?uses: [\w./-]+@[0-9a-f]{40}( # v[0-9.]+)?$`)
 	found := 0
-	for _, name := range []string{"github/action.yml", "github/workflow.yml"} {
-		data, err := os.ReadFile("../../examples/ci/" + name)
+	for _, name := range []string{"examples/ci/github/action.yml", "examples/ci/github/workflow.yml", ".github/workflows/ci.yml",
+		".github/workflows/release.yml"} {
+		data, err := os.ReadFile("../../" + name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -279,7 +281,7 @@ func TestAttackMovedTag(t *testing.T) {
 			}
 		}
 	}
-	if found < 6 {
+	if found < 12 {
 		t.Errorf("only %d actions were found", found)
 	}
 }
