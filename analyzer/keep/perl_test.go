@@ -14,7 +14,8 @@ func TestPerlCode(t *testing.T) {
 	end := regexp.MustCompile(`(?m)^__END__[ \t]*$`)
 	comment := regexp.MustCompile(`(?m)^[ \t]*#.*(?:\n|\z)`)
 	class := regexp.MustCompile(`\b([A-Za-z_]\w*(?:::\w+)+)`)
-	parts := []string{"=head1 ", "=cut", "\n", "\n", "\n", "A::B", "::", "9x::y", "_c", " ", "\t", "# ", "__END__", "=", "use A;", "$", "x::y::z"}
+	parts := []string{"=head1 ", "=cut", "\n", "\n", "\n", "A::B", "::", "9x::y", "_c", " ", "\t", "# ", "__END__", "=", "use A;", "$",
+		"x::y::z"}
 	random := rand.New(rand.NewPCG(3, 4))
 	classes, cut := 0, 0
 	for range 20_000 {
