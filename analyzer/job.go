@@ -21,8 +21,27 @@ const RunIDEnv = "FTP_PROXY"
 // TokenEnv is the environment variable with the build's secret token, in the same way. The application never gets it.
 const TokenEnv = "NO_PROXY"
 
-// StartLine is what the agent prints when it is about to start the application.
-const StartLine = "observe: the application starts"
+// The lines that the agent prints between those of the application: StartLine when it is about to start it, and with these prefixes each
+// answer and what it waits for.
+const (
+	StartLine   = "observe: the application starts"
+	ProbePrefix = "probe: "
+	WaitPrefix  = "wait: "
+)
+
+// AgentLine is what a line of a run's output says if it looks like one of the agent's, for display only: an application can print the same.
+func AgentLine(line string) (text string, ok bool) {
+	if line == StartLine {
+		return "the application starts", true
+	}
+	if text, ok = strings.CutPrefix(line, ProbePrefix); ok {
+		return text, true
+	}
+	if text, ok = strings.CutPrefix(line, WaitPrefix); ok {
+		return "waiting " + text, true
+	}
+	return line, false
+}
 
 // StopGrace is the time between the stop signal and SIGKILL, the default of docker stop.
 const StopGrace = 10 * time.Second

@@ -35,6 +35,7 @@ type build struct {
 	steps       ocispecs.Platform // of the steps and the agent: platform, or the engine's own if platform is foreign to the engine
 	foreign     bool              // the engine cannot run the image
 	others      []*build          // of the same image for other platforms
+	stage       Stage             // that it is in
 }
 
 // Build observes the input (unless evidence is given), decides what to keep, packs it, checks the result against the
@@ -278,14 +279,4 @@ func (b *build) epoch(in input) int64 {
 		return *b.opt.Epoch
 	}
 	return in.config.epoch()
-}
-
-func (b *build) step(name string) func(error) {
-	if b.opt.Step == nil {
-		return func(error) {}
-	}
-	if done := b.opt.Step(name); done != nil {
-		return done
-	}
-	return func(error) {}
 }

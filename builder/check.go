@@ -146,7 +146,7 @@ func (k *checker) run(ctx context.Context, img *packed, how trial) (v *analyzer.
 	if err != nil {
 		return nil, nil, fmt.Errorf("making the profile: %w", err)
 	}
-	done := k.step(how.title)
+	done := k.step(StageCheck, how.title)
 	defer func() { done(err) }()
 	for number := range maxRuns {
 		seen, err := k.repeat(ctx, img.state, how.config(img.parsed), confine, how.title, number, k.original)

@@ -119,6 +119,9 @@ func lastStep(def *pb.Definition) (s step, err error) {
 		return s, errors.New("the graph has no single result")
 	}
 	at := accepted(ops, last.Inputs[0].Digest)
+	if ops[at].GetSource() != nil {
+		return s, nil
+	}
 	s.title = strings.TrimPrefix(def.Metadata[at].Description["llb.customname"], "[slim] ")
 	s.files = map[string][]byte{}
 	if s.exec = ops[at].GetExec(); s.exec == nil {

@@ -90,8 +90,11 @@ func (b *build) evidenceState(root llb.State, job *analyzer.Job, name string, fr
 	return llb.Scratch().Run(opts...).AddMount(outDir, llb.Scratch()), nil
 }
 
+// stepMark begins the names of slim's own steps.
+const stepMark = "[slim] "
+
 // stepName is the name of a step in BuildKit's progress. Clients print names of steps as they are, so nothing in one is obeyed.
-func stepName(title string) string { return "[slim] " + printable.Text(title) }
+func stepName(title string) string { return stepMark + printable.Text(title) }
 
 // titled names a step of slim.
 func titled(title string) llb.ConstraintsOpt { return llb.WithCustomName(stepName(title)) }
@@ -201,7 +204,7 @@ func (b *build) network() pb.NetMode {
 
 // solve runs a state to its end.
 func (b *build) solve(ctx context.Context, c gateway.Client, state llb.State) (gateway.Reference, error) {
-	def, err := state.Marshal(ctx, llb.Platform(b.steps))
+	def, err := state.Marshal(ctx, llb.Platform(b.steps), b.inStage())
 	if err != nil {
 		return nil, fmt.Errorf("writing the build graph: %w", err)
 	}

@@ -42,8 +42,10 @@ func (b *build) inputStore() string {
 }
 
 // openInput makes the state of the input. It runs inside the gateway function, which builds a Dockerfile.
-func (b *build) openInput(ctx context.Context, c gateway.Client) (input, error) {
-	src, err := b.loadInput(ctx, c)
+func (b *build) openInput(ctx context.Context, c gateway.Client) (src input, err error) {
+	done := b.step(StageImport, b.inputName())
+	defer func() { done(err) }()
+	src, err = b.loadInput(ctx, c)
 	if err != nil {
 		return src, err
 	}
@@ -75,17 +77,17 @@ func (b *build) loadInput(ctx context.Context, c gateway.Client) (input, error) 
 		return input{}, fmt.Errorf("%s: %w", in.Name, err)
 	}
 	src := input{config: config, digest: in.Digest.String(), base: baseName(in)}
-	platform := llb.Platform(b.platform)
+	platform, title := llb.Platform(b.platform), titled(in.Name)
 	switch {
 	case in.Ref != "":
-		src.state = llb.Image(in.Ref, platform)
+		src.state = llb.Image(in.Ref, platform, title)
 	case in.Local != "":
-		src.state = llb.Image(in.Local, llb.ResolveModePreferLocal, platform)
+		src.state = llb.Image(in.Local, llb.ResolveModePreferLocal, platform, title)
 		if !b.opt.Engine.OCILayout {
 			err = b.pin(ctx, c, src, raw)
 		}
 	default:
-		src.state = llb.OCILayout("slim.local/input@"+src.digest, llb.OCIStore("", b.inputStore()), platform)
+		src.state = llb.OCILayout("slim.local/input@"+src.digest, llb.OCIStore("", b.inputStore()), platform, title)
 	}
 	return src, err
 }

@@ -21,7 +21,7 @@ func (b *build) makeLock(ctx context.Context, out *outcome) (_ *lock.Lock, err e
 	if v := out.verdict; v != nil && !v.OK || len(failuresOf(out.seen.evidence)) > 0 {
 		return nil, &lock.Error{Reason: "an image that failed its run or its check is not locked", Hint: "build it without --keep-going"}
 	}
-	done := b.step("lock")
+	done := b.step(StageExport, "lock")
 	defer func() { done(err) }()
 	l := &lock.Lock{Schema: lock.Schema, Options: OptionsOf(b.opt), Plan: planDigest(out.plan.Plan), Engine: b.engineVersion(ctx),
 		Seen: withoutAnswers(out.seen.evidence)}

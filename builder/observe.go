@@ -52,7 +52,7 @@ func (b *build) observe(ctx context.Context, c gateway.Client, in input, native 
 	if err != nil {
 		return nil, err
 	}
-	done := b.step("observe")
+	done := b.step(StageObserve, "observe")
 	defer func() { done(err) }()
 	seen, err = b.runJobs(ctx, c, in.state, jobs, "observe")
 	if err != nil {
@@ -155,7 +155,9 @@ func (b *build) runJobs(ctx context.Context, c gateway.Client, root llb.State, j
 
 // checkAccounts returns an error if a file of an image that runc opens, before it executes anything, is not a regular file. A named pipe
 // would block it, and a device may have no end.
-func (b *build) checkAccounts(ctx context.Context, c gateway.Client, root llb.State) error {
+func (b *build) checkAccounts(ctx context.Context, c gateway.Client, root llb.State) (err error) {
+	done := b.step(StageImport, b.inputName())
+	defer func() { done(err) }()
 	ref, err := b.solve(ctx, c, root)
 	if err != nil {
 		return b.stageError(ctx, "reading the image", err)

@@ -44,8 +44,8 @@ type Options struct {
 	Epoch          *int64 // SOURCE_DATE_EPOCH; the input image's creation time when nil
 	// Status receives BuildKit's progress and is closed when the build ends; nil discards it.
 	Status chan *bkclient.SolveStatus
-	// Step is called when a stage begins; the function done that it returns is called when the stage ends. It may be nil.
-	Step func(name string) (done func(error))
+	// Step is called when a part of a stage begins; the function done that it returns is called when the part ends. It may be nil.
+	Step func(stage Stage, title string) (done func(error))
 }
 
 // Dockerfile is an input that is built first, in the same BuildKit, as buildx would.

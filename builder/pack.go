@@ -21,7 +21,7 @@ type packed struct {
 
 // pack makes the root filesystem of the slim image from the plan, and its config.
 func (b *build) pack(ctx context.Context, c gateway.Client, in input, seen *observation, p *planned) (s *packed, err error) {
-	done := b.step("pack")
+	done := b.step(StagePack, "pack")
 	defer func() { done(err) }()
 	epoch := b.epoch(in)
 	s = &packed{state: b.packState(in.state, p.state, p.Layers, epoch)}

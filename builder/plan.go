@@ -23,7 +23,7 @@ func (b *build) analyze(ctx context.Context, c gateway.Client, in input, seen *o
 	if len(found.Repair) > 0 {
 		name = fmt.Sprintf("analyze: repair round %d", len(found.Repair))
 	}
-	done := b.step(name)
+	done := b.step(StageAnalyze, name)
 	defer func() { done(err) }()
 	entry, err := in.config.entry(nil)
 	if err != nil && len(b.opt.Observe.Runs) == 0 {

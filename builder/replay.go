@@ -90,8 +90,6 @@ func (b *build) rebuild(ctx context.Context, c gateway.Client) (out *outcome, er
 
 // exportRebuilt exports the image of a replay under its names, with attestations.
 func (b *build) exportRebuilt(ctx context.Context, out *outcome) (response *bkclient.SolveResponse, err error) {
-	done := b.step("export")
-	defer func() { done(err) }()
 	return b.run(ctx, b.opt.Export, func(ctx context.Context, c gateway.Client) (_ *gateway.Result, err error) {
 		if out.image.ref, err = b.solve(ctx, c, out.image.state); err != nil {
 			return nil, err

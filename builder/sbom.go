@@ -31,7 +31,7 @@ func (b *build) materials(ctx context.Context, c gateway.Client, plan *analyzer.
 	if !b.attested() && !b.opt.Materials {
 		return nil, nil
 	}
-	done := b.step("list materials")
+	done := b.step(StageExport, "list materials")
 	defer func() { done(err) }()
 	ref, err := b.list(ctx, c, slim.state, "list materials", b.materialArgs(plan)...)
 	if err != nil {

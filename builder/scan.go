@@ -40,7 +40,7 @@ func (b *build) scan(ctx context.Context, c gateway.Client, in input, slim candi
 	if b.opt.Scan == nil {
 		return nil, nil
 	}
-	done := b.step("scan for vulnerabilities")
+	done := b.step(StageScan, "scan for vulnerabilities")
 	defer func() { done(err) }()
 	after, doubts, err := b.subject(ctx, c, slim.image.state, "list materials", b.materialArgs(slim.plan.Plan)...)
 	if err != nil {

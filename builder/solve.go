@@ -33,11 +33,15 @@ func (b *build) run(ctx context.Context, export Export, f gateway.BuildFunc) (*b
 		return nil, err
 	}
 	var own error // f's own error, with its type: over the wire it becomes a gRPC status
+	exported := func(error) {}
 	response, err := b.opt.Engine.Client.Build(ctx, opt, "slim", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		res, err := f(ctx, c)
-		own = err
+		if own = err; err == nil && len(opt.Exports) > 0 {
+			exported = b.step(StageExport, "export")
+		}
 		return res, err
 	}, b.listen())
+	exported(err)
 	if own != nil {
 		err = own
 	}

@@ -64,7 +64,7 @@ func TestLocked(t *testing.T) {
 	lock := filepath.Join(t.TempDir(), "slim.lock")
 	flags := []string{ref, "--exec", "/server hello"}
 	first, out := fresh(t, append(flags, "--lock="+lock)...)
-	if !strings.Contains(out.stderr, "[slim] observe") {
+	if !strings.Contains(out.stderr, "\nobserve ") {
 		t.Fatalf("the first build did not run the image:\n%s", out.stderr)
 	}
 	before := read(t, lock)
@@ -76,7 +76,7 @@ func TestLocked(t *testing.T) {
 		if again != first {
 			t.Errorf("digest = %s, want %s", again, first)
 		}
-		for _, stage := range []string{"[slim] observe", "[slim] check"} {
+		for _, stage := range []string{"\nobserve ", "\ncheck "} {
 			if strings.Contains(out.stderr, stage) {
 				t.Errorf("the application was run (%s):\n%s", stage, out.stderr)
 			}

@@ -34,6 +34,7 @@ type pace struct {
 	request  time.Duration // for one question
 	greeting time.Duration // for a server that speaks first
 	quiet    time.Duration // without any move of an application that is doomed
+	told     time.Duration // of waiting, after which the log says so
 }
 
 // A database's set-up runs a temporary server on a unix socket for a while, hence weakMore.
@@ -42,7 +43,7 @@ func usualPace() pace {
 		poll: 50 * time.Millisecond, settle: 300 * time.Millisecond, exposed: 5 * time.Second,
 		weak: 10 * time.Second, weakMore: 30 * time.Second, ready: 20 * time.Second,
 		starting: 10 * time.Second, retry: 250 * time.Millisecond, health: 10, request: 10 * time.Second, greeting: 150 * time.Millisecond,
-		quiet: 3 * time.Second,
+		quiet: 3 * time.Second, told: time.Second,
 	}
 }
 
@@ -138,6 +139,29 @@ func (d *driver) fail(a analyzer.Answer) {
 // maxName bounds the name of an answer, in bytes.
 const maxName = 200
 
+// waits says in the log what is waited for and until when: the end of ctx, or that of the time given, if it is not 0.
+func (d *driver) waits(ctx context.Context, what string, limit time.Duration) {
+	end, _ := ctx.Deadline()
+	if by := time.Now().Add(limit); limit > 0 && by.Before(end) {
+		end = by
+	}
+	fmt.Fprintf(d.log, "%s%s, until %s at the latest\n", analyzer.WaitPrefix, what, end.UTC().Format("15:04:05 UTC"))
+}
+
+// waiting is waits for what may be quick: the log says it when d.told is over before the caller calls stop.
+func (d *driver) waiting(ctx context.Context, what string, limit time.Duration) (stop func()) {
+	said := make(chan struct{})
+	timer := time.AfterFunc(d.told, func() {
+		defer close(said)
+		d.waits(ctx, what, limit)
+	})
+	return func() {
+		if !timer.Stop() {
+			<-said
+		}
+	}
+}
+
 // add records an answer under a name that is unique in the run, and says so in the log; status is its status in words.
 func (d *driver) add(a analyzer.Answer, status string) analyzer.Answer {
 	if len(a.Probe) > maxName {
@@ -153,7 +177,7 @@ func (d *driver) add(a analyzer.Answer, status string) analyzer.Answer {
 	} else if a.SHA256 != "" {
 		status += fmt.Sprintf(", %d bytes", a.Size)
 	}
-	fmt.Fprintf(d.log, "probe: %s %s\n", a.Probe, status)
+	fmt.Fprintf(d.log, "%s%s %s\n", analyzer.ProbePrefix, a.Probe, status)
 	return a
 }
 

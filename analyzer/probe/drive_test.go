@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,7 +61,8 @@ func (f *fake) Exec(_ context.Context, c Command) (Result, error) {
 func quickPace() pace {
 	return pace{poll: time.Millisecond, settle: 10 * time.Millisecond, exposed: 50 * time.Millisecond, weak: 300 * time.Millisecond,
 		weakMore: 600 * time.Millisecond, ready: 500 * time.Millisecond, starting: time.Second, retry: time.Millisecond, health: 3,
-		request: time.Second, greeting: 20 * time.Millisecond, quiet: 50 * time.Millisecond}
+		request: time.Second, greeting: 20 * time.Millisecond, quiet: 50 * time.Millisecond,
+		told: time.Minute}
 }
 
 func run(t *testing.T, f *fake, job *analyzer.Job) (Outcome, string) {
@@ -422,5 +424,22 @@ func TestRoundReady(t *testing.T) {
 		if got := roundReady(took); got != want {
 			t.Errorf("roundReady(%s) = %d, want %d", took, got, want)
 		}
+	}
+}
+
+// TestWaits has the log say what a drive waits for and until when.
+func TestWaits(t *testing.T) {
+	job := &analyzer.Job{Timeout: 3600, Steps: []analyzer.Step{{Name: "slow", Wait: &analyzer.WaitStep{Seconds: 1}}}}
+	p := quickPace()
+	p.told = p.poll
+	socket := analyzer.Socket{Network: "tcp", Address: "127.0.0.1", Port: 1}
+	var log bytes.Buffer
+	if _, err := drive(t.Context(), newFake(socket), job, &log, p); err != nil {
+		t.Fatal(err)
+	}
+	want := regexp.MustCompile(`^wait: for a server that listens, or for the end of the command, until \d\d:\d\d:\d\d UTC at the latest\n` +
+		`wait: as the probe says, until \d\d:\d\d:\d\d UTC at the latest\nprobe: slow done\n$`)
+	if !want.MatchString(log.String()) {
+		t.Errorf("the log is %q, want %v", log.String(), want)
 	}
 }

@@ -32,7 +32,7 @@ func (d *driver) waitReady(ctx context.Context) (bool, error) {
 	var before []analyzer.Socket
 	var strong time.Time // since when it has listened as a server does
 	begin := time.Now()
-	changed := begin
+	changed, told := begin, false
 	for {
 		select {
 		case <-d.target.Exited():
@@ -55,6 +55,10 @@ func (d *driver) waitReady(ctx context.Context) (bool, error) {
 		}
 		if len(d.named(now)) == 0 && d.doomed() {
 			return false, nil
+		}
+		if !told && time.Since(begin) >= d.told {
+			told = true
+			d.waits(ctx, "for a server that listens, or for the end of the command", 0)
 		}
 		settled := time.Since(changed) >= d.patience(now) || !strong.IsZero() && time.Since(strong) >= d.ready
 		if settled && !d.exited() {

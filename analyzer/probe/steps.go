@@ -109,6 +109,7 @@ func (d *driver) execStep(ctx context.Context, name string, s *analyzer.ExecStep
 	} else if name == "" {
 		name = "exec: " + s.Line
 	}
+	defer d.waiting(ctx, fmt.Sprintf("for %.100s", name), 0)()
 	result, err := d.target.Exec(ctx, Command{Argv: argv, User: s.User})
 	return execAnswer(name, result, err, s.Status, s.Text), exitStatus(result)
 }
@@ -143,6 +144,7 @@ func (d *driver) waitStep(ctx context.Context, name string, w *analyzer.WaitStep
 		if name == "" {
 			a.Probe = fmt.Sprintf("wait %d s", w.Seconds)
 		}
+		defer d.waiting(ctx, "as the probe says", long)()
 		if a.OK = pause(ctx, long); !a.OK {
 			a.Error = "the time was over before"
 		}
@@ -152,6 +154,7 @@ func (d *driver) waitStep(ctx context.Context, name string, w *analyzer.WaitStep
 		a.Probe = fmt.Sprintf("wait for port %d", w.Port)
 	}
 	begin := time.Now()
+	defer d.waiting(ctx, fmt.Sprintf("for port %d", w.Port), long)()
 	for {
 		now, err := d.target.Listening()
 		if err == nil && listens(now, w.Port) {
@@ -171,6 +174,7 @@ func (d *driver) probeImage(ctx context.Context) {
 	if d.job.ProbeRoot == "" || len(d.job.ProbeArgv) == 0 || d.over(ctx) {
 		return
 	}
+	defer d.waiting(ctx, "for the probe image", 0)()
 	result, err := d.target.Exec(ctx, Command{Argv: d.job.ProbeArgv, Env: d.job.ProbeEnv, Dir: d.job.ProbeDir, Root: d.job.ProbeRoot})
 	a := execAnswer("probe-image: "+quote(d.job.ProbeArgv), result, err, 0, "")
 	a.Body, a.Stderr, a.Size, a.SHA256 = nil, nil, 0, ""

@@ -31,15 +31,16 @@ func (p *program) analyze(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	show, err := p.startProgress(c)
+	if err != nil {
+		return err
+	}
+	defer show.close()
 	work, err := p.open(c, &opt)
 	if err != nil {
 		return err
 	}
 	defer work.close()
-	show, err := p.startProgress(c)
-	if err != nil {
-		return err
-	}
 	opt.Status, opt.Step = show.status(), show.step
 	result, err := builder.Analyze(c.Context, opt)
 	show.close()

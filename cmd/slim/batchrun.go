@@ -86,11 +86,10 @@ func (b *batch) build(q *program, c *cli.Context, i int) (image batchImage, err 
 		image.State = batchBefore
 		return image, nil
 	}
-	opt.Step = func(stage string) func(error) {
-		b.board.set(i, stage)
-		return nil
-	}
+	show := b.board.follow(c.Context, i)
+	opt.Status, opt.Step = show.status(), show.step
 	result, err := builder.Build(c.Context, opt)
+	show.close()
 	if err != nil {
 		return image, q.fail(c, result, err, then)
 	}

@@ -1,17 +1,18 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/term"
+	bkclient "github.com/moby/buildkit/client"
 
 	"github.com/slimimage/slim/analyzer/printable"
+	"github.com/slimimage/slim/builder"
 )
 
 // board shows the progress of many builds. On a terminal it redraws a few lines, one for each running build; elsewhere it prints a line for
@@ -19,17 +20,19 @@ import (
 type board struct {
 	mu      sync.Mutex
 	w       io.Writer
-	mode    string // "tty", "plain", "rawjson" or "quiet"
+	size    func() (columns, rows int) // of the terminal
+	mode    string                     // "tty", "plain", "rawjson" or "quiet"
 	rows    []boardRow
 	ended   int
 	failed  int
-	drawn   int // lines on the terminal that the next drawing replaces
+	drawn   []string // lines on the terminal that the next drawing replaces
 	stop    chan struct{}
 	stopped sync.WaitGroup
 }
 
 type boardRow struct {
 	name, state string
+	doing       string // in that state
 	active      bool
 	since       time.Time
 }
@@ -38,13 +41,17 @@ type boardRow struct {
 const redraw = 200 * time.Millisecond
 
 func newBoard(w io.Writer, mode string, names []string) *board {
+	screen, err := openTerminal(w)
 	if mode == "auto" || mode == "" {
 		mode = "plain"
-		if isTerminal(w) {
+		if err == nil && !dumbTerminal() {
 			mode = "tty"
 		}
 	}
-	b := &board{w: w, mode: mode, stop: make(chan struct{})}
+	b := &board{w: w, mode: mode, stop: make(chan struct{}), size: func() (int, int) { return 80, 24 }}
+	if err == nil {
+		b.size = screen.size
+	}
 	for _, name := range names {
 		b.rows = append(b.rows, boardRow{name: printable.Text(name)})
 	}
@@ -83,7 +90,7 @@ func (b *board) set(i int, state string) {
 	if !row.active {
 		row.since = time.Now()
 	}
-	row.active, row.state = true, state
+	row.active, row.state, row.doing = true, state, ""
 	b.printState(i, state)
 }
 
@@ -122,9 +129,10 @@ func (b *board) printState(i int, state string) {
 
 // wipe clears the last drawing: cursor up, then erase below (ECMA-48 CPL and ED).
 func (b *board) wipe() {
-	if b.drawn > 0 {
-		fmt.Fprintf(b.w, "\x1b[%dF\x1b[J", b.drawn)
-		b.drawn = 0
+	width, _ := b.size()
+	if n := rows(b.drawn, width); n > 0 {
+		fmt.Fprintf(b.w, "\x1b[%dF\x1b[J", n)
+		b.drawn = nil
 	}
 }
 
@@ -141,31 +149,59 @@ func (b *board) draw() {
 		if !row.active {
 			continue
 		}
-		if len(lines) == height-1 {
+		if len(lines) == max(1, height-1) {
 			lines[len(lines)-1] = "  ..."
 			break
 		}
-		lines = append(lines, fmt.Sprintf("  %-30s %4.0fs  %s", row.name, time.Since(row.since).Seconds(), row.state))
+		lines = append(lines, strings.TrimRight(fmt.Sprintf("  %-30s %4.0fs  %-8s %s", row.name, time.Since(row.since).Seconds(), row.state,
+			row.doing), " "))
 	}
-	for _, line := range lines {
-		if runes := []rune(line); len(runes) > width {
-			line = string(runes[:width])
-		}
-		text.WriteString(line + "\n")
+	for i, line := range lines {
+		lines[i] = clip(line, width-1)
+		text.WriteString(lines[i] + "\n")
 	}
 	b.wipe()
 	io.WriteString(b.w, text.String())
-	b.drawn = len(lines)
+	b.drawn = lines
 }
 
-// size is the size of the terminal, 80 by 24 where it is unknown.
-func (b *board) size() (width, height int) {
-	if f, ok := b.w.(*os.File); ok {
-		if width, height, err := term.GetSize(int(f.Fd())); err == nil && width > 0 && height > 2 {
-			return width, height
+// follow shows on the board what a build does. The caller closes the display when the build has ended.
+func (b *board) follow(ctx context.Context, i int) *progress {
+	return &progress{view: boardView{b, i, newBuildModel()}, ended: make(chan struct{}), work: ctx}
+}
+
+// boardView is the part of a board for one build.
+type boardView struct {
+	board *board
+	row   int
+	model *buildModel
+}
+
+func (v boardView) event(e *bkclient.SolveStatus, now time.Time) {
+	for _, c := range v.model.apply(e, now) {
+		if c.kind == stageBegan && c.stage.name == builder.StageImport { // the title is the name of the image
+			c.text = string(c.stage.name)
+		}
+		if c.kind == stageBegan {
+			v.board.set(v.row, c.text)
 		}
 	}
-	return 80, 24
+	for _, stage := range v.model.shown() {
+		if stage.open > 0 {
+			v.board.does(v.row, strings.TrimPrefix(strings.TrimPrefix(stage.now(), stage.title), ": "))
+		}
+	}
+}
+
+func (boardView) note(string)    {}
+func (boardView) tick(time.Time) {}
+func (boardView) end(time.Time)  {}
+
+// does says more about the state of a running build, on a terminal.
+func (b *board) does(i int, doing string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rows[i].doing = doing
 }
 
 // close stops drawing and clears the board.

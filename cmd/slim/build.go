@@ -48,16 +48,17 @@ func (p *program) build(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	show, err := p.startProgress(c)
+	if err != nil {
+		return err
+	}
+	defer show.close()
 	work, err := p.open(c, &opt)
 	if err != nil {
 		return err
 	}
 	defer work.close()
 	if err := work.place(c, &opt); err != nil {
-		return err
-	}
-	show, err := p.startProgress(c)
-	if err != nil {
 		return err
 	}
 	opt.Status, opt.Step = show.status(), show.step

@@ -57,7 +57,10 @@ func (p *program) infof(format string, args ...any) {
 
 // alertf prints one line on stderr, always. Whatever the arguments hold, it stays one line and nothing in it is obeyed.
 func (p *program) alertf(format string, args ...any) {
-	fmt.Fprintf(p.stderr, "slim: %s\n", printable.Text(fmt.Sprintf(format, args...)))
+	line := "slim: " + printable.Text(fmt.Sprintf(format, args...))
+	if show := p.show.Load(); show == nil || !show.do(func(v view) { v.note(line) }) {
+		fmt.Fprintln(p.stderr, line)
+	}
 }
 
 // printError prints an error: one line, the differences of a failed check, and a line with the next step.

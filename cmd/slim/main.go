@@ -74,8 +74,9 @@ type program struct {
 	rest   []string  // the arguments after "--", for commands that take them
 	trees  []string  // directories that others than the operator may have filled, besides those that infile.Tree knows
 
-	busy   atomic.Bool // an engine or a Compose project is open, or was
-	batch  bool        // slim build --all: some images may be finished when it is cancelled
+	busy   atomic.Bool              // an engine or a Compose project is open, or was
+	show   atomic.Pointer[progress] // the last display
+	batch  bool                     // slim build --all: some images may be finished when it is cancelled
 	images *imports
 	shared *work                    // with --all: the engine and Docker that all images use
 	job    func(*cli.Context) error // with --all: runs instead of slim build

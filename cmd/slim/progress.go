@@ -2,48 +2,96 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"io"
 	"sync"
 	"time"
 
 	bkclient "github.com/moby/buildkit/client"
-	"github.com/moby/buildkit/util/progress/progressui"
 	"github.com/opencontainers/go-digest"
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/analyzer/printable"
+	"github.com/slimimage/slim/builder"
 )
 
-// progress shows BuildKit's steps and slim's stages on stderr: a live view on a terminal, plain lines
-// elsewhere.
+// progress shows on stderr what a build does: on a terminal a line for each stage, which it redraws; elsewhere each thing once, as lines.
 type progress struct {
-	events  chan *bkclient.SolveStatus // read by the display
-	ended   chan struct{}              // closed when there is nothing more to show
-	shown   chan struct{}              // closed when the display is done
-	forward sync.WaitGroup             // goroutines of status
-	mu      sync.RWMutex               // held for reading by senders to events
-	closed  bool                       // events is closed
+	mu      sync.Mutex
+	view    view
+	closed  bool
+	keep    bool            // what BuildKit reports again, too
+	ended   chan struct{}   // closed when there is nothing more to show
+	forward sync.WaitGroup  // goroutines of status, and that of a terminal
+	work    context.Context // of the command
 }
 
-// startProgress begins the display that --progress and --quiet ask for.
+// view is one form of the display. Its methods are called one at a time.
+type view interface {
+	event(e *bkclient.SolveStatus, now time.Time) // its text is printable
+	note(line string)                             // a line of slim's own, which stays
+	tick(now time.Time)                           // from time to time
+	end(now time.Time)
+}
+
+// startProgress begins the display that --progress and --quiet ask for. Until the first event it shows nothing.
 func (p *program) startProgress(c *cli.Context) (*progress, error) {
-	mode := progressui.DisplayMode(c.String("progress"))
+	mode := c.String("progress")
 	if p.quiet {
-		mode = progressui.QuietMode
+		mode = "quiet"
 	}
-	display, err := progressui.NewDisplay(p.stderr, mode, progressui.WithPhase("Slimming"))
-	if err != nil {
-		return nil, usagef("--progress is one of auto, plain, tty, quiet, rawjson", "--progress %s: %v", mode, err)
-	}
-	show := &progress{events: make(chan *bkclient.SolveStatus), ended: make(chan struct{}), shown: make(chan struct{})}
-	go func() {
-		defer close(show.shown)
-		// Not the command's context: the display must drain what BuildKit sends after an interrupt.
-		if _, err := display.UpdateFrom(context.Background(), show.events); err != nil {
-			for range show.events { // a broken terminal does not stop the build
-			}
+	show := &progress{ended: make(chan struct{}), keep: mode == "rawjson", work: c.Context}
+	screen, err := openTerminal(p.stderr)
+	switch mode {
+	case "", "auto":
+		if show.view = newPlainView(p.stderr); err == nil && !dumbTerminal() {
+			show.view = newTerminalView(screen)
 		}
-	}()
+	case "tty":
+		if err != nil {
+			return nil, usagef("--progress plain prints lines", "--progress tty: standard error is not a terminal")
+		}
+		show.view = newTerminalView(screen)
+	case "plain":
+		show.view = newPlainView(p.stderr)
+	case "rawjson":
+		show.view = rawView{p.stderr}
+	case "quiet":
+		show.view = quietView{p.stderr}
+	default:
+		return nil, usagef("--progress is one of auto, plain, tty, quiet, rawjson", "--progress %s: there is no such display", mode)
+	}
+	if _, ok := show.view.(*terminalView); ok {
+		show.forward.Add(1)
+		go show.animate()
+	}
+	p.show.Store(show)
 	return show, nil
+}
+
+// animate redraws a terminal until the display is closed.
+func (s *progress) animate() {
+	defer s.forward.Done()
+	ticker := time.NewTicker(redraw)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.ended:
+			return
+		case now := <-ticker.C:
+			s.do(func(v view) { v.tick(now) })
+		}
+	}
+}
+
+// do calls f with the view, unless the display is closed; it reports whether it did.
+func (s *progress) do(f func(view)) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		f(s.view)
+	}
+	return !s.closed
 }
 
 // status returns a channel for one build, which closes it; a build that fails early may not.
@@ -53,13 +101,18 @@ func (s *progress) status() chan *bkclient.SolveStatus {
 	go func() {
 		defer s.forward.Done()
 		safe := newCleaner()
+		once := newReplays()
 		for {
 			select {
 			case event, ok := <-in:
 				if !ok {
 					return
 				}
-				s.send(safe.clean(event))
+				if !s.keep {
+					event = once.drop(event)
+				}
+				event = safe.clean(event)
+				s.do(func(v view) { v.event(event, time.Now()) })
 			case <-s.ended:
 				return
 			}
@@ -68,16 +121,20 @@ func (s *progress) status() chan *bkclient.SolveStatus {
 	return in
 }
 
-// step shows one stage of the work; done ends it.
-func (s *progress) step(name string) (done func(error)) {
+// step shows a part of a stage; done ends it.
+func (s *progress) step(stage builder.Stage, title string) (done func(error)) {
 	started := time.Now()
-	vertex := bkclient.Vertex{Digest: digest.FromString("slim stage " + name + started.String()), Name: "[slim] " + printable.Text(name),
+	vertex := bkclient.Vertex{Digest: digest.FromString("slim stage " + title + started.String()), Name: "[slim] " + printable.Text(title),
 		Started: &started}
+	builder.StageVertex(&vertex, stage)
 	s.stage(vertex)
 	return func(err error) {
 		completed := time.Now()
 		vertex.Completed = &completed
-		if err != nil {
+		switch {
+		case err != nil && s.work != nil && s.work.Err() != nil:
+			vertex.Error = cancelledStage
+		case err != nil:
 			vertex.Error = printable.Lines(err.Error())
 		}
 		s.stage(vertex)
@@ -85,25 +142,47 @@ func (s *progress) step(name string) (done func(error)) {
 }
 
 func (s *progress) stage(vertex bkclient.Vertex) {
-	s.send(&bkclient.SolveStatus{Vertexes: []*bkclient.Vertex{&vertex}})
+	s.do(func(v view) { v.event(&bkclient.SolveStatus{Vertexes: []*bkclient.Vertex{&vertex}}, time.Now()) })
 }
 
-// send gives the display an event; after close it does nothing.
-func (s *progress) send(event *bkclient.SolveStatus) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if !s.closed {
-		s.events <- event
-	}
-}
-
-// close ends the display and waits until it has shown everything.
+// close ends the display when it has shown everything. It may be called again.
 func (s *progress) close() {
+	s.mu.Lock()
+	again := s.closed
+	s.mu.Unlock()
+	if again {
+		return
+	}
 	close(s.ended)
 	s.forward.Wait()
+	s.do(func(v view) { v.end(time.Now()) })
 	s.mu.Lock()
 	s.closed = true
-	close(s.events)
 	s.mu.Unlock()
-	<-s.shown
 }
+
+// step shows a part of a stage in the display, if there is one.
+func (p *program) step(stage builder.Stage, title string) (done func(error)) {
+	if show := p.show.Load(); show != nil {
+		return show.step(stage, title)
+	}
+	return func(error) {}
+}
+
+// rawView prints every event of BuildKit, and every stage, as JSON.
+type rawView struct{ io.Writer }
+
+func (v rawView) event(e *bkclient.SolveStatus, _ time.Time) {
+	_ = json.NewEncoder(v).Encode(e) // whoever closed stderr does not read it
+}
+func (v rawView) note(line string) { io.WriteString(v, line+"\n") }
+func (rawView) tick(time.Time)     {}
+func (rawView) end(time.Time)      {}
+
+// quietView shows nothing but notes.
+type quietView struct{ io.Writer }
+
+func (quietView) event(*bkclient.SolveStatus, time.Time) {}
+func (v quietView) note(line string)                     { io.WriteString(v, line+"\n") }
+func (quietView) tick(time.Time)                         {}
+func (quietView) end(time.Time)                          {}

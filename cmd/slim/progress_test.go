@@ -10,6 +10,8 @@ import (
 
 	bkclient "github.com/moby/buildkit/client"
 	"github.com/urfave/cli/v2"
+
+	"github.com/slimimage/slim/builder"
 )
 
 // TestProgress shows stages and BuildKit's own steps as plain lines, and ends also when a build never began.
@@ -29,18 +31,18 @@ func TestProgress(t *testing.T) {
 	}
 	show.status() // of a build that failed before it closed it
 	status := show.status()
-	done := show.step("observe")
+	done := show.step(builder.StageObserve, "observe")
 	status <- &bkclient.SolveStatus{}
 	close(status)
 	done(nil)
-	show.step("pack")(errors.New("no space"))
+	show.step(builder.StagePack, "pack")(errors.New("no space"))
 	show.close()
-	show.step("late")(nil) // must not block
+	show.step(builder.StagePack, "late")(nil) // must not block
 	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"[slim] observe", "[slim] pack", "no space"} {
+	for _, want := range []string{"observe ", "done in", "pack ", "failed after"} {
 		if !strings.Contains(string(data), want) {
 			t.Errorf("progress = %q, want %q in it", data, want)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	bkclient "github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/slimimage/slim/analyzer/printable"
@@ -37,6 +38,9 @@ func (c *cleaner) clean(event *bkclient.SolveStatus) *bkclient.SolveStatus {
 	for _, v := range event.Vertexes {
 		safe := *v
 		safe.Name, safe.Error = printable.Text(v.Name), printable.Lines(v.Error)
+		if group := v.ProgressGroup; group != nil {
+			safe.ProgressGroup = &pb.ProgressGroup{Id: printable.Text(group.Id), Name: printable.Text(group.Name), Weak: group.Weak}
+		}
 		out.Vertexes = append(out.Vertexes, &safe)
 		if v.Completed != nil {
 			out.Logs = append(out.Logs, c.rest(v)...)

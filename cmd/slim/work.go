@@ -60,7 +60,7 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 			return nil, err
 		}
 	}
-	if err := p.openPlatforms(c.Context, image, opt, w); err != nil {
+	if err := p.openInputs(c.Context, image, opt, w); err != nil {
 		return nil, err
 	}
 	if opt.Dockerfile == nil {
@@ -82,6 +82,15 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 	}
 	opt.Engine, opt.Export.Docker = w.engine, w.docker
 	return w, nil
+}
+
+// openInputs is openPlatforms as a part of the import, which may read a whole image from Docker.
+func (p *program) openInputs(ctx context.Context, image string, opt *builder.Options, w *work) (err error) {
+	if opt.Dockerfile == nil {
+		done := p.step(builder.StageImport, "reading "+image)
+		defer func() { done(err) }()
+	}
+	return p.openPlatforms(ctx, image, opt, w)
 }
 
 // checkNetwork refuses runs with a network that the engine does not have, and says that RUN steps have none. The network of this machine,
