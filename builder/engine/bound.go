@@ -73,12 +73,14 @@ type Images struct {
 
 // UseImages returns the directory of imported images below slim's.
 func UseImages(cache string) (*Images, error) {
-	i := &Images{Dir: filepath.Join(cache, "images"), lock: imagesLock(cache)}
+	i := &Images{Dir: imagesDir(cache), lock: imagesLock(cache)}
 	if err := i.lock.RLock(); err != nil {
 		return nil, fmt.Errorf("locking the imported images: %w", err)
 	}
 	return i, nil
 }
+
+func imagesDir(cache string) string { return filepath.Join(cache, "images") }
 
 func imagesLock(cache string) *flock.Flock { return flock.New(filepath.Join(cache, "images.lock")) }
 

@@ -27,6 +27,7 @@ import (
 	"github.com/moby/buildkit/frontend/gateway"
 	"github.com/moby/buildkit/frontend/gateway/forwarder"
 	"github.com/moby/buildkit/session"
+	containerdsnapshot "github.com/moby/buildkit/snapshot/containerd"
 	"github.com/moby/buildkit/solver"
 	"github.com/moby/buildkit/solver/bboltcachestorage"
 	"github.com/moby/buildkit/solver/pb"
@@ -178,6 +179,8 @@ func newWorker(ctx context.Context, opt helperConfig, hosts resolverHosts) (*bas
 	} else {
 		wo.Executor = unconnected{wo.Executor}
 	}
+	linking := linkingStore{Store: wo.ContentStore.Store, images: imagesDir(filepath.Dir(opt.Dir)), own: filepath.Join(wo.Root, "content")}
+	wo.ContentStore = containerdsnapshot.NewContentStore(linking, wo.ContentStore.Namespace())
 	wo.Executor, wo.RegistryHosts = ending{wo.Executor}, hosts
 	wo.GCPolicy = []client.PruneInfo{{All: true, MaxUsedSpace: opt.MaxCache}}
 	wo.BuildkitVersion = client.BuildkitVersion{Package: "github.com/moby/buildkit", Version: buildkitVersion()}
