@@ -38,7 +38,6 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 the image did not run or its che
 		ErrWriter:                 p.stderr,
 		HideVersion:               true,
 		HideHelpCommand:           true, // the library's takes mistakes in its own way
-		CustomAppHelpTemplate:     appHelp,
 		DisableSliceFlagSeparator: true,
 		OnUsageError:              onUsageError,
 		ExitErrHandler:            func(*cli.Context, error) {},
@@ -54,9 +53,9 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 the image did not run or its che
 	}
 	for _, command := range app.Commands {
 		command.OnUsageError = onUsageError
-		command.CustomHelpTemplate = commandHelp
 		command.HideHelpCommand = true // else an image named "help" is a command
 	}
+	p.addHelp(app)
 	return app
 }
 

@@ -27,7 +27,7 @@ func permute(args []string, commands []*cli.Command) (ordered, rest []string) {
 		switch {
 		case arg == "--":
 			rest, todo = todo, nil
-		case arg == "--help" || arg == "-h": // the library takes an argument beside it for a command to help with
+		case arg == "--help" || arg == "-h" || arg == "--"+helpAllName: // the library takes an argument beside it for a command to help with
 			return append(slices.Clone(args[:at+1]), arg), nil
 		case !isFlag(arg):
 			others = append(others, arg)

@@ -26,7 +26,8 @@ type batchEntry struct {
 }
 
 // batchWide are the flags of build that apply to all images: they are given on the command line only.
-var batchWide = []string{"all", "jobs", "resume", "allow", "engine", "tls", "progress", "quiet", "format", "help", "explain-size"}
+var batchWide = []string{"all", "jobs", "resume", "allow", "engine", "tls", "progress", "quiet", "format", "help", helpAllName,
+	"explain-size"}
 
 // parseBatch reads a file of images: a list, or "defaults" and "images". The keys of an image are image, or dockerfile and context; name;
 // probe-command; and the names of the flags of slim build. Unknown keys, values of the wrong type and duplicate images are errors with

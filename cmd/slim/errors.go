@@ -151,12 +151,14 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 	if !unknown {
 		return usagef(helpHint(c), "%s", plainFlagError(err))
 	}
-	name = strings.TrimLeft(name, "-")
+	name, hint := strings.TrimLeft(name, "-"), helpHint(c)
+	if c.Command != nil && firstFlags[c.Command.Name] != nil {
+		hint = fmt.Sprintf("`slim %s --%s` lists its flags", c.Command.Name, helpAllName)
+	}
 	var names []string
 	for _, flag := range c.Command.Flags {
 		names = append(names, flag.Names()...)
 	}
-	hint := helpHint(c)
 	if near := spelling.Closest(name, names); near != "" {
 		hint = fmt.Sprintf("did you mean %s? %s", dashed(near), hint)
 	}

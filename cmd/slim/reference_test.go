@@ -94,6 +94,53 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// TestShortHelp checks that each command is in one group, that a short help has at most thirteen flags and counts the others, and that
+// --help-all has all.
+func TestShortHelp(t *testing.T) {
+	app := (&program{}).app()
+	grouped := map[string]int{}
+	for _, group := range commandGroups {
+		for _, name := range group.commands {
+			grouped[name]++
+		}
+	}
+	for _, command := range app.Commands {
+		if grouped[command.Name] != 1 {
+			t.Errorf("%s is in %d groups, want 1", command.Name, grouped[command.Name])
+		}
+		first := firstFlags[command.Name]
+		if first == nil && len(command.Flags) > 20 {
+			t.Errorf("%s has %d flags and no short help", command.Name, len(command.Flags))
+		}
+		if first == nil {
+			continue
+		}
+		var short, all bytes.Buffer
+		for out, arg := range map[*bytes.Buffer]string{&short: "--help", &all: "--help-all"} {
+			if err := (&program{stdout: out, stderr: out}).run(t.Context(), []string{"slim", command.Name, arg}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		shown := 0
+		for _, flag := range command.Flags {
+			name := dashed(flag.Names()[0])
+			if !strings.Contains(all.String(), "     "+name) {
+				t.Errorf("slim %s --help-all lacks %s", command.Name, name)
+			}
+			if strings.Contains(short.String(), "\n   "+name+" ") || strings.Contains(short.String(), "\n   "+name+",") {
+				shown++
+			}
+		}
+		if shown != len(first) || shown > 13 {
+			t.Errorf("slim %s --help shows %d flags, want the %d first ones:\n%s", command.Name, shown, len(first), short.String())
+		}
+		if want := fmt.Sprintf("There are %d more flags: slim %s --help-all\n", len(command.Flags)-shown, command.Name); !strings.HasSuffix(
+			short.String(), want) {
+			t.Errorf("slim %s --help does not end with %q", command.Name, want)
+		}
+	}
+}
+
 // reference is the commands and flags as Markdown.
 func reference(app *cli.App) string {
 	var b bytes.Buffer
@@ -166,6 +213,9 @@ func flagRow(flag cli.DocGenerationFlag) string {
 	if flag.GetValue() != "" && flag.TakesValue() && flag.GetDefaultText() != "" {
 		usage += "; default " + strings.Trim(flag.GetDefaultText(), `"`)
 	}
-	env := "`" + strings.Join(flag.GetEnvVars(), "`, `") + "`"
+	env := ""
+	if vars := flag.GetEnvVars(); len(vars) > 0 {
+		env = "`" + strings.Join(vars, "`, `") + "`"
+	}
 	return fmt.Sprintf("| %s | %s | %s |\n", strings.Join(spelled, ", "), usage, env)
 }
