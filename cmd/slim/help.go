@@ -50,6 +50,7 @@ var commandGroups = []struct {
 var firstFlags = map[string][]string{
 	"build":   {"file", "tag", "load", "push", "output", "exec", "run", "probe", "env", "include", "keep", "report", "artifacts"},
 	"observe": {"output", "file", "exec", "run", "probe", "env", "mount", "network", "timeout", "compose"},
+	"verify":  {"key", "policy", "manifests-only", "rebuild", "from", "format"},
 	"analyze": {"file", "exec", "run", "probe", "evidence", "include", "keep", "report"},
 }
 
@@ -114,7 +115,7 @@ func shortFlags(command *cli.Command, first []string) string {
 		if value := doc.GetValue(); doc.TakesValue() && value != "" {
 			usage += " (default " + value + ")"
 		}
-		fmt.Fprintf(&b, "   %-15s%s\n", strings.Join(names, ", "), usage)
+		fmt.Fprintf(&b, "   %-18s%s\n", strings.Join(names, ", "), usage)
 	}
 	fmt.Fprintf(&b, "\nThere are %d more flags: slim %s --help-all\n", len(command.Flags)-len(first), command.Name)
 	return b.String()
@@ -125,7 +126,7 @@ func (p *program) helpCommand() *cli.Command {
 		Name:      "help",
 		Usage:     "print the help of slim, or of one command",
 		UsageText: "slim help [COMMAND]",
-		Description: `Prints what slim --help or slim COMMAND --help prints. Of build, observe and analyze that has the flags that people
+		Description: `Prints what slim --help or slim COMMAND --help prints. Of commands with many flags that has those that people
 use first; slim COMMAND --help-all has all.
 
 Examples:
