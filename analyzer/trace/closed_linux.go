@@ -3,8 +3,6 @@ package trace
 import (
 	"errors"
 	"fmt"
-
-	"golang.org/x/sys/unix"
 )
 
 // errClosed says that a tracee's memory may not be read. A process that has changed its user, or asked for it (PR_SET_DUMPABLE), is
@@ -20,13 +18,13 @@ func (t *tracer) openMemory(tk *task, arch uint32) bool {
 		return false
 	}
 	before, err := registers(tk.tid)
-	if tk.opening || err != nil || unix.PtraceSetRegs(tk.tid, before.prctlDumpable(arch)) != nil {
+	if tk.opening || err != nil || before.prctlDumpable(arch).set(tk.tid) != nil {
 		tk.opening, tk.proc.sealed = false, true
 		t.rec.warn(fmt.Sprintf("%s closed its memory: what it looked up after that was not seen", tk.proc.exe))
 		return false
 	}
 	tk.pending = func(int64) {
-		tk.opening = unix.PtraceSetRegs(tk.tid, before.again()) == nil
+		tk.opening = before.again().set(tk.tid) == nil
 	}
 	return true
 }

@@ -17,29 +17,29 @@ func registers(tid int) (m machine, err error) {
 	return m, err
 }
 
-// prctlDumpable are the registers of a task that makes this call instead of the one that it is about to make.
-func (m machine) prctlDumpable(arch uint32) *unix.PtraceRegs {
+// set gives the registers to the task.
+func (m machine) set(tid int) error { return unix.PtraceSetRegs(tid, &m.PtraceRegs) }
+
+// prctlDumpable is a task that makes this call instead of the one that it is about to make.
+func (m machine) prctlDumpable(arch uint32) machine {
 	if arch == compatArch {
 		m.Orig_rax, m.Rbx, m.Rcx, m.Rdx = prctl386, unix.PR_SET_DUMPABLE, 1, 0
 	} else {
 		m.Orig_rax, m.Rdi, m.Rsi, m.Rdx = unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 1, 0
 	}
-	return &m.PtraceRegs
+	return m
 }
 
-// again returns the registers of a task that repeats the call when it continues.
-func (m machine) again() *unix.PtraceRegs {
+// again is a task that repeats the call when it continues.
+func (m machine) again() machine {
 	m.Rax = m.Orig_rax
 	m.Rip -= callLength
-	return &m.PtraceRegs
+	return m
 }
 
-// canRefuse says that a call can be refused from outside.
-const canRefuse = true
-
-// refused returns the registers of a task that makes no call and gets an error: the kernel skips a number that belongs to no call, and
-// the result is the value in the result register (Documentation/userspace-api/seccomp_filter.rst, SECCOMP_RET_TRACE).
-func (m machine) refused(errno unix.Errno) *unix.PtraceRegs {
+// refused is a task that makes no call and gets an error: the kernel skips a number that belongs to no call, and the result is the value in
+// the result register (Documentation/userspace-api/seccomp_filter.rst, SECCOMP_RET_TRACE).
+func (m machine) refused(errno unix.Errno) machine {
 	m.Orig_rax, m.Rax = ^uint64(0), uint64(-int64(errno))
-	return &m.PtraceRegs
+	return m
 }

@@ -107,9 +107,6 @@ func Unenforced(confine *analyzer.Confinement) []string {
 	if len(lacking) > 0 {
 		list = append(list, "the check ran without "+strings.Join(lacking, ", ")+", which the engine's steps do not have")
 	}
-	if !canRefuse && noExec(confine) {
-		list = append(list, "the check ran without noexec on the writable directories, which the agent cannot enforce on this architecture")
-	}
 	if confine.NewPrivileges {
 		list = append(list, "setuid bits and file capabilities had no effect, as for any traced program")
 	}

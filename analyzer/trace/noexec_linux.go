@@ -39,11 +39,8 @@ func closedTo(confine *analyzer.Confinement, name string) bool {
 
 // refuse makes a task's next call fail. It returns false where this is not possible.
 func (t *tracer) refuse(tk *task, errno unix.Errno) bool {
-	if !canRefuse {
-		return false
-	}
 	before, err := registers(tk.tid)
-	return err == nil && unix.PtraceSetRegs(tk.tid, before.refused(errno)) == nil
+	return err == nil && before.refused(errno).set(tk.tid) == nil
 }
 
 // guardMemory refuses a mapping of a file to execute it where its mount has noexec. A memfd takes the number of a file that was closed;
