@@ -52,6 +52,13 @@ test: sensors ## run the unit tests; they need no root, no daemon and, after the
 e2e: sensors ## run the end-to-end tests with real BuildKit and runc, as root; a missing tool is a failure; RUN=REGEXP chooses tests
 	go test -tags e2e -timeout 60m -count 1 -v -run '$(RUN)' ./integration/...
 
+e2e-podman: sensors ## run the tests with podman, buildah, skopeo, crun and containerd, as root; a missing tool is a failure; RUN chooses
+	mkdir -p .cache && go test -c -tags e2e -o .cache/e2e.test ./integration
+	cd integration && podman/box.sh ../.cache/e2e.test -test.timeout 40m -test.v -test.run '$(or $(RUN),^Test(Podman|OutputsElsewhere)$$)'
+
+e2e-arm64: ## run slim in a virtual machine for arm64 (QEMU, half an hour and more); ARM64_DIR keeps what was downloaded
+	integration/arm64/e2e.sh
+
 cosign: sensors ## verify slim's signatures with cosign's libraries (a separate Go module); only the first run needs a network
 	cd integration/cosign && go test -timeout 10m -count 1 ./...
 
@@ -91,4 +98,5 @@ clean: ## remove all files that make built
 	rm -rf bin .cache cover.out $(BIN)/slim-sensor-linux-*
 
 .DEFAULT_GOAL := help
-.PHONY: help build sensors agent-image frontend-image clients release test e2e cosign bench fuzz lint vulncheck generate demo examples cover clean
+.PHONY: help build sensors agent-image frontend-image clients release test e2e e2e-podman e2e-arm64 cosign bench fuzz lint vulncheck generate \
+  demo examples cover clean

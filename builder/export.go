@@ -90,7 +90,7 @@ func (b *build) loadEntry(ctx context.Context, export Export, names string) bkcl
 		return bkclient.ExportEntry{Type: "moby", Attrs: attrs}
 	}
 	return bkclient.ExportEntry{Type: bkclient.ExporterDocker, Attrs: attrs, Output: func(map[string]string) (io.WriteCloser, error) {
-		return newLoader(ctx, export.Docker), nil
+		return newLoader(ctx, export), nil
 	}}
 }
 
@@ -155,17 +155,20 @@ func (b *build) exported(ctx context.Context, response *bkclient.SolveResponse) 
 	return e
 }
 
-// loader is a stream into `docker load`; Close waits until the engine has it.
+// loader is a stream into `docker load` or `podman load`; Close waits until the engine has it.
 type loader struct {
 	*io.PipeWriter
 	done chan error
 }
 
-func newLoader(ctx context.Context, docker *mobyclient.Client) io.WriteCloser {
+func newLoader(ctx context.Context, export Export) io.WriteCloser {
 	r, w := io.Pipe()
 	l := &loader{w, make(chan error, 1)}
 	go func() {
-		err := load(ctx, docker, r)
+		err := load(ctx, export.Docker, r)
+		if err != nil {
+			err = fmt.Errorf("loading into %s: %w", export.Store(), err)
+		}
 		r.CloseWithError(err)
 		l.done <- err
 	}()
@@ -174,11 +177,11 @@ func newLoader(ctx context.Context, docker *mobyclient.Client) io.WriteCloser {
 
 func load(ctx context.Context, docker *mobyclient.Client, r io.Reader) error {
 	if docker == nil {
-		return errors.New("loading into Docker: no engine answers")
+		return errors.New("no engine answers")
 	}
 	response, err := docker.ImageLoad(ctx, r, mobyclient.ImageLoadWithQuiet(true))
 	if err != nil {
-		return fmt.Errorf("loading into Docker: %w", err)
+		return err
 	}
 	defer response.Close()
 	return readLoad(response)
@@ -199,10 +202,10 @@ func readLoad(r io.Reader) error {
 		if err := decoder.Decode(&message); err == io.EOF {
 			return nil
 		} else if err != nil {
-			return fmt.Errorf("loading into Docker: %w", err)
+			return err
 		}
 		if message.Error != "" {
-			return fmt.Errorf("loading into Docker: %s", message.Error)
+			return errors.New(message.Error)
 		}
 	}
 }

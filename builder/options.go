@@ -89,9 +89,18 @@ type Export struct {
 	Load        bool               // into the Docker engine
 	Push        bool               // to the registry of each name
 	Docker      *mobyclient.Client // for Load
+	Podman      bool               // Docker is podman
 	Outputs     []Output           // --output
 	Compression string             // "gzip" (when empty), "zstd", "uncompressed"
 	NoAttest    bool               // attach no attestations
+}
+
+// Store is the name of the store for Load in messages.
+func (e Export) Store() string {
+	if e.Podman {
+		return "podman"
+	}
+	return "Docker"
 }
 
 // Output is one --output in buildx's syntax.

@@ -478,7 +478,7 @@ func exportOptions() []Option {
 			Name:     "load",
 			Group:    GroupOutput,
 			Kind:     Switch,
-			Usage:    "load the slim image into the Docker engine",
+			Usage:    "load the slim image into the Docker engine, or into podman",
 			Commands: onlyBuild,
 			Why:      whyExport,
 			field:    switchField(func(o *Options) *bool { return &o.Export.Load }),

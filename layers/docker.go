@@ -16,10 +16,10 @@ import (
 func openDocker(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
 	info, err := opt.Docker.ImageInspect(ctx, ref)
 	if errdefs.IsNotFound(err) {
-		return nil, fmt.Errorf("the Docker engine has no such image: %w", ErrNotFound)
+		return nil, fmt.Errorf("%s has no such image: %w", opt.engine(), ErrNotFound)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("asking the Docker engine: %w", err)
+		return nil, fmt.Errorf("asking %s: %w", opt.engine(), err)
 	}
 	have := v1.Platform{OS: info.Os, Architecture: info.Architecture, Variant: info.Variant}
 	several := opt.Store != nil && opt.Store.Blobs() // platforms under one name
@@ -43,6 +43,34 @@ func openDocker(ctx context.Context, ref string, opt OpenOptions) (*Input, error
 	return in, nil
 }
 
+// openPodman imports an image of podman, whichever engine plain names mean.
+func openPodman(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
+	if strings.HasPrefix(ref, "[") {
+		return nil, errors.New("a name with a storage driver and its directory is not supported: give the image's name alone")
+	}
+	if !opt.InPodman {
+		if opt.Podman == nil {
+			return nil, errors.New("podman is not asked here")
+		}
+		podman, err := opt.Podman(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer podman.Close()
+		opt.Docker, opt.InPodman = podman, true
+	}
+	opt.Store = nil
+	return openDocker(ctx, ref, opt)
+}
+
+// engine is opt.Docker in messages.
+func (o OpenOptions) engine() string {
+	if o.InPodman {
+		return "podman"
+	}
+	return "the Docker engine"
+}
+
 // savedImage finds the image under its recorded digest. Otherwise it makes the engine save the image.
 func savedImage(ctx context.Context, info mobyclient.ImageInspectResult, opt OpenOptions) (*Input, error) {
 	if opt.Cache == "" {
@@ -57,18 +85,24 @@ func savedImage(ctx context.Context, info mobyclient.ImageInspectResult, opt Ope
 	}
 	stream, err := opt.Docker.ImageSave(ctx, []string{info.ID})
 	if err != nil {
-		return nil, fmt.Errorf("saving it from the Docker engine: %w", err)
+		return nil, fmt.Errorf("saving it from %s: %w", opt.engine(), err)
 	}
 	defer stream.Close()
 	in, err := importArchive(ctx, stream, KindDocker, "", opt)
 	if err != nil {
-		return nil, fmt.Errorf("saving it from the Docker engine: %w", err)
+		return nil, fmt.Errorf("saving it from %s: %w", opt.engine(), err)
 	}
 	return in, store.record(id, in.Digest)
 }
 
-// engineName returns the name and tag of an engine's image: the requested ones, or its first tag if it was requested by its ID.
+// engineName returns the name and tag of an engine's image: the requested ones, or its first tag if it was requested by its ID. Podman
+// keeps images without a registry under localhost, and finds them by a name without it.
 func engineName(ref string, info mobyclient.ImageInspectResult) (repo, tag string) {
+	for _, name := range info.RepoTags {
+		if rest, ok := strings.CutPrefix(name, "localhost/"); ok && (rest == ref || rest == ref+":latest") {
+			return splitName(name)
+		}
+	}
 	if !strings.HasPrefix(info.ID, ref) && !strings.HasPrefix(info.ID, "sha256:"+ref) {
 		return splitName(ref)
 	}

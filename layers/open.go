@@ -18,6 +18,7 @@ import (
 const (
 	KindRegistry      = "registry"
 	KindDocker        = "docker"
+	KindPodman        = "containers-storage"
 	KindDockerArchive = "docker-archive"
 	KindOCI           = "oci"
 	KindOCIArchive    = "oci-archive"
@@ -50,9 +51,12 @@ type OpenOptions struct {
 	Platform *v1.Platform       // wanted; that of this machine under linux when nil
 	Docker   *mobyclient.Client // the engine whose images plain names may mean; nil for none
 	NoDocker error              // why there is no engine, where there should be one
-	Store    DockerStore        // the engine's store, to open its images in place instead of importing them; nil without
-	Cache    string             // directory for images that come as archives or from the engine
-	Stdin    io.Reader          // what "-" means
+	// Podman connects to podman, which "containers-storage:" means; nil for none.
+	Podman   func(context.Context) (*mobyclient.Client, error)
+	InPodman bool        // Docker is podman, by the API of Docker
+	Store    DockerStore // the engine's store, to open its images in place instead of importing them; nil without
+	Cache    string      // directory for images that come as archives or from the engine
+	Stdin    io.Reader   // what "-" means
 }
 
 func (o OpenOptions) platform() v1.Platform {
@@ -62,10 +66,10 @@ func (o OpenOptions) platform() v1.Platform {
 	return v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
 }
 
-// Open opens an image: a registry reference; "docker:REF", or a plain reference that the Docker engine has;
-// "docker-archive:FILE[:REF]", "oci:DIR[:REF]", "oci-archive:FILE[:REF]"; or "-", an archive of either kind on standard input. Archives
-// may be gzipped. Of a registry's image, Open reads only manifest and config. It writes archives and the engine's images into an OCI
-// layout below opt.Cache, and uses an OCI layout in place. It verifies manifest and config, but only the size of layers: BuildKit and
+// Open opens an image: a registry reference; "docker:REF", or a plain reference that the Docker engine has; "containers-storage:REF" of
+// podman; "docker-archive:FILE[:REF]", "oci:DIR[:REF]", "oci-archive:FILE[:REF]"; or "-", an archive of either kind on standard input.
+// Archives may be gzipped. Of a registry's image, Open reads only manifest and config. It writes archives and the engine's images into an
+// OCI layout below opt.Cache, and uses an OCI layout in place. It verifies manifest and config, but only the size of layers: BuildKit and
 // NewIndex verify what they read. Errors satisfy errors.Is for ErrNotFound, ErrPlatform and ErrDigest.
 func Open(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
 	in, err := open(ctx, ref, opt)
@@ -97,6 +101,8 @@ func open(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
 			return nil, cmp.Or(opt.NoDocker, errors.New("no Docker engine answers"))
 		}
 		return openDocker(ctx, rest, opt)
+	case ok && scheme == KindPodman:
+		return openPodman(ctx, rest, opt)
 	}
 	if err := meantFile(ref); err != nil {
 		return nil, err

@@ -39,3 +39,33 @@ func TestOpenDocker(t *testing.T) {
 		t.Errorf("left %v, %v", left, err)
 	}
 }
+
+// Podman keeps an image without a registry under localhost, and finds it without that.
+func TestEngineName(t *testing.T) {
+	for _, test := range []struct {
+		ref  string
+		tags []string
+		want string
+	}{
+		{"apps/web:1", []string{"localhost/apps/web:1"}, "localhost/apps/web 1"},
+		{"apps/web", []string{"other:2", "localhost/apps/web:latest"}, "localhost/apps/web latest"},
+		{"localhost/apps/web:1", []string{"localhost/apps/web:1"}, "localhost/apps/web 1"},
+		{"web:1", []string{"web:1"}, "web 1"},
+		{"web:1", []string{"localhost/web:2"}, "web 1"},
+		{"0123", []string{"localhost/web:2"}, "localhost/web 2"},
+	} {
+		info := mobyclient.ImageInspectResult{}
+		info.ID, info.RepoTags = "sha256:0123456789", test.tags
+		if repo, tag := engineName(test.ref, info); repo+" "+tag != test.want {
+			t.Errorf("engineName(%q, %q) = %q %q, want %q", test.ref, test.tags, repo, tag, test.want)
+		}
+	}
+}
+
+func TestPodmanNames(t *testing.T) {
+	for _, ref := range []string{"containers-storage:[overlay@/var/lib/containers/storage]localhost/web", "containers-storage:web"} {
+		if _, err := Open(t.Context(), ref, OpenOptions{}); err == nil {
+			t.Errorf("Open(%q) without podman succeeded", ref)
+		}
+	}
+}

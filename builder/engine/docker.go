@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -21,10 +22,16 @@ import (
 // ErrNoDocker is returned by Docker when no engine answers.
 var ErrNoDocker = errors.New("no Docker engine answers")
 
-// unfitError is returned for a Docker engine whose BuildKit lacks something that the build needs.
-type unfitError struct{ version, reason string }
+// unfitError is returned for a Docker engine whose BuildKit lacks something that the build needs, and for podman, which has none.
+type unfitError struct {
+	version, reason string
+	podman          bool
+}
 
 func (e *unfitError) Error() string {
+	if e.podman {
+		return fmt.Sprintf("podman %s has no BuildKit", e.version)
+	}
 	return fmt.Sprintf("the BuildKit of Docker %s %s", e.version, e.reason)
 }
 
@@ -79,6 +86,9 @@ func (e *SilentDockerError) Hint() string {
 	if e.Cause == noPermission {
 		return "add your user to the group docker (usermod -aG docker USER) and log in again"
 	}
+	if _, err := exec.LookPath("podman"); err == nil {
+		return "podman has no BuildKit: leave out --engine, and slim uses its own with podman's images"
+	}
 	return "start Docker (systemctl start docker), or set DOCKER_HOST"
 }
 
@@ -132,10 +142,17 @@ func lacking(opts *gateway.BuildOpts) []string {
 // is there and unfit, it says so and changes opt to the embedded engine.
 func InDocker(ctx context.Context, opt *Options) (*Engine, error) {
 	setLog(opt.Log)
-	if opt.Spec == KindDocker {
+	switch {
+	case opt.Podman && opt.Spec == KindDocker:
+		return nil, errors.New("images of podman cannot be built in the BuildKit of Docker: leave out --engine docker")
+	case opt.Spec == KindDocker:
 		return dockerEngine(ctx, *opt)
 	}
 	if opt.Spec != "" && opt.Spec != "auto" || os.Getenv("BUILDKIT_HOST") != "" {
+		return nil, nil
+	}
+	defer func() { opt.Spec = KindEmbedded }()
+	if opt.Podman {
 		return nil, nil
 	}
 	e, err := dockerEngine(ctx, *opt)
@@ -146,10 +163,9 @@ func InDocker(ctx context.Context, opt *Options) (*Engine, error) {
 		return nil, fmt.Errorf("%w; %w", err, errNoEmbedded)
 	}
 	var unfit *unfitError
-	if errors.As(err, &unfit) {
+	if errors.As(err, &unfit) && !unfit.podman {
 		opt.notice("%v: using the embedded BuildKit, with docker save and load", unfit)
 	}
-	opt.Spec = KindEmbedded
 	return nil, ctx.Err()
 }
 
@@ -171,6 +187,9 @@ func fitEngine(ctx context.Context, docker *mobyclient.Client, opt Options) (*En
 	if err != nil {
 		return nil, fmt.Errorf("asking Docker for its version: %w", err)
 	}
+	if isPodman(version) {
+		return nil, &unfitError{version: version.Version, podman: true}
+	}
 	reason := "does not answer"
 	for _, transport := range [][]client.ClientOpt{hijacked(docker), direct(docker)} {
 		c, err := client.New(ctx, "", transport...)
@@ -188,7 +207,7 @@ func fitEngine(ctx context.Context, docker *mobyclient.Client, opt Options) (*En
 		}
 		c.Close()
 	}
-	return nil, &unfitError{version.Version, reason}
+	return nil, &unfitError{version: version.Version, reason: reason}
 }
 
 // hijacked connects through the engine's API by HTTP connection hijacking, which every engine with BuildKit supports.

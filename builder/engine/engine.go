@@ -42,6 +42,7 @@ type Options struct {
 	Log      io.Writer    // the embedded engine's own log; nil discards it
 	Notice   func(string) // receives one line when a step is slow or a setting cannot be followed; nil discards it
 	OCI      bool         // the build reads OCI layouts or writes OCI images, which a Docker engine with its classic store cannot
+	Podman   bool         // images are in podman's store and go there, so BuildKit must not be the one in a Docker engine
 	Insecure []string     // registries (host:port) accessed without TLS; registries on this machine always are
 }
 

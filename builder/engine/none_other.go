@@ -18,7 +18,7 @@ var errNoEmbedded = errors.New("slim for " + runtime.GOOS + " has no embedded Bu
 func embedded(context.Context, Options) (*Engine, error) { return nil, errNoEmbedded }
 
 // NeedsUserns is false: only the embedded engine needs a user namespace.
-func NeedsUserns(string) bool { return false }
+func NeedsUserns(string, bool) bool { return false }
 
 // RunInUserns is an error, as NeedsUserns is false.
 func RunInUserns(context.Context, []string) (int, error) { return 1, errNoEmbedded }

@@ -24,8 +24,9 @@ import (
 // "root", "ready".
 const usernsMarker = "_SLIM_USERNS"
 
-// NeedsUserns reports whether this process must run in its own user namespace: an unprivileged user with an embedded engine.
-func NeedsUserns(spec string) bool {
+// NeedsUserns reports whether this process must run in its own user namespace: an unprivileged user with an embedded engine. podman says
+// that images are in podman's store, for which no BuildKit of Docker is used.
+func NeedsUserns(spec string, podman bool) bool {
 	if os.Geteuid() == 0 || os.Getenv(usernsMarker) != "" {
 		return false
 	}
@@ -35,6 +36,9 @@ func NeedsUserns(spec string) bool {
 	case "", "auto":
 		if os.Getenv("BUILDKIT_HOST") != "" {
 			return false
+		}
+		if podman {
+			return true
 		}
 		e, err := dockerEngine(context.Background(), Options{})
 		if err == nil {

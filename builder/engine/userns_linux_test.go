@@ -51,12 +51,12 @@ func TestNeedsUserns(t *testing.T) {
 	unprivileged := os.Geteuid() != 0
 	for spec, want := range map[string]bool{KindEmbedded: unprivileged, "auto": unprivileged, "": unprivileged,
 		KindDocker: false, "tcp://host:1234": false} {
-		if got := NeedsUserns(spec); got != want {
+		if got := NeedsUserns(spec, false); got != want {
 			t.Errorf("NeedsUserns(%q) = %t, want %t", spec, got, want)
 		}
 	}
 	t.Setenv(usernsMarker, "ready")
-	if NeedsUserns(KindEmbedded) {
+	if NeedsUserns(KindEmbedded, false) {
 		t.Error("NeedsUserns() inside the user namespace = true")
 	}
 	if err := EnterUserns(); err != nil || os.Getenv(usernsMarker) != "ready" {

@@ -53,8 +53,8 @@ func (p *program) buildAll(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if engine.NeedsUserns(b.engine.Spec) {
-		return p.inUserns(c.Context)
+	if podman := inPodman(""); engine.NeedsUserns(b.engine.Spec, podman) {
+		return p.inUserns(c.Context, podman)
 	}
 	if b.state, err = p.openBatchState(b.file+".state.json", c.Bool("resume")); err != nil {
 		return err

@@ -19,9 +19,10 @@ func (p *program) buildCommand() *cli.Command {
 		Usage:     "build a slim image",
 		UsageText: "slim build [flags] IMAGE [-- PROBE-COMMAND...]\nslim build [flags] -f DOCKERFILE CONTEXT\nslim build --all FILE [flags]",
 		Description: `Runs and exercises IMAGE, packs the files that the application needs, and runs the same probes against the
-result. The result gets its name only if it answers like the original. IMAGE is a reference (in Docker or a registry),
-docker-archive:FILE, oci:DIR[:REF], oci-archive:FILE, or - for an archive on standard input. Without --load, --push and
---output it is loaded into Docker, or written to NAME.slim.oci.tar where there is no Docker.
+result. The result gets its name only if it answers like the original. IMAGE is a reference (in Docker, podman or a
+registry), containers-storage:NAME (in podman), docker-archive:FILE, oci:DIR[:REF], oci-archive:FILE, or - for an archive on
+standard input. Without --load, --push and --output it is loaded into Docker or, where there is no Docker or the image is
+podman's, into podman; with neither it is written to NAME.slim.oci.tar.
 
 Examples:
    slim build nginx:1.27
@@ -173,11 +174,11 @@ func (p *program) places(opt builder.Options, result *builder.Result) []string {
 	for _, name := range list {
 		switch {
 		case opt.Export.Load && opt.Export.Push:
-			p.infof("loaded into Docker and pushed: %s", name)
+			p.infof("loaded into %s and pushed: %s", opt.Export.Store(), name)
 		case opt.Export.Push:
 			p.infof("pushed %s", name)
 		default:
-			p.infof("loaded into Docker: %s", name)
+			p.infof("loaded into %s: %s", opt.Export.Store(), name)
 		}
 	}
 	for _, out := range opt.Export.Outputs {

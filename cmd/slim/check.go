@@ -106,7 +106,7 @@ func (p *program) printOutdated(c *cli.Context, found *outdated) error {
 
 // lookUp resolves the input of a lock again: the image, or the base images of a Dockerfile.
 func (p *program) lookUp(ctx context.Context, in lock.Input) ([]outdatedInput, error) {
-	docker, err := engine.Docker(ctx)
+	docker, err := engine.Store(ctx)
 	if err != nil && !errors.Is(err, engine.ErrNoDocker) {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (p *program) observeCompose(c *cli.Context) (err error) {
 		return fmt.Errorf("--compose: %w", err)
 	}
 	defer w.close()
-	if w.docker == nil {
+	if w.docker == nil || w.podman && os.Getenv("DOCKER_HOST") == "" { // Compose would not find it
 		return &hintError{err: fmt.Errorf("--compose: %w", cmp.Or(w.noDocker, error(engine.ErrNoDocker))),
 			hint: cmp.Or(hintFor(w.noDocker), "start Docker, or set DOCKER_HOST")}
 	}

@@ -45,6 +45,7 @@ func run(args []string) int {
 	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, images: &imports{}}
 	context.AfterFunc(ctx, p.endIdle)
 	err := p.run(ctx, args)
+	engine.CloseStores()
 	if failed := p.images.close(); failed != nil {
 		p.infof("warning: removing old images from slim's cache: %v", failed)
 	}

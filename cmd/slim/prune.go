@@ -29,8 +29,8 @@ func (p *program) prune(c *cli.Context) error {
 	if _, err := p.arguments(c); err != nil {
 		return err
 	}
-	if engine.NeedsUserns(engine.KindEmbedded) {
-		return p.inUserns(c.Context)
+	if engine.NeedsUserns(engine.KindEmbedded, false) {
+		return p.inUserns(c.Context, false)
 	}
 	p.busy.Store(true)
 	freed, err := engine.Prune(c.Context, engine.Options{Notice: func(line string) { p.infof("%s", line) }})

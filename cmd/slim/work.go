@@ -26,6 +26,7 @@ import (
 type work struct {
 	engine *engine.Engine
 	docker *mobyclient.Client // nil without a Docker engine
+	podman bool               // docker is podman
 	// why there is no Docker engine, nil if none is expected
 	noDocker error
 	repo     string // for the name of the result
@@ -42,12 +43,15 @@ func (p *program) open(c *cli.Context, opt *builder.Options) (*work, error) {
 // openInput is open for an image that is not the first argument.
 func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) (_ *work, err error) {
 	spec := c.String("engine")
-	if engine.NeedsUserns(spec) {
-		return nil, p.inUserns(c.Context)
+	if podman := inPodman(image); engine.NeedsUserns(spec, podman) {
+		return nil, p.inUserns(c.Context, podman)
 	}
 	w := &work{}
 	if p.shared != nil {
-		w = &work{engine: p.shared.engine, docker: p.shared.docker, noDocker: p.shared.noDocker, lent: true}
+		w = &work{engine: p.shared.engine, docker: p.shared.docker, podman: p.shared.podman, noDocker: p.shared.noDocker, lent: true}
+		if inPodman(image) && !w.podman {
+			return nil, usagef("set "+engine.StoreVar+"=podman", "with --all, %s images need podman as the store of all images", layers.KindPodman)
+		}
 	}
 	defer func() {
 		if err != nil {
@@ -80,7 +84,7 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 	if err := arrange(opt, w.engine.Platforms); err != nil {
 		return nil, err
 	}
-	opt.Engine, opt.Export.Docker = w.engine, w.docker
+	opt.Engine, opt.Export.Docker, opt.Export.Podman = w.engine, w.docker, w.podman
 	return w, nil
 }
 
@@ -107,9 +111,15 @@ func (p *program) checkNetwork(opt *builder.Options, e *engine.Engine) error {
 	return nil
 }
 
+// inPodman reports whether an image is in podman's store although plain names mean Docker, or plain names mean podman.
+func inPodman(image string) bool {
+	return strings.HasPrefix(image, layers.KindPodman+":") || os.Getenv(engine.StoreVar) == "podman"
+}
+
 // inUserns executes the command in a user namespace and returns its exit code as the error.
-func (p *program) inUserns(ctx context.Context) error {
+func (p *program) inUserns(ctx context.Context, podman bool) error {
 	p.busy.Store(true)
+	engine.ShareStore(ctx, podman)
 	code, err := engine.RunInUserns(ctx, os.Args)
 	if err == nil {
 		err = &childError{code}
@@ -121,6 +131,7 @@ func (p *program) inUserns(ctx context.Context) error {
 func (p *program) engineNeeds(c *cli.Context, opt *builder.Options, image string) engine.Options {
 	e := engineOptions(c)
 	e.Notice = func(line string) { p.infof("%s", line) }
+	e.Podman = inPodman(image)
 	e.OCI = c.String("all") != "" || needsOCI(opt, image)
 	return e
 }
@@ -153,7 +164,17 @@ func (w *work) findDocker(ctx context.Context, opt *engine.Options) (err error) 
 		w.docker = w.engine.Docker
 		return nil
 	}
-	if w.docker, err = engine.Docker(ctx); !errors.Is(err, engine.ErrNoDocker) {
+	connect := engine.Store
+	if opt.Podman {
+		connect = engine.Podman
+	}
+	if w.docker, err = connect(ctx); err == nil {
+		w.podman = engine.IsPodman(ctx, w.docker)
+	}
+	if w.podman && opt.Notice != nil {
+		opt.Notice("images: in podman, which has no BuildKit")
+	}
+	if !errors.Is(err, engine.ErrNoDocker) || opt.Podman {
 		return err
 	}
 	var silent *engine.SilentDockerError
@@ -238,7 +259,7 @@ func (p *program) openImage(ctx context.Context, ref, platform string, docker *m
 
 // openIn is openImage for an image that the engine of w runs: an image of Docker stays in Docker if its own BuildKit is the engine.
 func (p *program) openIn(ctx context.Context, ref, platform string, w *work) (*layers.Input, error) {
-	opt := layers.OpenOptions{Docker: w.docker, NoDocker: w.noDocker, Stdin: p.stdin}
+	opt := layers.OpenOptions{Docker: w.docker, NoDocker: w.noDocker, Stdin: p.stdin, Podman: engine.Podman, InPodman: w.podman}
 	if w.engine != nil && w.engine.SharesDockerStore() {
 		opt.Store = w.engine.Store()
 	}
@@ -286,7 +307,7 @@ func (w *work) place(c *cli.Context, opt *builder.Options) error {
 
 // image opens an image for a command that only reads it.
 func (p *program) image(c *cli.Context, ref string) (*layers.Input, func(), error) {
-	docker, err := engine.Docker(c.Context)
+	docker, err := engine.Store(c.Context)
 	if err != nil && !errors.Is(err, engine.ErrNoDocker) {
 		return nil, nil, err
 	}

@@ -84,6 +84,6 @@ timeout "${ARM64_TIMEOUT:-90m}" nice qemu-system-aarch64 -M virt -cpu "${ARM64_C
   -no-reboot -serial stdio -kernel "$dir/kernel/boot/"vmlinuz-* -initrd "$dir/initrd.cpio" \
   -append "console=ttyAMA0 quiet rdinit=/init panic=-1" -drive if=none,id=disk,format=raw,cache=unsafe,file="$dir/disk.img" \
   -device virtio-blk-device,drive=disk </dev/null | tee "$dir/console.log"
+grep -q '^boot: e2e.sh: 0' "$dir/console.log" || die "it failed; the log is $dir/console.log, the disk $dir/disk.img"
 rm -f "$dir/disk.img"
-grep -q '^boot: e2e.sh: 0' "$dir/console.log" || die "it failed; the log is $dir/console.log"
 echo "e2e-arm64: all passed"

@@ -17,7 +17,7 @@ import (
 )
 
 // modules are loaded in this order; the cloud kernel of Debian has ext4 built in, and these not.
-var modules = []string{"virtio", "virtio_ring", "virtio_mmio", "virtio_blk", "overlay", "fuse"}
+var modules = []string{"virtio_ring", "virtio", "virtio_mmio", "virtio_blk", "overlay", "fuse"}
 
 func main() {
 	err := start()
@@ -134,8 +134,8 @@ func enter(dir string) error {
 	if err := unix.Chroot("."); err != nil {
 		return err
 	}
-	for _, m := range [][2]string{{"devtmpfs", "/dev"}, {"devpts", "/dev/pts"}, {"tmpfs", "/dev/shm"}, {"mqueue", "/dev/mqueue"}, {"proc", "/proc"},
-		{"sysfs", "/sys"}, {"cgroup2", "/sys/fs/cgroup"}, {"tmpfs", "/run"}, {"tmpfs", "/tmp"}} {
+	for _, m := range [][2]string{{"devtmpfs", "/dev"}, {"devpts", "/dev/pts"}, {"tmpfs", "/dev/shm"}, {"mqueue", "/dev/mqueue"},
+		{"proc", "/proc"}, {"sysfs", "/sys"}, {"cgroup2", "/sys/fs/cgroup"}, {"tmpfs", "/run"}, {"tmpfs", "/tmp"}} {
 		if err := mount(m[0], m[1], 0); err != nil {
 			return err
 		}
