@@ -227,8 +227,8 @@ func newBuild(opt Options) (*build, error) {
 	if opt.Engine == nil {
 		return nil, errors.New("no BuildKit engine")
 	}
-	b := &build{opt: opt, platform: platforms.DefaultSpec(), runID: newRunID(), token: newRunID(), gate: &envGate{}, agentLog: &agentLog{},
-		deadlines: &deadlines{}}
+	b := &build{opt: opt, platform: ownPlatform(opt.Engine.Platforms), runID: newRunID(), token: newRunID(), gate: &envGate{},
+		agentLog: &agentLog{}, deadlines: &deadlines{}}
 	if opt.Input != nil {
 		p := opt.Input.Platform
 		b.platform = ocispecs.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant}

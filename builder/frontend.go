@@ -219,15 +219,15 @@ func inputs(ctx context.Context, c gateway.Client) (map[string]*pb.Definition, e
 
 // choosePlatforms selects the requested platforms, or the engine's own.
 func (b *build) choosePlatforms(asked string, workers []gateway.WorkerInfo) error {
-	engine := []ocispecs.Platform{platforms.DefaultSpec()}
-	if len(workers) > 0 && len(workers[0].Platforms) > 0 {
+	var engine []ocispecs.Platform
+	if len(workers) > 0 {
 		engine = workers[0].Platforms
 	}
 	list, err := SplitPlatforms(asked, engine)
 	if err != nil {
 		return err
 	}
-	b.platform = engine[0]
+	b.platform = ownPlatform(engine)
 	if len(list) > 0 {
 		if b.platform, err = platforms.Parse(list[0]); err != nil {
 			return fmt.Errorf("platform %q: %w", list[0], err)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"unicode"
@@ -38,8 +39,8 @@ const (
 
 // addMount takes SRC:DST, and as `docker run --volume` does SRC:DST:ro.
 func addMount(opt *Options, spec string) error {
-	source, target, ok := strings.Cut(strings.TrimSuffix(spec, ":ro"), ":")
-	if !ok || source == "" || target == "" {
+	source, target := splitMount(runtime.GOOS, spec)
+	if source == "" || target == "" {
 		return fmt.Errorf("%q is not SRC:DST", spec)
 	}
 	if err := checkTarget(target); err != nil {
@@ -59,7 +60,7 @@ func addMount(opt *Options, spec string) error {
 	if mount.Source, err = filepath.EvalSymlinks(source); err != nil {
 		return err
 	}
-	if !plainText(mount.Source) || strings.Contains(mount.Source, ":") {
+	if !plainText(mount.Source) || strings.Contains(mount.Source[len(filepath.VolumeName(mount.Source)):], ":") {
 		return fmt.Errorf("%q has a colon or a control character", mount.Source)
 	}
 	if mount.Digest, err = mountDigest(mount.Source); err != nil {
@@ -67,6 +68,17 @@ func addMount(opt *Options, spec string) error {
 	}
 	opt.Observe.Mounts = append(opt.Observe.Mounts, mount)
 	return nil
+}
+
+// splitMount separates SRC and DST. On Windows SRC may begin with a drive.
+func splitMount(system, spec string) (source, target string) {
+	spec = strings.TrimSuffix(spec, ":ro")
+	drive := ""
+	if system == "windows" && len(spec) > 2 && spec[1] == ':' && strings.IndexByte(`\/`, spec[2]) >= 0 {
+		drive, spec = spec[:2], spec[2:]
+	}
+	source, target, _ = strings.Cut(spec, ":")
+	return drive + source, target
 }
 
 // checkTarget refuses a path that cannot be a mount point in a run and in the files for docker and Compose.

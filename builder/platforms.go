@@ -52,21 +52,23 @@ func order(first bool) int {
 // runs reports whether an engine with those platforms runs programs of a platform without emulation, which prevents tracing. An engine
 // lists its own platform first (BuildKit, util/archutil), and those that it emulates after it.
 func runs(engine []ocispecs.Platform, platform string) bool {
-	own := platforms.DefaultSpec()
+	return analyzer.SamePlatform(platforms.Format(ownPlatform(engine)), platform)
+}
+
+// ownPlatform is the platform that an engine runs without emulation. It need not be the client's, which may run macOS or Windows.
+func ownPlatform(engine []ocispecs.Platform) ocispecs.Platform {
 	if len(engine) > 0 {
-		own = engine[0]
+		return engine[0]
 	}
-	return analyzer.SamePlatform(platforms.Format(own), platform)
+	own := platforms.DefaultSpec()
+	return ocispecs.Platform{OS: "linux", Architecture: own.Architecture, Variant: own.Variant}
 }
 
 // chooseSteps sets the platform of the steps and the agent.
 func (b *build) chooseSteps(engine []ocispecs.Platform) {
 	b.steps, b.foreign = b.platform, !runs(engine, b.platformString())
 	if b.foreign {
-		b.steps = platforms.DefaultSpec()
-		if len(engine) > 0 {
-			b.steps = engine[0]
-		}
+		b.steps = ownPlatform(engine)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 )
 
@@ -54,11 +55,17 @@ func Dir(cache, arch string) (string, error) {
 // intact reports whether a file is the agent, and executable.
 func intact(name string, data []byte) bool {
 	info, err := os.Lstat(name)
-	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm() != 0o755 || info.Size() != int64(len(data)) {
+	if err != nil || !info.Mode().IsRegular() || !executable(info) || info.Size() != int64(len(data)) {
 		return false
 	}
 	found, err := os.ReadFile(name)
 	return err == nil && bytes.Equal(found, data)
+}
+
+// executable reports whether a file has the mode of a program. Windows has no such modes: there BuildKit's client makes every file one
+// (fsutil, stat_windows.go).
+func executable(info fs.FileInfo) bool {
+	return runtime.GOOS == "windows" || info.Mode().Perm() == 0o755
 }
 
 func read(arch string) ([]byte, error) {

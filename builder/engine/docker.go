@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker/cli/cli/config"
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
@@ -43,10 +44,14 @@ func (e *unfitError) Hint() string {
 // pingTime limits the wait for the first answer of a Docker engine, so that a dead socket does not delay a build for longer.
 const pingTime = 2 * time.Second
 
-// Docker connects to the Docker engine of DOCKER_HOST, or of this machine, to use its image store. It returns ErrNoDocker if no
+// Docker connects to the Docker engine that the docker command uses (dockerOptions), to use its image store. It returns ErrNoDocker if no
 // engine answers, and with the reason in words if there should be one.
 func Docker(ctx context.Context) (*mobyclient.Client, error) {
-	c, err := mobyclient.New(mobyclient.FromEnv)
+	options, err := dockerOptions(config.Dir())
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoDocker, err)
+	}
+	c, err := mobyclient.New(options...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoDocker, err)
 	}

@@ -17,6 +17,8 @@ import (
 	"github.com/moby/buildkit/client"
 	_ "github.com/moby/buildkit/client/connhelper/dockercontainer" // docker-container:// addresses
 	_ "github.com/moby/buildkit/client/connhelper/kubepod"         // kube-pod:// addresses
+	_ "github.com/moby/buildkit/client/connhelper/npipe"           // npipe:// addresses, on Windows
+	_ "github.com/moby/buildkit/client/connhelper/ssh"             // ssh:// addresses
 	mobyclient "github.com/moby/moby/client"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/sirupsen/logrus"
@@ -109,6 +111,15 @@ func Connect(ctx context.Context, opt Options) (*Engine, error) {
 		return nil, fmt.Errorf("unknown engine %q: want auto, embedded, docker or an address such as %s", opt.Spec, exampleAddress)
 	}
 	return address(ctx, opt, opt.Spec)
+}
+
+// Remote reports whether Connect uses a BuildKit at an address.
+func (o *Options) Remote() bool {
+	switch o.Spec {
+	case "", "auto":
+		return os.Getenv("BUILDKIT_HOST") != ""
+	}
+	return strings.Contains(o.Spec, "://")
 }
 
 func auto(ctx context.Context, opt Options) (*Engine, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -61,7 +62,7 @@ var notInName = regexp.MustCompile(`[^a-z0-9]+`)
 
 // nameFrom makes a repository name of the name of a file or directory.
 func nameFrom(file string) string {
-	base := path.Base(strings.TrimRight(file, "/"))
+	base := path.Base(strings.TrimRight(filepath.ToSlash(file), "/"))
 	for _, suffix := range []string{".gz", ".zst", ".tar", ".oci"} {
 		base = strings.TrimSuffix(base, suffix)
 	}

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"runtime"
 	"slices"
 	"strings"
 
+	"github.com/containerd/platforms"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder"
 )
 
@@ -30,7 +34,7 @@ func (p *program) openPlatforms(ctx context.Context, ref string, opt *builder.Op
 	for i, platform := range list {
 		one := builder.Other{Platform: platform}
 		if opt.Dockerfile == nil {
-			if one.Input, err = p.openIn(ctx, ref, platform, w); err != nil {
+			if one.Input, err = p.openIn(ctx, ref, cmp.Or(platform, w.platform()), w); err != nil {
 				return err
 			}
 		}
@@ -41,6 +45,18 @@ func (p *program) openPlatforms(ctx context.Context, ref string, opt *builder.Op
 		}
 	}
 	return nil
+}
+
+// platform is the one that the engine runs, "" if it is this machine's own. Without an engine it will be the embedded one, on this machine.
+func (w *work) platform() string {
+	if w.engine == nil || len(w.engine.Platforms) == 0 {
+		return ""
+	}
+	name := platforms.Format(w.engine.Platforms[0])
+	if analyzer.SamePlatform(name, "linux/"+runtime.GOARCH) {
+		return ""
+	}
+	return name
 }
 
 // arrange moves the platform that the engine can run to the front: the plans of the others follow from its evidence.

@@ -64,6 +64,11 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 			return nil, err
 		}
 	}
+	if engineOpt.Remote() { // its platform is that of the image
+		if err = p.connect(c.Context, engineOpt, w); err != nil {
+			return nil, err
+		}
+	}
 	if err := p.openInputs(c.Context, image, opt, w); err != nil {
 		return nil, err
 	}
@@ -75,8 +80,10 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 	} else {
 		w.repo = nameFrom(absolute(opt.Dockerfile.Context))
 	}
-	if err = p.connect(c.Context, engineOpt, w); err != nil {
-		return nil, err
+	if !engineOpt.Remote() {
+		if err = p.connect(c.Context, engineOpt, w); err != nil {
+			return nil, err
+		}
 	}
 	if err := p.checkNetwork(opt, w.engine); err != nil {
 		return nil, err
