@@ -79,7 +79,7 @@ func embedded(ctx context.Context, opt Options) (*Engine, error) {
 	_, connected := plugins(pluginDirs)
 	e := &Engine{Client: c, Kind: KindEmbedded, OCILayout: true, Network: connected && !inUserns(), close: l.leave,
 		Name: fmt.Sprintf("embedded BuildKit %s (%s)", buildkitVersion(), l.Snapshotter)}
-	if err := e.handshake(ctx); err != nil {
+	if err := e.handshake(ctx, startTime); err != nil {
 		return nil, errors.Join(fmt.Errorf("connecting to the embedded BuildKit: %w", err), e.Close())
 	}
 	e.lost = l.lost

@@ -147,7 +147,7 @@ func address(ctx context.Context, opt Options, addr string) (*Engine, error) {
 		return nil, fmt.Errorf("BuildKit at %s: %w", addr, err)
 	}
 	e := &Engine{Client: c, Kind: KindAddress, Name: "BuildKit at " + addr, OCILayout: true, Network: true}
-	if err := e.handshake(ctx); err != nil {
+	if err := e.handshake(ctx, connectTime); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("BuildKit at %s does not answer: %w (is buildkitd running there? --engine embedded needs none)", addr, err)
 	}
@@ -183,9 +183,9 @@ func credentials(opt Options) ([]client.ClientOpt, error) {
 	return options, nil
 }
 
-// handshake waits for the engine's first answer and records its platforms.
-func (e *Engine) handshake(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, connectTime)
+// handshake waits for the engine's first answer, at most for the time given, and records its platforms.
+func (e *Engine) handshake(ctx context.Context, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	workers, err := e.Client.ListWorkers(ctx)
 	if err != nil {

@@ -33,7 +33,7 @@ import (
 const (
 	pollTime  = 50 * time.Millisecond  // between two attempts to reach the engine
 	sayAfter  = 2 * time.Second        // a wait that is longer is announced
-	startTime = time.Minute            // for the engine to open its databases
+	startTime = 2 * time.Minute        // for the engine to open its databases and to answer; it is slow under emulation
 	lostTime  = 100 * time.Millisecond // between the end of a connection and that of the process
 	leaveTime = 10 * time.Second       // for the engine to end
 )
@@ -137,7 +137,7 @@ func dialEngine(dir string, opt Options) (*link, error) {
 
 // read reads the greeting, byte by byte: what follows is gRPC's.
 func (l *link) read() error {
-	_ = l.conn.SetReadDeadline(time.Now().Add(connectTime))
+	_ = l.conn.SetReadDeadline(time.Now().Add(startTime))
 	var line bytes.Buffer
 	for one := make([]byte, 1); !bytes.HasSuffix(line.Bytes(), []byte("\n")); line.Write(one) {
 		if _, err := io.ReadFull(l.conn, one); err != nil || line.Len() == maxGreeting {
