@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,6 +43,15 @@ func dockerOptions(dir string) ([]mobyclient.Opt, error) {
 		}
 	}
 	return []mobyclient.Opt{mobyclient.FromEnv}, nil
+}
+
+// Architecture is that of a Docker engine's machine, which need not be the client's. It is this machine's if the engine does not say.
+func Architecture(ctx context.Context, docker *mobyclient.Client) string {
+	version, err := docker.ServerVersion(ctx, mobyclient.ServerVersionOptions{})
+	if err != nil || version.Arch == "" {
+		return runtime.GOARCH
+	}
+	return version.Arch
 }
 
 // contextOptions configure a client for a context: its address, which may be ssh:// or npipe://, and its certificates.

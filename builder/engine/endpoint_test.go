@@ -3,8 +3,12 @@ package engine
 import (
 	"crypto/sha256"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -55,6 +59,24 @@ func TestDockerOptions(t *testing.T) {
 		if !strings.HasPrefix(got, test.want) {
 			t.Errorf("%s: the engine is at %s, want %s", test.name, got, test.want)
 		}
+	}
+}
+
+func TestArchitecture(t *testing.T) {
+	own := runtime.GOARCH
+	for answer, want := range map[string]string{`{"Version": "29.0.0", "Arch": "riscv64"}`: "riscv64", `{}`: own, `?`: own} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, answer)
+		}))
+		c, err := mobyclient.New(mobyclient.WithHost("tcp://"+server.Listener.Addr().String()), mobyclient.WithAPIVersion("1.47"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Architecture(t.Context(), c); got != want {
+			t.Errorf("Architecture() of %s = %s, want %s", answer, got, want)
+		}
+		server.Close()
 	}
 }
 

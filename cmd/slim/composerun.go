@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 	"github.com/slimimage/slim/analyzer/shell"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/agent"
+	"github.com/slimimage/slim/builder/engine"
 	"github.com/slimimage/slim/builder/statedir"
 )
 
@@ -105,7 +105,7 @@ func (j *project) inspect(ctx context.Context) (s agent.Service, image string, e
 	if err != nil {
 		return s, "", err
 	}
-	if s.Agent, err = agent.Dir(cache, runtime.GOARCH); err != nil {
+	if s.Agent, err = agent.Dir(cache, engine.Architecture(ctx, j.work.docker)); err != nil {
 		return s, "", err
 	}
 	in, err := j.p.openIn(ctx, "docker:"+container.Image, "", j.work)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -323,7 +324,13 @@ func (p *program) image(c *cli.Context, ref string) (*layers.Input, func(), erro
 			_ = docker.Close()
 		}
 	}
-	in, err := p.openImage(c.Context, ref, c.String("platform"), docker)
+	platform := c.String("platform")
+	if platform == "" && docker != nil {
+		if arch := engine.Architecture(c.Context, docker); arch != runtime.GOARCH {
+			platform = "linux/" + arch
+		}
+	}
+	in, err := p.openImage(c.Context, ref, platform, docker)
 	if err != nil {
 		closeDocker()
 		return nil, nil, err
