@@ -59,6 +59,10 @@ e2e-podman: sensors ## run the tests with podman, buildah, skopeo, crun and cont
 e2e-arm64: ## run slim in a virtual machine for arm64 (QEMU, half an hour and more); ARM64_DIR keeps what was downloaded
 	integration/arm64/e2e.sh
 
+e2e-docker: sensors ## run the tests with a current Docker engine, both its image stores, buildx and Compose, as root; the first run builds all
+	@for store in containerd classic; do integration/docker-engine.sh $$store \
+	  go test -tags e2e,dockerengine -timeout 30m -count 1 -v -run '$(or $(RUN),^TestOwn)' ./integration || exit 1; done
+
 cosign: sensors ## verify slim's signatures with cosign's libraries (a separate Go module); only the first run needs a network
 	cd integration/cosign && go test -timeout 10m -count 1 ./...
 
@@ -71,7 +75,7 @@ fuzz: ## run each fuzz target for FUZZTIME (one minute)
 
 lint: sensors ## check gofmt, go vet, the project's own rules, go.mod and the generated docs
 	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt -w these:"; echo "$$files"; exit 1; }
-	go vet -tags e2e ./... && go vet -tags frontend ./cmd/slim-frontend ./builder/...
+	go vet -tags e2e,dockerengine ./... && go vet -tags frontend ./cmd/slim-frontend ./builder/...
 	@! grep -rl --include='*.go' '"path/filepath"' analyzer | grep -vE '_test\.go$$|/rpmtest/|^analyzer/vuln/database\.go$$' || \
 	  { echo "rootfs paths are slash paths: use package path"; exit 1; }
 	go mod tidy -diff

@@ -13,13 +13,16 @@ tools=${SLIM_TEST_DOCKER_TOOLS:-$cache/docker-engine}
 MOBY=v2.0.0-beta.24 CONTAINERD=v2.4.2 BUILDX=v0.38.2
 COMPOSE=v2.40.3 # later ones need a newer Go
 
-# get PROGRAM PACKAGE@VERSION: some minutes each, the first time
+# get PROGRAM PACKAGE@VERSION: some minutes each, the first time. A module that requires only this one: go install refuses modules with
+# replace or exclude directives.
 get() {
-  local stamp="$tools/$1-${2##*@}"
+  local stamp="$tools/$1-${2##*@}" module
   [ -e "$stamp" ] && [ -x "$tools/$1" ] && return
   echo "building $1 from $2" >&2
-  GOBIN="$tools/go" CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOWORK=off nice go install -p 2 -ldflags '-s -w' "$2"
-  local package=${2%@*}; mv "$tools/go/${package##*/}" "$tools/$1"
+  module=$(mktemp -d)
+  (cd "$module" && export CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOWORK=off && go mod init tools && go get "$2" &&
+    nice go build -p 2 -ldflags '-s -w' -o "$tools/$1" "${2%@*}") >"$module/log" 2>&1 || { tail -20 "$module/log" >&2; exit 1; }
+  rm -rf "$module"
   touch "$stamp"
 }
 mkdir -p "$tools"

@@ -4,6 +4,7 @@ package integration
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -78,7 +79,8 @@ func slim(t testing.TB, args ...string) output {
 func slimEnv(t testing.TB, env []string, args ...string) output {
 	t.Helper()
 	cmd := exec.Command(slimBinary, args...)
-	cmd.Env = append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+filepath.Join(cacheDir(t), "slim"), "SLIM_ENGINE=embedded",
+	cmd.Env = append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+filepath.Join(cacheDir(t), "slim"),
+		"SLIM_ENGINE="+cmp.Or(os.Getenv("SLIM_TEST_ENGINE"), "embedded"),
 		"BUILDKIT_HOST=")
 	cmd.Env = append(cmd.Env, env...)
 	var stdout, stderr bytes.Buffer

@@ -301,3 +301,11 @@ func TestOwnBuildKitFails(t *testing.T) {
 		sameLayers(t, want, got)
 	})
 }
+
+// TestOwnCompose is TestCompose with the images in the engine's own store and the engine's own BuildKit.
+func TestOwnCompose(t *testing.T) {
+	dockerStore(t)
+	dockerDo(t, "compose", "version") // version 2: the first is a program of its own
+	t.Setenv("SLIM_TEST_ENGINE", "auto")
+	TestCompose(t)
+}

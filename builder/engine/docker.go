@@ -123,7 +123,7 @@ func silence(host string, err error) string {
 // has the source and the exporters of OCI images; the capabilities of both kinds are the same.
 const containerdLabel = "org.mobyproject.buildkit.worker.snapshotter"
 
-// needed are the capabilities that the steps of a build use. The youngest came with BuildKit 0.13.
+// needed are the capabilities that the steps of a build use. The youngest, exec.validexitcode, came with BuildKit 0.17.
 var needed = []apicaps.CapID{pb.CapExecValidExitCode, pb.CapExecMountContentCache, pb.CapExecMountTmpfsSize, pb.CapExecSecretEnv,
 	pb.CapSourceLocalFollowPaths, pb.CapSourceLocalSharedKeyHint}
 

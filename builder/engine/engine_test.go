@@ -208,7 +208,7 @@ func TestConnectDocker(t *testing.T) {
 		{"containerd's image store", containerd, nil, true, ""},
 		{"classic image store", []*types.WorkerRecord{classic}, nil, false, ""},
 		{"classic image store for OCI images", []*types.WorkerRecord{classic}, nil, true, "has the classic image store"},
-		{"BuildKit before 0.13", containerd, []apicaps.CapID{pb.CapExecValidExitCode}, false, "is too old: it lacks exec.validexitcode"},
+		{"BuildKit before 0.17", containerd, []apicaps.CapID{pb.CapExecValidExitCode}, false, "is too old: it lacks exec.validexitcode"},
 		{"a capability that slim does not use", containerd, []apicaps.CapID{pb.CapMergeOp, pb.CapDiffOp}, false, ""},
 		{"no worker", []*types.WorkerRecord{}, nil, false, "does not answer"},
 		{"no BuildKit", nil, nil, false, "does not answer"},
