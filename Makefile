@@ -102,5 +102,5 @@ clean: ## remove all files that make built
 	rm -rf bin .cache cover.out $(BIN)/slim-sensor-linux-*
 
 .DEFAULT_GOAL := help
-.PHONY: help build sensors agent-image frontend-image clients release test e2e e2e-podman e2e-arm64 cosign bench fuzz lint vulncheck generate \
+.PHONY: help build sensors agent-image frontend-image clients release test e2e e2e-docker e2e-podman e2e-arm64 cosign bench fuzz lint vulncheck generate \
   demo examples cover clean
