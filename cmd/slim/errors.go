@@ -85,6 +85,9 @@ func (p *program) printError(err error) {
 	if hint := hintFor(err); hint != "" {
 		p.alertf("hint: %s", hint)
 	}
+	if page := pageOf(err); page != "" {
+		p.alertf("more: %s", page)
+	}
 }
 
 // hintFor is the next step after an error, "" where there is none to name.
