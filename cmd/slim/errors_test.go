@@ -52,6 +52,7 @@ slim:   default, GET http://127.0.0.1:80/: status was "200", is "500"
 slim:   missing /etc/mime.types
 slim:   missing /srv/a b
 slim: hint: pass --include /etc/mime.types --include '/srv/a b'
+slim: more: docs/troubleshooting.md#the-slim-image-does-not-do-what-the-original-does
 `
 	if diff := cmp.Diff(want, stderr.String()); diff != "" {
 		t.Errorf("report: -want +got\n%s", diff)
