@@ -106,7 +106,7 @@ func extract(t *testing.T, img v1.Image) string {
 }
 
 // layoutImage is the image of a reference "oci:DIR:NAME".
-func layoutImage(t *testing.T, ref string) v1.Image {
+func layoutImage(t testing.TB, ref string) v1.Image {
 	t.Helper()
 	parts := strings.SplitN(ref, ":", 3)
 	index, manifest := layoutIndex(t, parts[1])

@@ -64,6 +64,9 @@ func (s blobStore) write(r io.Reader, size int64) (d v1.Descriptor, err error) {
 	if err == nil && n != size {
 		err = fmt.Errorf("it ends after %d of %d bytes", n, size)
 	}
+	if err == nil {
+		markHashed(part)
+	}
 	if err = errors.Join(err, part.Chmod(0o600), part.Close()); err != nil {
 		return d, err
 	}

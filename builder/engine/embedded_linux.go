@@ -180,6 +180,7 @@ func newWorker(ctx context.Context, opt helperConfig, hosts resolverHosts) (*bas
 		wo.Executor = unconnected{wo.Executor}
 	}
 	linking := linkingStore{Store: wo.ContentStore.Store, images: imagesDir(filepath.Dir(opt.Dir)), own: filepath.Join(wo.Root, "content")}
+	wo.Applier = plainApplier{Applier: wo.Applier, provider: wo.ContentStore, blobs: linking.own}
 	wo.ContentStore = containerdsnapshot.NewContentStore(linking, wo.ContentStore.Namespace())
 	wo.Executor, wo.RegistryHosts = ending{wo.Executor}, hosts
 	wo.GCPolicy = []client.PruneInfo{{All: true, MaxUsedSpace: opt.MaxCache}}

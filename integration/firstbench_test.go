@@ -1,0 +1,119 @@
+//go:build e2e
+
+package integration
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// BenchmarkBuild is the processor time of the first build, of one with another environment, and of an unchanged one, of slim and its engine
+// with all that they run. The unit is the processor time that tar needs to unpack the layers of the same image in the same run: the least
+// that a tool does that has to look at the files.
+func BenchmarkBuild(b *testing.B) {
+	for _, app := range []string{"nginx", "flask"} {
+		file := savedApp(b, app)
+		for _, engine := range []string{"embedded", "buildkitd"} {
+			b.Run(app+"/"+engine, func(b *testing.B) {
+				for b.Loop() {
+					unit := unpackTime(b, file)
+					cost := builds(b, engine)
+					for _, kind := range []string{"first", "changed", "unchanged"} {
+						env := "CHANGED=yes"
+						if kind == "first" {
+							env = "CHANGED=no"
+						}
+						spent := cost("docker-archive:"+file, "--env", env)
+						b.ReportMetric(spent.Seconds(), kind+"-cpu-s")
+						b.ReportMetric(float64(spent)/float64(unit), kind+"/tar")
+					}
+					b.ReportMetric(0, "ns/op")
+				}
+			})
+		}
+	}
+}
+
+// savedApp is an application as an archive of docker save.
+func savedApp(b *testing.B, app string) string {
+	b.Helper()
+	file := filepath.Join(b.TempDir(), app+".tar")
+	tag, err := name.NewTag(app)
+	if err == nil {
+		err = tarball.WriteToFile(file, tag, layoutImage(b, loadApp(b, app).ref))
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return file
+}
+
+// unpackTime is the processor time that tar needs for the layers of an archive.
+func unpackTime(b *testing.B, file string) time.Duration {
+	b.Helper()
+	img, err := tarball.ImageFromPath(file, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	layers := mutate.Extract(img)
+	defer layers.Close()
+	cmd := exec.Command("tar", "-x", "-C", b.TempDir())
+	cmd.Stdin = layers
+	timed(b, cmd)
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+}
+
+// builds returns a function that builds with an engine whose cache was empty at first, and returns the processor time.
+func builds(b *testing.B, engine string) func(args ...string) time.Duration {
+	b.Helper()
+	cache, out := filepath.Join(b.TempDir(), "cache"), filepath.Join(b.TempDir(), "out.tar")
+	address, daemon := "embedded", func() time.Duration { return 0 }
+	if engine != "embedded" {
+		socket, process := startWorker(b)
+		address, daemon = "unix://"+socket, func() time.Duration { return processorTime(b, process.Pid) }
+	}
+	return func(args ...string) time.Duration {
+		before := daemon()
+		cmd := exec.Command(slimBinary, append([]string{"build", "--engine", address, "--output", "type=oci,dest=" + out, "--progress", "quiet"},
+			args...)...)
+		cmd.Env = append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+cache, "BUILDKIT_HOST=")
+		timed(b, cmd)
+		return daemon() - before + cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
+}
+
+// BenchmarkTogether is four builds at once with one embedded engine against the same four with one buildkitd, both with empty caches.
+func BenchmarkTogether(b *testing.B) {
+	refs := make([]string, 4)
+	for i := range refs {
+		img, err := mutate.AppendLayers(smallImage(b), filesLayer(b, map[string][]byte{"data/own.txt": fmt.Append(nil, i)}))
+		if err != nil {
+			b.Fatal(err)
+		}
+		refs[i] = addToLayout(b, fmt.Sprintf("together-%d", i), img, smallConfig)
+	}
+	together := func(engine string) time.Duration {
+		build := builds(b, engine)
+		start := time.Now()
+		var all sync.WaitGroup
+		for _, ref := range refs {
+			all.Go(func() { build(ref) })
+		}
+		all.Wait()
+		return time.Since(start)
+	}
+	for b.Loop() {
+		daemon := together("buildkitd")
+		b.ReportMetric(daemon.Seconds(), "buildkitd-s")
+		report(b, "embedded/buildkitd", float64(together("embedded"))/float64(daemon), 1.5)
+	}
+}
