@@ -3,8 +3,8 @@
 #
 #   integration/docker-engine.sh STORE [COMMAND...]      STORE: containerd or classic
 #
-# The command gets DOCKER_HOST, DOCKER_CONFIG (with the plug-ins) and SLIM_TEST_DOCKER_STORE. The engine has state, socket, containerd and
-# bridge of its own, and all of it is gone at the end: an engine that runs on this machine is not touched.
+# The command gets DOCKER_HOST, DOCKER_CONFIG (with the plug-ins) and SLIM_TEST_DOCKER_STORE. Command and engine have a network namespace
+# of their own, with loopback and the engine's bridges alone: an engine of this machine and its filter are not touched. Nothing is left.
 set -euo pipefail
 store=${1:?containerd or classic}; shift
 cache=${SLIM_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/slim-test}
@@ -35,44 +35,38 @@ get docker-compose github.com/docker/compose/v2/cmd@$COMPOSE
 [ $# -gt 0 ] || exit 0
 
 [ "$(id -u)" = 0 ] || { echo "a Docker engine needs root" >&2; exit 1; }
-for tool in ip runc docker; do
-  command -v $tool >/dev/null || { echo "needs $tool: apt-get install iproute2 runc docker.io" >&2; exit 1; }
+for tool in ip iptables runc docker; do
+  command -v $tool >/dev/null || { echo "needs $tool: apt-get install iproute2 iptables runc docker.io" >&2; exit 1; }
 done
+if [ -z "${_SLIM_ENGINE_NETNS:-}" ]; then
+  exec unshare --net --mount env _SLIM_ENGINE_NETNS=1 "$0" "$store" "$@"
+fi
+ip link set lo up
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/slim-engine-XXXXXX")
-bridge=slim$(basename "$work" | tail -c 7)
 engine=
 stop() {
   if [ -n "$engine" ]; then
     kill "$engine" 2>/dev/null || true
     wait "$engine" 2>/dev/null || true
   fi
-  ip link del "$bridge" 2>/dev/null || true
-  # what an engine that was killed has left mounted
+  # What an engine that was killed has left mounted.
   awk -v d="$work/" 'index($5, d) == 1 {print $5}' /proc/self/mountinfo | sort -r | xargs -r umount -l 2>/dev/null || true
   rm -rf "$work"
 }
 trap stop EXIT
 trap 'exit 130' INT TERM
 
-# A network that no interface of this machine uses.
-nets="10.213 10.215 10.217"; [ "$store" = containerd ] || nets="10.214 10.216 10.218"
-for net in $nets; do ip -4 -o addr | grep -q " $net\." || break; done
-ip link add "$bridge" type bridge
-ip addr add "$net.0.1/24" dev "$bridge"
-ip link set "$bridge" up
-
 snapshotter=true; [ "$store" = containerd ] || snapshotter=false
 getent group docker >/dev/null || groupadd --system docker
 # runc before 1.2, which Debian 12 has, knows no time namespaces.
 cat >"$work/daemon.json" <<JSON
-{"features": {"containerd-snapshotter": $snapshotter, "time-namespaces": false}, "default-address-pools": [{"base": "$net.128.0/17", "size": 24}]}
+{"features": {"containerd-snapshotter": $snapshotter, "time-namespaces": false}}
 JSON
 mkdir -p "$work/docker/cli-plugins"
 cp "$tools/docker-buildx" "$tools/docker-compose" "$work/docker/cli-plugins/"
-# Without iptables the containers reach each other and this machine, and nothing of this machine's filter changes.
 PATH="$tools:$PATH" dockerd --config-file "$work/daemon.json" --data-root "$work/data" --exec-root "$work/exec" --pidfile "$work/pid" \
-  --host "unix://$work/docker.sock" --group docker --bridge "$bridge" --iptables=false --ip6tables=false \
+  --host "unix://$work/docker.sock" --group docker \
   --userland-proxy-path "$tools/docker-proxy" >"$work/log" 2>&1 &
 engine=$!
 chmod 755 "$work" # ordinary users reach the socket

@@ -302,6 +302,13 @@ func TestOwnBuildKitFails(t *testing.T) {
 	})
 }
 
+// TestShopWorld makes the root filesystem of TestCompose, which TestOwnCompose cannot: beside the engine there is no network.
+func TestShopWorld(t *testing.T) {
+	if info, err := os.Stat(worldFile(t, "shop")); err != nil || info.Size() == 0 {
+		t.Errorf("the root filesystem: %v, %v", info, err)
+	}
+}
+
 // TestOwnCompose is TestCompose with the images in the engine's own store and the engine's own BuildKit.
 func TestOwnCompose(t *testing.T) {
 	dockerStore(t)
