@@ -132,7 +132,11 @@ func (r *release) documents(ctx context.Context) error {
 
 // images writes the images of the agent and of the frontend as OCI archives.
 func (r *release) images(ctx context.Context) error {
-	if _, err := r.slim(ctx, "agent", "--oci", filepath.Join(r.out, r.file("agent", "oci.tar"))); err != nil {
+	agent := filepath.Join(r.out, r.file("agent", "oci.tar"))
+	if _, err := r.slim(ctx, "agent", "--oci", agent); err != nil {
+		return err
+	}
+	if err := os.Chmod(agent, 0o644); err != nil {
 		return err
 	}
 	data, err := os.ReadFile(r.frontend)
