@@ -113,7 +113,7 @@ func manExamples(description string) string {
 		return ""
 	}
 	examples, rest, _ := strings.Cut(examples, "\n\n")
-	text := ".SH EXAMPLES\n.nf\n" + roff(strings.ReplaceAll(examples, "   slim", "slim")) + "\n.fi\n"
+	text := ".SH EXAMPLES\n.nf\n" + roff(strings.ReplaceAll("\n"+examples, "\n   ", "\n")[1:]) + "\n.fi\n"
 	if codes, ok := strings.CutPrefix(strings.TrimSpace(rest), "Exit codes: "); ok {
 		text += ".SH EXIT STATUS\n" + roff(codes) + "\n"
 	}
