@@ -111,7 +111,13 @@ func archiveOf(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tag, err := name.NewTag("localhost/apps/small:1")
+	archiveAs(t, file, "localhost/apps/small:1", img)
+}
+
+// archiveAs writes an image as an archive that everybody can load.
+func archiveAs(t *testing.T, file, ref string, img v1.Image) {
+	t.Helper()
+	tag, err := name.NewTag(ref)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,6 +206,13 @@ func podmanServes(t *testing.T, p podUser) {
 	if got := top[max(len(top)-3, 0):]; !slices.Equal(got, []string{"nonroot", "none", "filter"}) {
 		t.Errorf("podman top = %q, want a user, no capabilities and a filter", got)
 	}
+	debug := filepath.Join(box(t), "debug.tar")
+	if _, err := os.Stat(debug); err != nil {
+		archiveAs(t, debug, "localhost/apps/debug:1", debugImage(t))
+	}
+	outputOf(t, p.command("podman", "load", "--input", debug))
+	lookInto(t, "podman", id, "apps/debug:1", map[string]string{" inspect ": "running 0", " cp ": "root:", " export ": "server",
+		"/proc/1/root/": "server", "/proc/net/tcp": "server"}, func(command string) string { return outputOf(t, p.command("sh", "-c", command)) })
 	outputOf(t, p.command("podman", "stop", "--time", "2", id))
 	<-ended
 }
