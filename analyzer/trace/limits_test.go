@@ -59,7 +59,7 @@ func TestAttackLimits(t *testing.T) {
 				if len(got.Evidence.Processes) == 0 {
 					t.Errorf("%s: no process is in the evidence", name)
 				}
-				if took := time.Since(start); took > patience/2 {
+				if took := time.Since(start); took > *patience/2 {
 					t.Errorf("%s: it took %v", name, took)
 				}
 			}

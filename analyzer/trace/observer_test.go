@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -154,7 +155,7 @@ func confine(first bool) error {
 
 // patience is how long an observer may take: ten times what the longest needs on a slow machine. It is killed then with all its processes
 // (what it traces dies with it, PTRACE_O_EXITKILL), and no further one is started: no defect makes the tests hang.
-const patience = 25 * time.Second
+var patience = flag.Duration("patience", 25*time.Second, "how long an observer may take; more under emulation")
 
 var hung atomic.Bool
 
@@ -168,7 +169,7 @@ func observe(t *testing.T, o order) seen {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), *patience)
 	defer cancel()
 	self, err := os.Executable()
 	if err != nil {
@@ -194,7 +195,7 @@ func observe(t *testing.T, o order) seen {
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what a bare run has left
 	if ctx.Err() != nil {
 		hung.Store(true)
-		t.Fatalf("the observer did not end within %v\n%s", patience, stderr.String())
+		t.Fatalf("the observer did not end within %v\n%s", *patience, stderr.String())
 	}
 	var got seen
 	// With the first process of a container the tracer ends it; its exit code says nothing.

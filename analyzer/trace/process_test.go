@@ -97,7 +97,7 @@ func TestCompat(t *testing.T) {
 		t.Skip("this machine's 32-bit calls are not recorded")
 	}
 	program := filepath.Join(t.TempDir(), "compat")
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*(*patience))
 	defer cancel()
 	build := exec.CommandContext(ctx, "go", "build", "-o", program, "testdata/compat.go")
 	build.Env = append(os.Environ(), "GOARCH=386", "CGO_ENABLED=0", "GOFLAGS=")

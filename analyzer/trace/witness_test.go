@@ -42,7 +42,7 @@ func TestStrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := filepath.Join(t.TempDir(), "log")
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), *patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, strace, "-f", "-y", "-qq", "-s", "4096", "-e", "trace=%file,inotify_add_watch", "-o", log, self)
 	cmd.Dir, cmd.Env = dir2, []string{"PATH=/usr/bin:/bin", beTracee + "=all"}

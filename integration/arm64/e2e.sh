@@ -31,19 +31,15 @@ if [ ! -e "$dir/fetched" ]; then
   rm -rf "$dir/base" "$dir/system" "$dir/debs"
   mmdebstrap --quiet --architectures=arm64 --variant=extract --skip=cleanup/apt --include='?essential' --include=mawk bookworm "$dir/base"
   fetch base '?essential' mawk
-  for app in machine $apps; do
-    packages=$app
-    [ "$app" != machine ] || packages="runc uidmap fuse-overlayfs iproute2"
-    fetch "$app" '?essential' $packages
-    for deb in "$dir/debs/base"/*.deb; do rm -f "$dir/debs/$app/${deb##*/}"; done
-  done
+  fetch machine runc uidmap fuse-overlayfs iproute2
+  for app in $apps; do fetch "$app" "$app"; done
   mkdir -p "$dir/debs/kernel"
   kernel=$(apt apt-cache depends linux-image-cloud-arm64 | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p')
   (cd "$dir/debs/kernel" && apt apt-get -q download "$kernel")
   rm -rf "$dir/kernel" "$dir/base/var/lib/apt/lists" "$dir/base/var/cache/apt"
   dpkg-deb -x "$dir/debs/kernel"/*.deb "$dir/kernel"
   cp -a "$dir/base" "$dir/system"
-  for deb in "$dir/debs/machine"/*.deb; do dpkg-deb --fsys-tarfile "$deb" | tar -C "$dir/system" --keep-directory-symlink -x; done
+  for deb in "$dir/debs/base"/*.deb "$dir/debs/machine"/*.deb; do dpkg-deb --fsys-tarfile "$deb" | tar -C "$dir/system" --keep-directory-symlink -x; done
   touch "$dir/fetched"
 fi
 
@@ -72,9 +68,24 @@ cp "$dir/bin"/slim "$dir/bin"/*.test "$root/work/bin/"
 for package in analyzer/trace analyzer/elf analyzer/probe layers; do
   mkdir -p "$root/work/src/$package" && cp -a "$package/." "$root/work/src/$package/"
 done
-for app in base $apps; do mkdir -p "$root/work/context/$app" && cp "$dir/debs/$app"/*.deb "$root/work/context/$app/"; done
-cp -a "$src/apps/." "$root/work/context/"
-tar -C "$dir/base" -cf "$root/work/context/base.tar" --exclude ./dev .
+mkdir -p "$root/work/images"
+for app in $apps; do
+  image=$dir/image && rm -rf "$image" && mkdir "$image"
+  case $app in # what the packages' scripts would do, as far as the application needs it
+  nginx-light)
+    mkdir -p "$image/etc/nginx/sites-enabled" && ln -s ../sites-available/default "$image/etc/nginx/sites-enabled/default"
+    command='"nginx","-g","daemon off;"' port=80 ;;
+  python3-flask)
+    mkdir "$image/app" && cp "$src/app.py" "$image/app/"
+    command='"python3","-m","flask","--app","/app/app.py","run","--host","0.0.0.0"' port=5000 ;;
+  redis-server)
+    mkdir -p "$image/var/lib/redis" && chown 100:100 "$image/var/lib/redis"
+    command='"redis-server","--protected-mode","no","--dir","/var/lib/redis"' port=6379 ;;
+  esac
+  config='{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"Cmd":['$command'],"ExposedPorts":{"'$port'/tcp":{}}}'
+  "$src/image.sh" "$dir/debs/$app" "$image" "$config" "$root/work/images/$app.tar"
+done
+rm -rf "$image"
 rm -f "$dir/disk.img"
 mke2fs -q -t ext4 -O ^has_journal -d "$root" "$dir/disk.img" 6G
 rm -rf "$root"
