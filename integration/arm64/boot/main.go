@@ -140,5 +140,8 @@ func enter(dir string) error {
 			return err
 		}
 	}
+	if err := os.Symlink("/proc/self/fd", "/dev/fd"); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
 	return os.Chdir("/")
 }
