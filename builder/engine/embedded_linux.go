@@ -84,7 +84,12 @@ func embedded(ctx context.Context, opt Options) (*Engine, error) {
 	}
 	e.lost = l.lost
 	if !l.private {
-		e.shrink = func() error { return e.trim(opt.MaxCache) }
+		e.shrink = func() error { // the last user does it for all
+			if !l.sole() {
+				return nil
+			}
+			return e.trim(opt.MaxCache)
+		}
 	}
 	return e, nil
 }

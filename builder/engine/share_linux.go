@@ -171,6 +171,15 @@ func (l *link) lost() error {
 		filepath.Join(l.dir, logFile))
 }
 
+// sole reports whether no other slim uses the engine. From then on this one does not count.
+func (l *link) sole() bool {
+	if l.users.Unlock() != nil {
+		return false
+	}
+	ok, err := l.users.TryLock()
+	return err == nil && ok && l.users.Unlock() == nil
+}
+
 // leave ends the use of the engine. The last user waits until the engine has ended, so that nothing is left behind.
 func (l *link) leave() error {
 	lost := l.ended(0)

@@ -102,6 +102,25 @@ func TestShared(t *testing.T) {
 	}
 }
 
+// The last user is the sole one.
+func TestSole(t *testing.T) {
+	root := stateDir(t)
+	first, last := enter(t, root, Options{}), enter(t, root, Options{})
+	if first.sole() {
+		t.Error("a user beside another one is the sole one")
+	}
+	if err := first.leave(); err != nil {
+		t.Errorf("leave() = %v", err)
+	}
+	if !last.sole() {
+		t.Error("the last user is not the sole one")
+	}
+	if err := last.leave(); err != nil {
+		t.Errorf("leave() = %v", err)
+	}
+	gone(t, root)
+}
+
 // A user that is killed loses nothing of another; with the last one the engine ends.
 func TestKilledUser(t *testing.T) {
 	root := stateDir(t)
