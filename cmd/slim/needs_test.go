@@ -1,0 +1,40 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/slimimage/slim/builder"
+)
+
+// Only what reads or writes OCI images as files or caches keeps a build from Docker's classic store.
+func TestNeedsOCI(t *testing.T) {
+	dockerfile := func(contexts map[string]string) builder.Options {
+		return builder.Options{Dockerfile: &builder.Dockerfile{BuildContexts: contexts}}
+	}
+	outputs := func(kind string) builder.Options {
+		return builder.Options{Export: builder.Export{Outputs: []builder.Output{{Type: kind}}}}
+	}
+	for _, test := range []struct {
+		image string
+		opt   builder.Options
+		want  bool
+	}{
+		{"nginx:1", builder.Options{Export: builder.Export{Load: true, Push: true}}, false},
+		{"docker:nginx:1", builder.Options{}, false},
+		{"-", builder.Options{}, true},
+		{"oci:dir", builder.Options{}, true},
+		{"oci-archive:a.tar", builder.Options{}, true},
+		{"docker-archive:a.tar", builder.Options{}, true},
+		{"nginx:1", outputs("oci"), true},
+		{"nginx:1", outputs("tar"), false},
+		{"nginx:1", builder.Options{Lock: true}, true},
+		{"nginx:1", builder.Options{Platform: "linux/amd64,linux/arm64"}, true},
+		{".", dockerfile(nil), false},
+		{".", dockerfile(map[string]string{"a": "docker-image://a", "b": "dir"}), false},
+		{".", dockerfile(map[string]string{"a": "oci-layout://dir"}), true},
+	} {
+		if got := needsOCI(&test.opt, test.image); got != test.want {
+			t.Errorf("needsOCI(%+v, %q) = %t, want %t", test.opt, test.image, got, test.want)
+		}
+	}
+}
