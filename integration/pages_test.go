@@ -53,9 +53,9 @@ func TestGettingStarted(t *testing.T) {
 	docker(t)
 	const page = "../docs/getting-started.md"
 	load(t, map[string]v1.Image{"web:1": webImage(t), "slim-debug:1": debugImage(t)})
-	exec.Command("docker", "rm", "-f", "web").Run()
+	exec.Command("docker", "rm", "-f", "slim-web").Run()
 	t.Cleanup(func() {
-		exec.Command("docker", "rm", "-f", "web").Run()
+		exec.Command("docker", "rm", "-f", "slim-web").Run()
 		exec.Command("docker", "rmi", "-f", "web.slim:1").Run()
 	})
 	dir, hello := t.TempDir(), t.TempDir()
@@ -80,7 +80,7 @@ func TestGettingStarted(t *testing.T) {
 		t.Errorf("only %d commands were found in %s", ran, page)
 	}
 	ciJob(t, page, dir)
-	lookInto(t, "docker", "web", "slim-debug:1", map[string]string{" inspect ": "running 0", " cp ": "root:", " export ": "usr/sbin/nginx",
+	lookInto(t, "docker", "slim-web", "slim-debug:1", map[string]string{" inspect ": "running 0", " cp ": "root:", " export ": "usr/sbin/nginx",
 		"/proc/1/root/": " usr", "/proc/net/tcp": "nginx"}, func(command string) string { return typed(t, dir, command) })
 }
 
