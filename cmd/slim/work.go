@@ -18,6 +18,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/builder/agent"
 	"github.com/slimimage/slim/builder/engine"
 	"github.com/slimimage/slim/builder/statedir"
 	"github.com/slimimage/slim/layers"
@@ -43,6 +44,9 @@ func (p *program) open(c *cli.Context, opt *builder.Options) (*work, error) {
 
 // openInput is open for an image that is not the first argument.
 func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) (_ *work, err error) {
+	if !agent.Carried() {
+		return nil, agent.ErrNotCarried
+	}
 	spec := c.String("engine")
 	if podman := inPodman(image); engine.NeedsUserns(spec, podman) {
 		return nil, p.inUserns(c.Context, podman)
