@@ -1,5 +1,5 @@
 #!/bin/sh
-# box.sh COMMAND...: runs a command as root where podman finds what it expects of a machine and leaves nothing behind: mounts, a network
+# box.sh COMMAND...: runs a command as root where podman finds what it expects of a machine and leaves nothing behind: mounts, processes, a network
 # and a store of its own. Run by `make e2e-podman`.
 set -eu
 if [ "${SLIM_PODMAN_BOX:-}" = "" ]; then
@@ -7,7 +7,7 @@ if [ "${SLIM_PODMAN_BOX:-}" = "" ]; then
   mkdir -m 755 "$SLIM_PODMAN_BOX"
   export SLIM_PODMAN_BOX
   status=0
-  unshare --mount --net "$0" "$@" || status=$?
+  unshare --mount --net --pid --fork --kill-child --mount-proc "$0" "$@" || status=$?
   rm -rf "$SLIM_PODMAN_BOX"
   exit "$status"
 fi
