@@ -74,6 +74,7 @@ for app in $apps; do
   case $app in # what the packages' scripts would do, as far as the application needs it
   nginx-light)
     mkdir -p "$image/etc/nginx/sites-enabled" && ln -s ../sites-available/default "$image/etc/nginx/sites-enabled/default"
+    mkdir -p "$image/var/www/html" && echo '<h1>arm64</h1>' >"$image/var/www/html/index.html"
     command='"nginx","-g","daemon off;"' port=80 ;;
   python3-flask)
     mkdir "$image/app" && cp "$src/app.py" "$image/app/"

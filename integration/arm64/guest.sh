@@ -22,7 +22,7 @@ app() {
   slim build "docker-archive:/work/images/$name.tar" --strict --timeout 10m --report ~/"$name.json" --artifacts ~/"$name.profile" \
     --output "type=oci,dest=$HOME/$name.slim.tar" --progress plain 2>~/log || { tail -50 ~/log; return 1; }
   grep '^slim: ' ~/log
-  grep -q 'checked: .* all identical' ~/log
+  grep -q "checked: .* identical to the original's" ~/log
 }
 
 # as_user COMMAND...: as the ordinary user of this machine.
