@@ -80,8 +80,9 @@ func TestGettingStarted(t *testing.T) {
 		t.Errorf("only %d commands were found in %s", ran, page)
 	}
 	ciJob(t, page, dir)
-	lookInto(t, "docker", "slim-web", "slim-debug:1", map[string]string{" inspect ": "running 0", " cp ": "root:", " export ": "usr/sbin/nginx",
-		"/proc/1/root/": " usr", "/proc/net/tcp": "nginx"}, func(command string) string { return typed(t, dir, command) })
+	lookInto(t, "docker", "slim-web", "slim-debug:1", map[string]string{" inspect ": "running 0", " cp ": "root:",
+		" export ": "usr/sbin/nginx", "/proc/1/root/": " usr", "/proc/net/tcp": "nginx"},
+		func(command string) string { return typed(t, dir, command) })
 }
 
 // debugImage has a shell and the usual programs.
