@@ -50,7 +50,7 @@ test: sensors ## run the unit tests; they need no root, no daemon and, after the
 	go test -timeout 10m ./...
 
 e2e: sensors ## run the end-to-end tests with real BuildKit and runc, as root; a missing tool is a failure; RUN=REGEXP chooses tests
-	go test -tags e2e -timeout 60m -count 1 -v -run '$(RUN)' ./integration/...
+	go test -tags e2e -timeout 60m -count 1 -v -run '$(RUN)' ./integration
 
 e2e-podman: sensors ## run the tests with podman, buildah, skopeo, crun and containerd, as root; a missing tool is a failure; RUN chooses
 	mkdir -p .cache && go test -c -tags e2e -o .cache/e2e.test ./integration
@@ -69,7 +69,7 @@ cosign: sensors ## verify slim's signatures with cosign's libraries (a separate 
 	cd integration/cosign && go test -timeout 10m -count 1 ./...
 
 bench: sensors ## measure the performance ratios that slim promises, each in one run
-	go test -tags e2e -timeout 30m -run '^$$' -bench . -benchtime 1x ./integration/...
+	go test -tags e2e -timeout 30m -run '^$$' -bench . -benchtime 1x ./integration
 
 fuzz: ## run each fuzz target for FUZZTIME (one minute)
 	@for pkg in $$(go list ./...); do for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \

@@ -45,6 +45,7 @@ type Options struct {
 	Notice   func(string) // receives one line when a step is slow or a setting cannot be followed; nil discards it
 	OCI      bool         // the build reads OCI layouts or writes OCI images, which a Docker engine with its classic store cannot
 	Podman   bool         // images are in podman's store and go there, so BuildKit must not be the one in a Docker engine
+	NoStore  bool         // no image comes from a store or goes to one: no podman is started for it
 	Insecure []string     // registries (host:port) accessed without TLS; registries on this machine always are
 }
 

@@ -54,7 +54,7 @@ func (p *program) buildAll(c *cli.Context) error {
 		return err
 	}
 	if podman := inPodman(""); engine.NeedsUserns(b.engine.Spec, podman) {
-		return p.inUserns(c.Context, podman)
+		return p.inUserns(c.Context, podman, true)
 	}
 	if b.state, err = p.openBatchState(b.file+".state.json", c.Bool("resume")); err != nil {
 		return err

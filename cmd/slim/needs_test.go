@@ -38,3 +38,30 @@ func TestNeedsOCI(t *testing.T) {
 		}
 	}
 }
+
+// No store is asked where neither the image nor the result is in one.
+func TestNeedsStore(t *testing.T) {
+	file := builder.Export{Outputs: []builder.Output{{Type: "oci"}}}
+	for _, test := range []struct {
+		image string
+		opt   builder.Options
+		want  bool
+	}{
+		{"", builder.Options{Export: file}, true},
+		{"nginx:1", builder.Options{Export: file}, true},
+		{"docker:nginx:1", builder.Options{Export: file}, true},
+		{"containers-storage:nginx:1", builder.Options{Export: file}, true},
+		{"oci:dir", builder.Options{}, true},
+		{"oci:dir", builder.Options{Export: builder.Export{Push: true, Load: true}}, true},
+		{"oci:dir", builder.Options{Export: builder.Export{Push: true}}, false},
+		{"oci:dir", builder.Options{Export: file}, false},
+		{"-", builder.Options{Export: file}, false},
+		{"registry:nginx:1", builder.Options{Export: file}, false},
+		{".", builder.Options{Dockerfile: &builder.Dockerfile{}, Export: file}, false},
+		{".", builder.Options{Dockerfile: &builder.Dockerfile{}}, true},
+	} {
+		if got := needsStore(&test.opt, test.image); got != test.want {
+			t.Errorf("needsStore(%+v, %q) = %t, want %t", test.opt, test.image, got, test.want)
+		}
+	}
+}

@@ -30,7 +30,7 @@ func (p *program) prune(c *cli.Context) error {
 		return err
 	}
 	if engine.NeedsUserns(engine.KindEmbedded, false) {
-		return p.inUserns(c.Context, false)
+		return p.inUserns(c.Context, false, false)
 	}
 	p.busy.Store(true)
 	freed, err := engine.Prune(c.Context, engine.Options{Notice: func(line string) { p.infof("%s", line) }})

@@ -49,7 +49,7 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 	}
 	spec := c.String("engine")
 	if podman := inPodman(image); engine.NeedsUserns(spec, podman) {
-		return nil, p.inUserns(c.Context, podman)
+		return nil, p.inUserns(c.Context, podman, needsStore(opt, image))
 	}
 	w := &work{}
 	if p.shared != nil {
@@ -128,10 +128,12 @@ func inPodman(image string) bool {
 	return strings.HasPrefix(image, layers.KindPodman+":") || os.Getenv(engine.StoreVar) == "podman"
 }
 
-// inUserns executes the command in a user namespace and returns its exit code as the error.
-func (p *program) inUserns(ctx context.Context, podman bool) error {
+// inUserns executes the command in a user namespace and returns its exit code as the error. With store it may use one.
+func (p *program) inUserns(ctx context.Context, podman, store bool) error {
 	p.busy.Store(true)
-	engine.ShareStore(ctx, podman)
+	if podman || store {
+		engine.ShareStore(ctx, podman)
+	}
 	code, err := engine.RunInUserns(ctx, os.Args)
 	if err == nil {
 		err = &childError{code}
@@ -144,15 +146,14 @@ func (p *program) engineNeeds(c *cli.Context, opt *builder.Options, image string
 	e := engineOptions(c)
 	e.Notice = func(line string) { p.infof("%s", line) }
 	e.Podman = inPodman(image)
+	e.NoStore = c.String("all") == "" && !needsStore(opt, image)
 	e.OCI = c.String("all") != "" || needsOCI(opt, image)
 	return e
 }
 
 // needsOCI reports whether a build reads OCI layouts, which archives become, or writes OCI images or a build cache.
 func needsOCI(opt *builder.Options, image string) bool {
-	scheme, _, _ := strings.Cut(image, ":")
-	archives := []string{"-", layers.KindOCI, layers.KindOCIArchive, layers.KindDockerArchive}
-	if opt.Dockerfile == nil && slices.Contains(archives, scheme) {
+	if opt.Dockerfile == nil && isFile(image) {
 		return true
 	}
 	if opt.Dockerfile != nil {
@@ -166,6 +167,23 @@ func needsOCI(opt *builder.Options, image string) bool {
 		slices.ContainsFunc(opt.Export.Outputs, func(o builder.Output) bool { return o.Type != "local" && o.Type != "tar" })
 }
 
+// isFile reports whether an image is an archive or a directory.
+func isFile(image string) bool {
+	kind, _, _ := strings.Cut(image, ":")
+	return slices.Contains([]string{"-", layers.KindOCI, layers.KindOCIArchive, layers.KindDockerArchive}, kind)
+}
+
+// inNoStore reports whether an image comes from no store by its name alone.
+func inNoStore(image string) bool {
+	return isFile(image) || strings.HasPrefix(image, layers.KindRegistry+":")
+}
+
+// needsStore reports whether a build reads an image from a store, or may load one into it. image is "" for any number of images.
+func needsStore(opt *builder.Options, image string) bool {
+	elsewhere := len(opt.Export.Outputs) > 0 || opt.Export.Push
+	return image == "" || opt.Export.Load || !elsewhere || opt.Dockerfile == nil && !inNoStore(image)
+}
+
 // findDocker finds the Docker engine, and connects to its BuildKit if the command uses that. Otherwise opt is changed so that it is not
 // asked again.
 func (w *work) findDocker(ctx context.Context, opt *engine.Options) (err error) {
@@ -177,8 +195,11 @@ func (w *work) findDocker(ctx context.Context, opt *engine.Options) (err error) 
 		return nil
 	}
 	connect := engine.Store
-	if opt.Podman {
+	switch {
+	case opt.Podman:
 		connect = engine.Podman
+	case opt.NoStore:
+		connect = engine.Docker // podman would have to be started
 	}
 	if w.docker, err = connect(ctx); err == nil {
 		w.podman = engine.IsPodman(ctx, w.docker)
@@ -319,7 +340,11 @@ func (w *work) place(c *cli.Context, opt *builder.Options) error {
 
 // image opens an image for a command that only reads it.
 func (p *program) image(c *cli.Context, ref string) (*layers.Input, func(), error) {
-	docker, err := engine.Store(c.Context)
+	connect := engine.Store
+	if inNoStore(ref) {
+		connect = engine.Docker // its architecture is the default
+	}
+	docker, err := connect(c.Context)
 	if err != nil && !errors.Is(err, engine.ErrNoDocker) {
 		return nil, nil, err
 	}

@@ -70,7 +70,7 @@ for package in analyzer/trace analyzer/elf analyzer/probe layers; do
 done
 mkdir -p "$root/work/images"
 for app in $apps; do
-  image=$dir/image && rm -rf "$image" && mkdir "$image"
+  image=$dir/image user= && rm -rf "$image" && mkdir "$image"
   case $app in # what the packages' scripts would do, as far as the application needs it
   nginx-light)
     mkdir -p "$image/etc/nginx/sites-enabled" && ln -s ../sites-available/default "$image/etc/nginx/sites-enabled/default"
@@ -81,9 +81,10 @@ for app in $apps; do
     command='"python3","-m","flask","--app","/app/app.py","run","--host","0.0.0.0"' port=5000 ;;
   redis-server)
     mkdir -p "$image/var/lib/redis" && chown 100:100 "$image/var/lib/redis"
-    command='"redis-server","--protected-mode","no","--dir","/var/lib/redis"' port=6379 ;;
+    command='"redis-server","--protected-mode","no","--dir","/var/lib/redis"' port=6379 user=100:100 ;;
   esac
-  config='{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"Cmd":['$command'],"ExposedPorts":{"'$port'/tcp":{}}}'
+  config='{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"Cmd":['$command'],"User":"'$user'",'
+  config+='"ExposedPorts":{"'$port'/tcp":{}}}'
   "$src/image.sh" "$dir/debs/$app" "$image" "$config" "$root/work/images/$app.tar"
 done
 rm -rf "$image"
