@@ -56,26 +56,15 @@ func newBoard(w io.Writer, mode string, names []string) *board {
 		b.rows = append(b.rows, boardRow{name: printable.Text(name)})
 	}
 	if mode == "tty" {
-		b.stopped.Add(1)
-		go b.animate()
+		b.stopped.Go(func() {
+			animate(b.stop, func(time.Time) {
+				b.mu.Lock()
+				defer b.mu.Unlock()
+				b.draw()
+			})
+		})
 	}
 	return b
-}
-
-func (b *board) animate() {
-	defer b.stopped.Done()
-	ticker := time.NewTicker(redraw)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-b.stop:
-			return
-		case <-ticker.C:
-			b.mu.Lock()
-			b.draw()
-			b.mu.Unlock()
-		}
-	}
 }
 
 // set changes the state of a running build.

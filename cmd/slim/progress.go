@@ -62,24 +62,24 @@ func (p *program) startProgress(c *cli.Context) (*progress, error) {
 		return nil, usagef("--progress is one of auto, plain, tty, quiet, rawjson", "--progress %s: there is no such display", mode)
 	}
 	if _, ok := show.view.(*terminalView); ok {
-		show.forward.Add(1)
-		go show.animate()
+		show.forward.Go(func() {
+			animate(show.ended, func(now time.Time) { show.do(func(v view) { v.tick(now) }) })
+		})
 	}
 	p.show.Store(show)
 	return show, nil
 }
 
-// animate redraws a terminal until the display is closed.
-func (s *progress) animate() {
-	defer s.forward.Done()
+// animate calls draw with the time, again and again, until ended is closed.
+func animate(ended <-chan struct{}, draw func(now time.Time)) {
 	ticker := time.NewTicker(redraw)
 	defer ticker.Stop()
 	for {
 		select {
-		case <-s.ended:
+		case <-ended:
 			return
 		case now := <-ticker.C:
-			s.do(func(v view) { v.tick(now) })
+			draw(now)
 		}
 	}
 }
