@@ -1,0 +1,99 @@
+// Package update brings packages of an image up to date with the image's own package manager.
+//
+// It works in two phases, each a command of the agent whose root filesystem is the image. Fetch has a network: it reads the lists of the
+// repositories, simulates the transaction, refuses one that does more than it was asked for, and downloads the package files; what it
+// changes in the root is discarded. Install has no network: it installs exactly these files, and removes what the package manager left.
+// Install therefore depends on the package files alone, and not on the repositories.
+package update
+
+import "fmt"
+
+// Names of the schemas of the files that the builder and the agent exchange.
+const (
+	RequestSchema = "slim/update-request/v1"
+	ReportSchema  = "slim/update/v1"
+)
+
+// Names of the files in the directories of a phase. A request is in the phase's input, a report in its output; the package files are in
+// FilesDir of the output of fetch and of the input of install.
+const (
+	RequestFile = "request.json"
+	ReportFile  = "report.json"
+	FilesDir    = "packages"
+)
+
+// Mode is which of the wanted packages are updated.
+type Mode string
+
+// The modes.
+const (
+	Security Mode = "security" // those for which a security repository of the distribution offers a newer version
+	Fixable  Mode = "fixable"  // those with a known vulnerability that a newer version fixes: the builder asks for only these
+	All      Mode = "all"      // all of them
+)
+
+// Modes are all of them.
+func Modes() []string { return []string{string(Security), string(Fixable), string(All)} }
+
+// Request is what a phase is to do.
+type Request struct {
+	Schema string `json:"schema"`
+	Mode   Mode   `json:"mode,omitempty"` // of fetch
+	// Wanted are the packages that may be updated, sorted by name and architecture. With Exact each has the version to fetch, and nothing
+	// else may change.
+	Wanted []Package `json:"wanted,omitempty"`
+	Exact  bool      `json:"exact,omitempty"`
+	// Changes is what install does, as fetch reported it. Its package files must have these checksums.
+	Changes []Change `json:"changes,omitempty"`
+	Epoch   int64    `json:"epoch"` // mtime of the files that install makes or changes and that come from no package, in seconds
+}
+
+// Package is a package of the image.
+type Package struct {
+	Name    string `json:"name"`
+	Arch    string `json:"arch,omitempty"` // the distribution's word
+	Version string `json:"version,omitempty"`
+}
+
+func (p Package) String() string { return p.Name + " " + p.Version }
+
+// same reports whether two are the same package, in any version. Not every driver knows each architecture.
+func (p Package) same(q Package) bool {
+	return p.Name == q.Name && (p.Arch == q.Arch || p.Arch == "" || q.Arch == "")
+}
+
+// Change is one package of a transaction.
+type Change struct {
+	Name       string `json:"name"`
+	Arch       string `json:"arch,omitempty"`
+	Before     string `json:"before,omitempty"` // installed version, "" for a package that is not installed
+	After      string `json:"after,omitempty"`  // version in the repository, "" for a package that is removed
+	Repository string `json:"repository,omitempty"`
+	Asked      bool   `json:"asked,omitempty"`    // it was wanted; the others are of its dependencies
+	File       string `json:"file,omitempty"`     // name of the package file in FilesDir
+	Checksum   string `json:"checksum,omitempty"` // of the package file: "sha256:..."
+}
+
+// Package is the package as it will be.
+func (c Change) Package() Package { return Package{c.Name, c.Arch, c.After} }
+
+// Report is what a phase did. Nothing in it was checked: the image's own programs say most of it.
+type Report struct {
+	Schema  string   `json:"schema"`
+	Manager string   `json:"manager"`           // name of the package manager: "apt"
+	Changes []Change `json:"changes,omitempty"` // sorted by name and architecture
+	Failure *Error   `json:"failure,omitempty"` // why nothing was fetched
+}
+
+// Error is the reason why an image cannot be updated.
+type Error struct {
+	Reason string `json:"reason"`
+	Hint   string `json:"hint,omitempty"` // the next step
+}
+
+func (e *Error) Error() string { return e.Reason }
+
+// refuse is an Error with a hint.
+func refuse(hint, format string, args ...any) error {
+	return &Error{Reason: fmt.Sprintf(format, args...), Hint: hint}
+}
