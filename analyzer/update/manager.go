@@ -8,8 +8,8 @@ import (
 )
 
 // Manager is the driver of one package manager. Each method runs programs of the image (Tool), whose output is hostile. An error for the
-// user is an *Error; that of a program is a *ToolError, from which the phases make one. Bounds, order, the refusal of transactions, checksums,
-// the times of files and the verification of the result are the phases' (fetch.go, install.go), and not the driver's.
+// user is an *Error; that of a program is a *ToolError, from which the phases make one. Bounds, order, the refusal of transactions,
+// checksums, the times of files and the verification of the result are the phases' (fetch.go, install.go), and not the driver's.
 type Manager interface {
 	// Name is that of the program: "apt".
 	Name() string
