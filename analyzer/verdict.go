@@ -29,6 +29,7 @@ type Verdict struct {
 	AnyUser    bool     `json:"anyUser,omitempty"`
 	AnyUserWhy string   `json:"anyUserWhy,omitempty"` // why the image does not pass as an unknown user
 	Volatile   []string `json:"volatile,omitempty"`   // probes whose answer also differs between two runs of the original
+	Versions   []string `json:"versions,omitempty"`   // probes whose answers differ only in the version of an updated package
 }
 
 // Difference is one answer that is not the original's.

@@ -17,9 +17,13 @@ import (
 // differs between its two runs is volatile and no difference. Runs are matched by name, answers by probe; what only the slim
 // image answers is ignored.
 func Verdict(original, again, slim *analyzer.Evidence) *analyzer.Verdict {
+	return verdict(original, again, slim, renewal{})
+}
+
+func verdict(original, again, slim *analyzer.Evidence, versions renewal) *analyzer.Verdict {
 	v := &analyzer.Verdict{Schema: analyzer.VerdictSchema, Missing: missingIn(original, slim)}
 	for _, run := range original.Runs {
-		c := comparison{v: v, run: run.Name, again: findRun(again, run.Name)}
+		c := comparison{v: v, run: run.Name, again: findRun(again, run.Name), versions: versions}
 		if c.again != nil && (c.again.Kind != run.Kind || len(c.again.Answers) == 0) {
 			c.again = nil // it went wrong and explains nothing
 		}
@@ -29,8 +33,10 @@ func Verdict(original, again, slim *analyzer.Evidence) *analyzer.Verdict {
 			c.differ("run", "ready", "it ran", "it was not run")
 		}
 	}
-	slices.Sort(v.Volatile)
-	v.Volatile = slices.Compact(v.Volatile)
+	for _, list := range []*[]string{&v.Volatile, &v.Versions} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
 	v.OK = len(v.Differences) == 0
 	return v
 }
@@ -70,6 +76,8 @@ type comparison struct {
 	run   string
 	again *analyzer.Run       // nil when there is none
 	home  func([]byte) []byte // what the original says of its user's home as the slim image's user would say it
+
+	versions renewal // of updated packages
 }
 
 func (c *comparison) differ(probe, what, want, got string) {
@@ -257,6 +265,14 @@ func (c *comparison) parts(want, got, again *analyzer.Answer) {
 // text compares one part of an answer, less what is volatile in the original.
 func (c *comparison) text(probe, what string, want, got []byte, again func() []byte, second bool) {
 	if bytes.Equal(c.home(want), got) {
+		return
+	}
+	if len(want) < analyzer.MaxBody && c.versions.explains(c.home(want), got) { // of a longer one, only the beginning is known
+		c.v.Versions = append(c.v.Versions, probe)
+		return
+	}
+	if c.versions.old != nil && second && alike(c.versions.renew(c.home(want)), c.versions.renew(c.home(again())), got) {
+		c.volatile(probe)
 		return
 	}
 	if second && (alike(want, again(), got) || alike(c.home(want), c.home(again()), got)) {
