@@ -46,8 +46,8 @@ func newRenewal(versions []Version) renewal {
 	return r
 }
 
-// forms are the ways in which programs write a version: without its epoch (deb-version(7)), without the distribution's revision, and without
-// what the distribution did to the source ("+dfsg").
+// forms are the ways in which programs write a version: without its epoch (deb-version(7)), without the distribution's revision, and
+// without what the distribution did to the source ("+dfsg").
 func forms(version string) [3]string {
 	if _, rest, found := strings.Cut(version, ":"); found {
 		version = rest
