@@ -81,8 +81,8 @@ func pathsOf(plan *analyzer.Plan) (after, before []string) {
 // vexStatements makes the two VEX documents about a result. Without statements it makes none: OpenVEX does not allow an empty document.
 // Documents without a digest are for an attestation, whose subject has it.
 func vexStatements(report *vuln.Report, product vex.Product, at time.Time) (map[string][]byte, error) {
-	statements := vex.Statements(report.Decisions, report.Comparison)
-	opt := vex.Options{Timestamp: at, Enclosed: product.Digest == "", Incomplete: report.Incomplete}
+	statements := vex.Statements(report)
+	opt := vex.Options{Timestamp: at, Enclosed: product.Digest == "", Incomplete: report.Incomplete, Removed: vex.Removed(report)}
 	files := map[string][]byte{}
 	if len(statements) == 0 {
 		return files, nil

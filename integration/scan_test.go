@@ -104,11 +104,11 @@ func TestPlantedVulnerability(t *testing.T) {
 	var result builder.Result
 	run := mustSlim(t, append(args, "--format", "json")...)
 	decode(t, run.stdout, &result)
-	if got, want := becameOf(&result), "remaining CVE-2026-0001 libkept, remaining CVE-2026-0003 librisk, "+
-		"removed CVE-2026-0002 libgone"; got != want {
+	if got, want := becameOf(&result),
+		"accepted CVE-2026-0003 librisk, open CVE-2026-0001 libkept, removed CVE-2026-0002 libgone"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	if !strings.Contains(run.stderr, "1 removed with their packages, 0 fixed by another version, 2 remain, 0 new; 1 open") {
+	if !strings.Contains(run.stderr, "vulnerabilities: 1 removed, 0 updated, 0 not affected, 1 accepted, 1 open") {
 		t.Errorf("the summary does not say so:\n%s", tail(run.stderr, 20))
 	}
 	statements := attached(t, out)
@@ -134,17 +134,14 @@ func TestPlantedVulnerability(t *testing.T) {
 	}
 }
 
-// becameOf returns the state of each of the original's findings in the slim image.
+// becameOf returns the decision on each finding of the original and the slim image.
 func becameOf(result *builder.Result) string {
 	var list []string
 	if result.Scan == nil || result.Scan.Comparison == nil {
 		return "no comparison"
 	}
-	for _, f := range result.Scan.Comparison.Removed {
-		list = append(list, "removed "+f.ID+" "+f.Package.Name)
-	}
-	for _, f := range result.Scan.Comparison.Remaining {
-		list = append(list, "remaining "+f.ID+" "+f.Package.Name)
+	for _, d := range result.Scan.All() {
+		list = append(list, fmt.Sprintf("%s %s %s", d.State, d.Finding.ID, d.Finding.Package.Name))
 	}
 	slices.Sort(list)
 	return strings.Join(list, ", ")
@@ -181,6 +178,9 @@ func checkCycloneDXVEX(t *testing.T, name string, document []byte) {
 	want := map[string]string{"CVE-2026-0001": "exploitable devguard:pathPattern", "CVE-2026-0003": "exploitable devguard:pathPattern"}
 	if diff := cmp.Diff(want, states); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+	if properties := bom.Metadata.Properties; properties == nil || !strings.HasPrefix((*properties)[0].Value, "CVE-2026-0002 ") {
+		t.Errorf("%s: properties %v, want the removed finding", name, properties)
 	}
 	if bom.Metadata.Component.PackageURL == "" || len(*bom.Components) != 2 {
 		t.Errorf("%s: %+v", name, bom.Metadata.Component)

@@ -64,11 +64,13 @@ type Text struct {
 // Result is one finding.
 type Result struct {
 	RuleID       string            `json:"ruleId"`
-	Level        string            `json:"level"` // "error", "warning" or "note"
+	Kind         string            `json:"kind,omitempty"` // "" is "fail"; every other kind has the level "none" (SARIF 2.1.0, 3.27.9)
+	Level        string            `json:"level"`          // "error", "warning", "note" or "none"
 	Message      Text              `json:"message"`
 	Locations    []Location        `json:"locations"`
 	Fingerprints map[string]string `json:"partialFingerprints"`
 	Suppressions []Suppression     `json:"suppressions,omitempty"`
+	Properties   map[string]string `json:"properties,omitempty"`
 }
 
 // Location is where a result is.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slimimage/slim/analyzer/jsonout"
+	"github.com/slimimage/slim/analyzer/vuln"
 )
 
 type cdxDocument struct {
@@ -111,6 +112,9 @@ func CycloneDX(statements []Statement, product Product, opts Options) ([]byte, e
 	for _, reason := range opts.Incomplete {
 		doc.Metadata.Properties = append(doc.Metadata.Properties, cdxProperty{"slim:incomplete", reason})
 	}
+	for _, finding := range opts.Removed {
+		doc.Metadata.Properties = append(doc.Metadata.Properties, cdxProperty{"slim:removed", finding})
+	}
 	listed := map[string]bool{root: true}
 	for _, s := range sorted(statements) {
 		if purl := s.Package.Purl; !listed[purl] {
@@ -139,7 +143,7 @@ func vulnerability(s *Statement) (cdxVulnerability, error) {
 	}
 	v := cdxVulnerability{
 		ID: s.ID, Source: &cdxSource{URL: s.URL}, Analysis: analysis(s), Affects: []cdxAffects{{s.Package.Purl}},
-		Properties: []cdxProperty{{"devguard:pathPattern", string(unescape(pattern))}},
+		Properties: []cdxProperty{{"devguard:pathPattern", string(unescape(pattern))}, {"slim:decision", string(s.Decision)}},
 	}
 	if s.URL == "" {
 		v.Source = nil
@@ -170,7 +174,7 @@ func analysis(s *Statement) cdxAnalysis {
 	}
 	a := cdxAnalysis{State: "exploitable", Detail: s.Action}
 	switch {
-	case s.Accepted:
+	case s.Decision == vuln.StateAccepted:
 		a.Response = []string{"will_not_fix"}
 	case s.Update:
 		a.Response = []string{"update"}

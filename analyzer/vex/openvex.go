@@ -25,6 +25,7 @@ type openStatement struct {
 	Timestamp     string            `json:"timestamp"`
 	Products      []openComponent   `json:"products"`
 	Status        Status            `json:"status"`
+	Notes         string            `json:"status_notes"`
 	Justification string            `json:"justification,omitempty"`
 	Impact        string            `json:"impact_statement,omitempty"`
 	Action        string            `json:"action_statement,omitempty"`
@@ -57,6 +58,7 @@ func OpenVEX(statements []Statement, product Product, opts Options) ([]byte, err
 		out := openStatement{
 			Vulnerability: openVulnerability{ID: s.URL, Name: s.ID, Aliases: s.Aliases}, Timestamp: doc.Timestamp,
 			Products: openProducts(product, s.Package.Purl, opts.PackageProducts), Status: s.Status,
+			Notes: "decision: " + string(s.Decision),
 		}
 		switch s.Status {
 		case NotAffected:

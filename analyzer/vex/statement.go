@@ -34,8 +34,8 @@ type Statement struct {
 	Package  vuln.Package // with a purl
 	Evidence string       // of NotAffected, required
 	Action   string       // of Affected, required: what to do, or that the risk is accepted and until when
-	Accepted bool         // the action is to accept the risk
-	Update   bool         // the action is an update
+	Update   bool         // an update is known that ends it
+	Decision vuln.State   // as other documents have it
 	Severity vuln.Level
 	Score    float64 // CVSS base score; 0 when it is not known
 	Vector   string
@@ -61,6 +61,9 @@ type Options struct {
 	// Incomplete are reasons for which the list of packages is incomplete: the document then has no statement about some vulnerabilities that
 	// the image may have, and says so.
 	Incomplete []string
+	// Removed are the findings of removed packages, as Removed returns them. The CycloneDX document lists them as properties of its own, for
+	// people; no scanner reads those.
+	Removed []string
 	// Enclosed says that the document is the predicate of a statement whose subject is the image's digest, made before that is known: it
 	// names the image without one.
 	Enclosed bool
@@ -69,33 +72,41 @@ type Options struct {
 // errNoEvidence refuses a claim that nothing supports.
 var errNoEvidence = errors.New("not affected, without evidence")
 
-// Statements turns decisions into statements, and the fixed findings of a comparison (nil for none). A finding of a package
-// without purl has no statement: nothing could match it.
-func Statements(decisions []vuln.Decision, comparison *vuln.Comparison) []Statement {
+// Statements turns the decisions of a report into statements. There is none about a removed package: it is not in the image and in no bill
+// of materials of it, so that it would silence nothing there, but much in another image of that name. A finding of a package without purl
+// has none either: nothing could match it.
+func Statements(report *vuln.Report) []Statement {
 	var list []Statement
-	for i := range decisions {
-		d := &decisions[i]
-		s := statement(&d.Finding, d.Finding.Package)
-		switch {
-		case d.Evidence != "":
+	for _, d := range report.All() {
+		s := Statement{ID: d.Finding.ID, Aliases: d.Finding.Aliases, Package: d.Finding.Package, Severity: d.Finding.Severity,
+			Score: d.Finding.Score, Vector: d.Finding.Vector, URL: d.Finding.URL, Decision: d.State}
+		switch d.State {
+		case vuln.StateRemoved:
+			continue
+		case vuln.StateUpdated:
+			s.Status, s.Package = Fixed, *d.Now
+		case vuln.StateNotAffected:
 			s.Status, s.Evidence = NotAffected, d.Evidence
 		default:
-			s.Status, s.Action, s.Accepted, s.Update = Affected, d.Text, d.Accepted != nil, d.Advice == vuln.Update
+			s.Status, s.Action, s.Update = Affected, d.Text, d.Advice == vuln.Update
 		}
-		list = append(list, s)
-	}
-	if comparison != nil {
-		for i := range comparison.Fixed {
-			s := statement(&comparison.Fixed[i].Finding, comparison.Fixed[i].Now)
-			s.Status = Fixed
+		if s.Package.Purl != "" {
 			list = append(list, s)
 		}
 	}
-	return slices.DeleteFunc(list, func(s Statement) bool { return s.Package.Purl == "" })
+	return list
 }
 
-func statement(f *vuln.Finding, pkg vuln.Package) Statement {
-	return Statement{ID: f.ID, Aliases: f.Aliases, Package: pkg, Severity: f.Severity, Score: f.Score, Vector: f.Vector, URL: f.URL}
+// Removed are the findings that an image no longer has because their packages are removed, "VULNERABILITY PURL" each, sorted.
+func Removed(report *vuln.Report) []string {
+	var list []string
+	for i := range report.Gone {
+		if d := &report.Gone[i]; d.State == vuln.StateRemoved && d.Finding.Package.Purl != "" {
+			list = append(list, d.Finding.ID+" "+d.Finding.Package.Purl)
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 // check refuses statements that a document must not make.

@@ -31,28 +31,26 @@ var (
 	urllib3 = vuln.Package{Ecosystem: "PyPI", Name: "urllib3", Version: "2.0", Purl: "pkg:pypi/urllib3@2.0"}
 )
 
-func decisions() []vuln.Decision {
-	return []vuln.Decision{
-		{Finding: vuln.Finding{ID: "CVE-2024-3", Package: urllib3, Severity: vuln.Unknown}, Advice: vuln.Affected,
+func report() *vuln.Report {
+	return &vuln.Report{Decisions: []vuln.Decision{
+		{Finding: vuln.Finding{ID: "CVE-2024-3", Package: urllib3, Severity: vuln.Unknown}, Advice: vuln.Affected, State: vuln.StateOpen,
 			Text: "affected, no update is known"},
 		{Finding: vuln.Finding{ID: "CVE-2024-1", Aliases: []string{"DSA-1"}, Package: libssl, Severity: vuln.High, Score: 7.5,
 			Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", URL: "https://example.com/1?a=b&c=d"}, Advice: vuln.NotAffected,
-			Text: "not affected: none", Evidence: "the image holds none of usr/lib/x.so"},
-		{Finding: vuln.Finding{ID: "CVE-2024-2", Package: flask, Severity: vuln.Medium, Fixed: "2"}, Advice: vuln.Update,
+			State: vuln.StateNotAffected, Text: "not affected: none", Evidence: "the image holds none of usr/lib/x.so"},
+		{Finding: vuln.Finding{ID: "CVE-2024-2", Package: flask, Severity: vuln.Medium, Fixed: "2"}, Advice: vuln.Update, State: vuln.StateOpen,
 			Text: "update flask to 2"},
-		{Finding: vuln.Finding{ID: "CVE-2024-2", Package: libssl, Severity: vuln.Low}, Advice: vuln.Accepted,
+		{Finding: vuln.Finding{ID: "CVE-2024-2", Package: libssl, Severity: vuln.Low}, Advice: vuln.Accepted, State: vuln.StateAccepted,
 			Text: "accepted until 2027-01-31: rare", Accepted: &vuln.Acceptance{}},
-		{Finding: vuln.Finding{ID: "CVE-2024-9", Package: vuln.Package{Name: "nopurl"}}, Advice: vuln.Affected, Text: "x"},
-	}
+		{Finding: vuln.Finding{ID: "CVE-2024-9", Package: vuln.Package{Name: "nopurl"}}, Advice: vuln.Affected, State: vuln.StateOpen, Text: "x"},
+	}, Gone: []vuln.Decision{
+		{Finding: vuln.Finding{ID: "CVE-2023-1", Package: vuln.Package{Name: "flask", Version: "0.9", Purl: "pkg:pypi/flask@0.9"}},
+			State: vuln.StateUpdated, Now: &flask},
+		{Finding: vuln.Finding{ID: "CVE-2023-2", Package: vuln.Package{Name: "perl", Purl: "pkg:deb/debian/perl@5"}}, State: vuln.StateRemoved},
+	}}
 }
 
-func statements() []Statement {
-	return Statements(decisions(), &vuln.Comparison{
-		Fixed: []vuln.Change{{Finding: vuln.Finding{ID: "CVE-2023-1", Package: vuln.Package{Name: "flask", Version: "0.9",
-			Purl: "pkg:pypi/flask@0.9"}}, Now: flask}},
-		Removed: []vuln.Finding{{ID: "CVE-2023-2", Package: vuln.Package{Name: "perl", Purl: "pkg:deb/debian/perl@5"}}},
-	})
-}
+func statements() []Statement { return Statements(report()) }
 
 // TestOpenVEX asks go-vex, the library of Trivy, Grype and DevGuard, with the names they use.
 func TestOpenVEX(t *testing.T) {
@@ -170,7 +168,9 @@ func TestPackageProducts(t *testing.T) {
 }
 
 func TestCycloneDX(t *testing.T) {
-	data, err := CycloneDX(statements(), product, opts)
+	known := opts
+	known.Removed = Removed(report())
+	data, err := CycloneDX(statements(), product, known)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +195,7 @@ func TestCycloneDX(t *testing.T) {
 			t.Error(err)
 		}
 		ref := (*v.Affects)[0].Ref
-		if !refs[ref] || len(pattern) != 2 || pattern[1] != ref || (*v.Properties)[0].Name != "devguard:pathPattern" ||
+		if !refs[ref] || len(pattern) != 2 || len(*v.Properties) != 2 || pattern[1] != ref || (*v.Properties)[0].Name != "devguard:pathPattern" ||
 			strings.Contains((*v.Properties)[0].Value, `\u`) {
 			t.Errorf("%s affects %s, pattern %q", v.ID, ref, pattern)
 		}
@@ -210,8 +210,10 @@ func TestCycloneDX(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if bytes.Contains(data, []byte("perl")) {
-		t.Error("a removed package is in the document")
+	properties := *bom.Metadata.Properties
+	if want := (cyclonedx.Property{Name: "slim:removed", Value: "CVE-2023-2 pkg:deb/debian/perl@5"}); len(properties) != 1 ||
+		properties[0] != want || bytes.Count(data, []byte("perl")) != 1 {
+		t.Errorf("properties %v, want %v and the removed package nowhere else", properties, want)
 	}
 }
 

@@ -22,15 +22,15 @@ const (
 // Decision is a finding and what follows.
 type Decision struct {
 	Finding  Finding     `json:"finding"`            // a vulnerability of a package
-	Advice   Advice      `json:"advice"`             // what to do about it
+	State    State       `json:"state"`              // what was decided: removed, updated, not affected, accepted or open
+	Before   bool        `json:"before,omitempty"`   // the image it was made of has it too
+	Now      *Package    `json:"now,omitempty"`      // of an updated one, the package as it is in the image
+	Advice   Advice      `json:"advice,omitempty"`   // what to do about it where the image has it
 	Text     string      `json:"text"`               // one line to read
 	Evidence string      `json:"evidence,omitempty"` // why it is not affected; "" means that it counts as affected
 	Accepted *Acceptance `json:"accepted,omitempty"` // in force, also where an update exists
 	Until    string      `json:"until,omitempty"`    // of Accepted, YYYY-MM-DD
 }
-
-// Open reports whether a finding is still to be handled: it is neither shown not to apply nor accepted.
-func (d *Decision) Open() bool { return d.Evidence == "" && d.Accepted == nil }
 
 // Facts are what decisions need besides findings.
 type Facts struct {
@@ -75,6 +75,7 @@ func Decide(findings []Finding, facts Facts) (decisions []Decision, notes []stri
 				d.Evidence = evidence
 			}
 		}
+		d.State = d.state()
 		d.advise()
 		decisions = append(decisions, d)
 	}

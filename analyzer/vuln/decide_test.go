@@ -1,6 +1,8 @@
 package vuln
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -180,18 +182,56 @@ func TestClaimOfAlias(t *testing.T) {
 	}
 }
 
-func TestCompare(t *testing.T) {
-	finding := func(id, name, version string) Finding {
-		return Finding{ID: id, Package: Package{Ecosystem: "Debian:12", Name: name, Version: version}}
+// TestBecame is what became of the findings of an original in the image made of it.
+func TestBecame(t *testing.T) {
+	pkg := func(name, version string, files ...string) Package {
+		purl := "pkg:deb/debian/" + name + "@" + version + "?arch=amd64"
+		return Package{Ecosystem: "Debian:12", Name: name, Version: version, Purl: purl, Files: files}
 	}
-	before := []Finding{finding("CVE-1", "a", "1"), finding("CVE-2", "b", "1"), finding("CVE-3", "c", "1")}
-	after := []Finding{finding("CVE-3", "c", "1"), finding("CVE-4", "d", "1")}
-	now := []Package{{Ecosystem: "Debian:12", Name: "a", Version: "2"}, after[0].Package, after[1].Package,
-		{Ecosystem: "PyPI", Name: "b", Version: "1"}}
-	want := &Comparison{
-		Fixed: []Change{{before[0], now[0]}}, Removed: []Finding{before[1]}, Remaining: []Finding{after[0]}, New: []Finding{after[1]},
+	before := []Package{pkg("a", "1", "a1"), pkg("b", "1", "b1"), pkg("c", "1", "c1"), pkg("two", "1", "t1"), pkg("two", "2", "t2"),
+		pkg("worse", "1", "w"), pkg("left", "1", "l1", "l2"), pkg("odd", "1", "o"), pkg("none", "1")}
+	image := Subject{
+		Packages: []Package{pkg("a", "2", "a1"), pkg("c", "1", "c1"), pkg("two", "2", "t2"), pkg("worse", "2", "w"), pkg("odd", "x", "o"),
+			pkg("d", "1"), {Ecosystem: "PyPI", Name: "b", Version: "1"}},
+		Files: []string{"a1", "c1", "t2", "w", "l2", "o"},
 	}
-	if diff := cmp.Diff(want, Compare(before, after, now)); diff != "" {
+	is := func(name string) Package {
+		for _, pkg := range image.Packages {
+			if pkg.Name == name {
+				return pkg
+			}
+		}
+		return Package{}
+	}
+	var had []Finding
+	for _, pkg := range before {
+		had = append(had, Finding{ID: "CVE-1", Package: pkg})
+	}
+	has := &Result{Findings: []Finding{{ID: "CVE-1", Package: is("c")}, {ID: "CVE-1", Package: is("two")}, {ID: "CVE-1", Package: is("worse")},
+		{ID: "CVE-1", Package: is("d")}}, doubts: map[[2]string]bool{{pkg("odd", "x").Purl, "CVE-1"}: true}}
+	describe := func(image Subject) string {
+		report := &Report{}
+		report.compare(newChanges(image, before, has), has.Findings, had, Facts{})
+		var lines []string
+		for _, d := range report.All() {
+			line := fmt.Sprintf("%s %s %s", d.Finding.Package.Name, d.Finding.Package.Version, d.State)
+			if !d.Before {
+				line += " new"
+			}
+			lines = append(lines, line)
+		}
+		slices.Sort(lines)
+		return strings.Join(append(lines, report.Notes...), "\n")
+	}
+	want := strings.Join([]string{"a 1 updated", "b 1 removed", "c 1 open", "d 1 open new", "left 1 open", "none 1 removed", "odd x open",
+		"two 1 removed", "two 2 open", "worse 2 open", "left 1 is not in the list of packages, but the image has l2 of it"}, "\n")
+	if diff := cmp.Diff(want, describe(image)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	image.Incomplete = []string{"cut"}
+	want = strings.Replace(want, "none 1 removed", "none 1 open", 1) +
+		"\nnone 1 may be in the image: its list of packages is incomplete, and no file of the package is known"
+	if diff := cmp.Diff(want, describe(image)); diff != "" {
+		t.Errorf("incomplete (-want +got):\n%s", diff)
 	}
 }

@@ -20,7 +20,8 @@ type Report struct {
 	Packages   int         `json:"packages"`             // of the image
 	Records    int         `json:"records"`              // of the database that were looked at
 	Newest     string      `json:"newest,omitempty"`     // time of the newest of them
-	Decisions  []Decision  `json:"decisions"`            // one for each finding
+	Decisions  []Decision  `json:"decisions"`            // one for each finding of the image
+	Gone       []Decision  `json:"gone,omitempty"`       // one for each finding that only the image it was made of has
 	Comparison *Comparison `json:"comparison,omitempty"` // with the image it was made of
 	Notes      []string    `json:"notes,omitempty"`      // on the configuration and the database
 	Missing    []string    `json:"missing,omitempty"`    // ecosystems of its packages that the database does not have
@@ -41,9 +42,10 @@ type Subject struct {
 // Review searches the database for an image, decides about each finding, and reports what happened to the findings of the image it was
 // made of (nil for none). It completes facts with the files of both. Errors are the database's.
 func Review(ctx context.Context, db *Database, image Subject, before *Subject, facts Facts) (*Report, error) {
+	image.Packages = unique(image.Packages)
 	lists := [][]Package{image.Packages}
 	if before != nil {
-		lists = append(lists, before.Packages)
+		lists = append(lists, unique(before.Packages))
 	}
 	found, err := db.Search(ctx, lists...)
 	if err != nil {
@@ -51,11 +53,51 @@ func Review(ctx context.Context, db *Database, image Subject, before *Subject, f
 	}
 	after := found[0]
 	facts.Kept = func(glob string) []string { return Match(image.Files, glob) }
-	var comparison *Comparison
-	if before != nil {
+	report := &Report{Schema: ReportSchema, Packages: len(image.Packages), Records: after.Records, Newest: after.Newest,
+		Missing: after.Missing, Skipped: after.Skipped, Unanswered: after.Unanswered, Incomplete: incompleteOf(image, before)}
+	if before == nil {
+		report.Decisions, report.Notes = Decide(after.Findings, facts)
+	} else {
 		facts.Before = func(glob string) []string { return Match(before.Files, glob) }
-		comparison = Compare(found[1].Findings, after.Findings, image.Packages)
+		report.compare(newChanges(image, before.Packages, after), after.Findings, found[1].Findings, facts)
 	}
+	report.Notes = append(report.Notes, stale(after.Newest, facts.Today)...)
+	return report, nil
+}
+
+// unique is a list of packages without repetitions; the files of the repeated ones are joined.
+func unique(packages []Package) []Package {
+	at, list := map[string]int{}, make([]Package, 0, len(packages))
+	for _, pkg := range packages {
+		i, known := at[pkg.identity()]
+		if !known {
+			at[pkg.identity()] = len(list)
+			list = append(list, pkg)
+			continue
+		}
+		files := slices.Concat(list[i].Files, pkg.Files)
+		slices.Sort(files)
+		list[i].Files = slices.Compact(files)
+	}
+	return list
+}
+
+// compare decides about the findings of the image and of the one it was made of.
+func (r *Report) compare(c *changes, after, before []Finding, facts Facts) {
+	gone, left := c.became(before)
+	findings := slices.Concat(after, left)
+	slices.SortStableFunc(findings, worstFirst)
+	r.Decisions, r.Notes = Decide(findings, facts)
+	r.Notes, r.Gone = append(r.Notes, c.notes(left)...), gone
+	for i := range r.Decisions {
+		d := &r.Decisions[i]
+		d.Before = c.had[d.Finding.pair()]
+	}
+	r.Comparison = r.comparison()
+}
+
+// incompleteOf are the reasons for which the list of packages of an image is incomplete.
+func incompleteOf(image Subject, before *Subject) []string {
 	incomplete := slices.Clone(image.Incomplete)
 	if before != nil { // the package database of a slim image has what was known of its original's
 		for _, reason := range before.Incomplete {
@@ -64,13 +106,7 @@ func Review(ctx context.Context, db *Database, image Subject, before *Subject, f
 			}
 		}
 	}
-	decisions, notes := Decide(after.Findings, facts)
-	return &Report{
-		Schema: ReportSchema, Packages: len(image.Packages), Records: after.Records, Newest: after.Newest, Decisions: decisions,
-		Comparison: comparison,
-		Notes:      append(notes, stale(after.Newest, facts.Today)...), Missing: after.Missing, Skipped: after.Skipped,
-		Unanswered: after.Unanswered, Incomplete: incomplete,
-	}, nil
+	return incomplete
 }
 
 // staleDatabase is the age at which a database is doubted.
@@ -83,17 +119,6 @@ func stale(newest string, today time.Time) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("the newest record of the database is of %s", changed.UTC().Format(time.DateOnly))}
-}
-
-// Open counts the findings that somebody has yet to do something about.
-func (r *Report) Open() int {
-	open := 0
-	for i := range r.Decisions {
-		if r.Decisions[i].Open() {
-			open++
-		}
-	}
-	return open
 }
 
 // Gate is the error of a report that has an open finding of a level or worse ("any" is every level, "" no gate), or that cannot say

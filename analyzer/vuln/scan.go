@@ -35,6 +35,9 @@ type Result struct {
 	// Unanswered are those of Skipped about packages that somebody may have published something about: of a distribution or release that is
 	// not known, or with a version that cannot be compared.
 	Unanswered []string `json:"unanswered,omitempty"`
+
+	// doubts are the findings that could not be answered: identity of the package, and name of the vulnerability or "" for all.
+	doubts map[[2]string]bool
 }
 
 // Scan lists the vulnerabilities of packages: the worst first, then by package and name.
@@ -66,7 +69,8 @@ func (db *Database) Search(ctx context.Context, lists ...[]Package) ([]*Result, 
 }
 
 func (s *search) result() *Result {
-	result := &Result{Findings: s.findings(), Records: s.records, Newest: s.newest, Skipped: slices.Sorted(maps.Keys(s.skipped))}
+	result := &Result{Findings: s.findings(), Records: s.records, Newest: s.newest, Skipped: slices.Sorted(maps.Keys(s.skipped)),
+		doubts: s.doubts}
 	for _, text := range result.Skipped {
 		if s.skipped[text] {
 			result.Unanswered = append(result.Unanswered, text)
@@ -91,6 +95,7 @@ type search struct {
 	ratings map[hit]rating
 	seen    map[string]bool
 	skipped map[string]bool // true where somebody may have published something about the package
+	doubts  map[[2]string]bool
 	records int
 	newest  string
 }
@@ -111,10 +116,13 @@ func newSearch(packages []Package) *search {
 	s := &search{
 		packages: packages, wanted: map[string]bool{}, lookups: map[osvPackage][]at{},
 		hits: map[hit]*Finding{}, ratings: map[hit]rating{}, seen: map[string]bool{}, skipped: map[string]bool{},
+		doubts: map[[2]string]bool{},
 	}
 	for i := range packages {
 		pkg := &packages[i]
 		name, release, _ := strings.Cut(pkg.Ecosystem, ":")
+		all := [2]string{pkg.identity(), ""}
+		s.doubts[all] = true
 		switch {
 		case name == "":
 			s.skipped[fmt.Sprintf("%s %s: OSV does not have this kind of package", plain(pkg.Name, maxTitle), plain(pkg.Version, maxTitle))] = true
@@ -127,6 +135,7 @@ func newSearch(packages []Package) *search {
 			s.skipped[fmt.Sprintf("%s %s: the release of %s is not known", plain(pkg.Name, maxTitle), plain(pkg.Version, maxTitle), name)] = true
 			continue
 		}
+		delete(s.doubts, all)
 		s.wanted[name] = true
 		for _, lookup := range pkg.lookups() {
 			key := osvPackage{name, normalName(name, lookup[0])}
@@ -201,6 +210,9 @@ func (s *search) affected(r *record, a *affected) {
 		} else if err != nil {
 			s.mu.Lock()
 			s.skipped[plain(fmt.Sprintf("%s %s: %s cannot be compared: %v", pkg.Name, pkg.Version, r.ID, err), maxTitle)] = true
+			for _, id := range r.identifiers() {
+				s.doubts[[2]string{pkg.identity(), id}] = true
+			}
 			s.mu.Unlock()
 		}
 	}
@@ -247,11 +259,14 @@ func (s *search) findings() []Finding {
 		}
 		list = append(list, *f)
 	}
-	slices.SortFunc(list, func(a, b Finding) int {
-		return cmp.Or(-cmp.Compare(a.Severity.Rank(), b.Severity.Rank()), -cmp.Compare(a.Score, b.Score),
-			slices.Compare(a.key(), b.key()), cmp.Compare(a.Package.Purl, b.Package.Purl))
-	})
+	slices.SortFunc(list, worstFirst)
 	return list
+}
+
+// worstFirst orders findings: the worst first, then by package and name.
+func worstFirst(a, b Finding) int {
+	return cmp.Or(-cmp.Compare(a.Severity.Rank(), b.Severity.Rank()), -cmp.Compare(a.Score, b.Score),
+		slices.Compare(a.key(), b.key()), cmp.Compare(a.Package.Purl, b.Package.Purl))
 }
 
 // key identifies a finding, whatever its architecture.

@@ -196,8 +196,8 @@ func (p *program) writeScan(c *cli.Context, review *vuln.Report, in *layers.Inpu
 		data []byte
 		err  error
 	)
-	statements := func() []vex.Statement { return vex.Statements(review.Decisions, review.Comparison) }
-	options := vex.Options{Timestamp: now, Incomplete: review.Incomplete}
+	statements := func() []vex.Statement { return vex.Statements(review) }
+	options := vex.Options{Timestamp: now, Incomplete: review.Incomplete, Removed: vex.Removed(review)}
 	switch c.String("format") {
 	case "json":
 		err = jsonout.Write(&buf, review)

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/slimimage/slim/analyzer/vuln"
 )
 
 // Findings are the known vulnerabilities of an image before and after.
@@ -21,11 +23,14 @@ type Finding struct {
 	Score    float64
 	Package  string
 	Version  string
-	Before   bool   // the original has it
-	After    bool   // the slim image has it
-	Open     bool   // the slim image has it, and nothing decides it yet
+	Before   bool // the original has it
+	After    bool // the slim image has it
+	State    vuln.State
 	Text     string // what is known or to be done, one sentence
 }
+
+// Open reports whether somebody has yet to do something about the finding.
+func (x *Finding) Open() bool { return x.State == vuln.StateOpen || x.State == "" }
 
 // severities from the worst.
 var severities = []string{"critical", "high", "medium", "low", "none", "unknown"}
@@ -47,7 +52,7 @@ func (f *Findings) Counts() (before, after, open int) {
 		if x.After {
 			after++
 		}
-		if x.After && x.Open {
+		if x.After && x.Open() {
 			open++
 		}
 	}
@@ -79,14 +84,17 @@ func (f *Findings) severities(want func(Finding) bool) string {
 	return strings.Join(parts, ", ")
 }
 
-// Sorted lists the findings: those that remain first, then by severity.
+// Sorted lists the findings: the open ones first, then the others that remain, by severity.
 func (f *Findings) Sorted() []Finding {
 	list := slices.Clone(f.List)
 	remains := func(x Finding) int {
-		if x.After {
+		switch {
+		case x.After && x.Open():
 			return 0
+		case x.After:
+			return 1
 		}
-		return 1
+		return 2
 	}
 	slices.SortStableFunc(list, func(a, b Finding) int {
 		return cmp.Or(remains(a)-remains(b), rank(a.Severity)-rank(b.Severity), cmp.Compare(b.Score, a.Score),

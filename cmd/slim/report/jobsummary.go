@@ -31,6 +31,7 @@ func Markdown(job Job) string {
 		m.line("%s\n", checkMark(r))
 	}
 	m.table([]string{"", "#Before", "#After", ""}, figures(r, FindingsOf(r.Scan)))
+	m.findings(FindingsOf(r.Scan))
 	m.facts(r)
 	m.differences(r.Verdict)
 	m.reasons(r)
@@ -86,14 +87,30 @@ func figures(result *builder.Result, findings *Findings) [][]string {
 		{"User", "", User(result.Plan.User), plainText(result.Plan.User.Reason)},
 	}
 	if findings != nil {
-		had, has, open := findings.Counts()
-		left := fmt.Sprintf("%d open; left: %s", open, findings.Left())
+		had, has, _ := findings.Counts()
+		left := fmt.Sprintf("%s; left: %s", Decided(result.Scan), findings.Left())
 		if len(findings.Incomplete) > 0 {
-			left += "; ⚠️ of an incomplete list of packages"
+			left += " ⚠️"
 		}
 		rows = append(rows, []string{"Vulnerabilities", Count(had), Count(has), left})
 	}
 	return rows
+}
+
+// findings lists the open ones.
+func (m *markdown) findings(findings *Findings) {
+	if findings == nil {
+		return
+	}
+	var rows [][]string
+	_, _, open := findings.Counts()
+	for _, f := range findings.Sorted()[:min(open, maxListed)] { // the open ones are first
+		rows = append(rows, []string{plainText(f.Severity), codeText(f.ID), codeText(f.Package + " " + f.Version), plainText(f.Text)})
+	}
+	if more := open - maxListed; more > 0 {
+		rows = append(rows, []string{fmt.Sprintf("and %d more", more), "", "", ""})
+	}
+	m.table([]string{"Open", "Vulnerability", "Package", "What to do"}, rows)
 }
 
 // differences lists the answers that differ from the original's.

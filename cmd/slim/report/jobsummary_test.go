@@ -46,8 +46,11 @@ func TestSummary(t *testing.T) {
 	last.Plan.Files[1].Path, last.Profile.Writable[0].Path = "usr/sbin/old", "run"
 	compared := summaryResult()
 	low := vuln.Finding{ID: "CVE-2", Severity: vuln.Low, Package: vuln.Package{Name: "libc6"}}
-	compared.Scan = &vuln.Report{Decisions: []vuln.Decision{{Finding: low}},
-		Comparison: &vuln.Comparison{Remaining: []vuln.Finding{low}, Removed: []vuln.Finding{{ID: "CVE-1", Severity: vuln.High}}}}
+	high := vuln.Finding{ID: "CVE-1", Severity: vuln.High}
+	compared.Scan = &vuln.Report{
+		Decisions:  []vuln.Decision{{Finding: low, State: vuln.StateOpen, Before: true, Text: "affected, no update is known"}},
+		Gone:       []vuln.Decision{{Finding: high, State: vuln.StateRemoved, Before: true}},
+		Comparison: &vuln.Comparison{Remaining: []vuln.Finding{low}, Removed: []vuln.Finding{high}}}
 	differs := summaryResult()
 	differs.Verdict = &analyzer.Verdict{Checked: 1, Differences: []analyzer.Difference{{Run: "default", Probe: "GET http://127.0.0.1:80/",
 		What: "status", Want: "200", Got: "500"}}}
@@ -116,5 +119,7 @@ func hostileSummary(name string) string {
 	r.Evidence.Runs[0].Name, r.Evidence.Runs[0].Failure = name, name
 	r.Verdict = &analyzer.Verdict{Checked: 1, Confined: true, AnyUserWhy: name,
 		Differences: []analyzer.Difference{{Run: name, Probe: name, What: name, Want: name, Got: name}}}
+	r.Scan = &vuln.Report{Decisions: []vuln.Decision{{Text: name, Finding: vuln.Finding{ID: name, Severity: vuln.Level(name),
+		Package: vuln.Package{Name: name, Version: name}}}}, Incomplete: []string{name}, Newest: name}
 	return Markdown(Job{Image: name, Result: r, Failure: errors.New(name), Last: last})
 }

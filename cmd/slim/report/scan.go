@@ -7,15 +7,11 @@ import (
 	"github.com/slimimage/slim/analyzer/vuln"
 )
 
-// Scanned is the summary of the scan of a build: what happened to the original's findings, the open ones, and what the scan cannot tell.
+// Scanned is the summary of the scan of a build: how many findings were decided in which way, the open ones, and what the scan cannot tell.
 func Scanned(scan *vuln.Report) []string {
 	var lines []string
 	if scan.Comparison != nil {
-		line := fmt.Sprintf("vulnerabilities: %s; %d open", compared(scan.Comparison), scan.Open())
-		if len(scan.Incomplete) > 0 {
-			line += ", of an incomplete list of packages"
-		}
-		lines = append(lines, line)
+		lines = append(lines, "vulnerabilities: "+Decided(scan))
 	}
 	listed := 0
 	for i := range scan.Decisions {
@@ -27,11 +23,39 @@ func Scanned(scan *vuln.Report) []string {
 			lines = append(lines, fmt.Sprintf("  and %d more, listed in the report and in scan.json of --artifacts", scan.Open()-listed))
 			break
 		}
-		lines = append(lines, fmt.Sprintf("  %s %s in %s %s: %s", d.Finding.Severity, d.Finding.ID, d.Finding.Package.Name,
-			d.Finding.Package.Version, d.Text))
+		lines = append(lines, "  "+scanRow(d))
 		listed++
 	}
 	return append(lines, ScanWarnings(scan)...)
+}
+
+// scanRow is a finding and the decision on it as a row of a table.
+func scanRow(d *vuln.Decision) string {
+	f, state := &d.Finding, d.State
+	if d.Open() {
+		state = vuln.StateOpen
+	}
+	return fmt.Sprintf("%-12s %-8s %4s  %-19s %s %s: %s", state, f.Severity, score(f.Score), f.ID, f.Package.Name, f.Package.Version, d.Text)
+}
+
+// Decided is how many findings were decided in which way, as a clause.
+func Decided(scan *vuln.Report) string {
+	var parts []string
+	for _, state := range vuln.States {
+		past := state == vuln.StateRemoved || state == vuln.StateUpdated
+		if past && scan.Comparison == nil {
+			continue
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", scan.Count(state), state))
+	}
+	clause := strings.Join(parts, ", ")
+	if c := scan.Comparison; c != nil && len(c.New) > 0 {
+		clause += fmt.Sprintf("; %s not in the original", Plural(len(c.New), "is", "are"))
+	}
+	if len(scan.Incomplete) > 0 {
+		clause += "; the list of packages is incomplete"
+	}
+	return clause
 }
 
 // ScanWarnings are what a scan cannot tell, as warnings.
@@ -55,23 +79,17 @@ func Shortened(warnings []string) []string {
 		len(warnings)-maxFindings))
 }
 
-// ScanTable is the result of slim scan as text: a line for each finding, then the counts.
+// ScanTable is the result of slim scan as text: a line for each finding but those of removed packages, then the counts.
 func ScanTable(scan *vuln.Report) []string {
 	var lines []string
 	counts := map[vuln.Level]int{}
-	for i := range scan.Decisions {
-		d := &scan.Decisions[i]
-		f := &d.Finding
-		counts[f.Severity]++
-		lines = append(lines, fmt.Sprintf("%-8s %4s %-19s %s %s: %s", f.Severity, score(f.Score), f.ID, f.Package.Name, f.Package.Version,
-			d.Text))
-	}
-	if c := scan.Comparison; c != nil {
-		for _, change := range c.Fixed {
-			f := &change.Finding
-			lines = append(lines, fmt.Sprintf("fixed         %-19s %s %s, now %s", f.ID, f.Package.Name, f.Package.Version, change.Now.Version))
+	for _, d := range scan.All() {
+		if d.Present() {
+			counts[d.Finding.Severity]++
 		}
-		lines = append(lines, compared(c))
+		if d.State != vuln.StateRemoved {
+			lines = append(lines, scanRow(&d))
+		}
 	}
 	var parts []string
 	for _, level := range []vuln.Level{vuln.Critical, vuln.High, vuln.Medium, vuln.Low, vuln.None, vuln.Unknown} {
@@ -82,17 +100,7 @@ func ScanTable(scan *vuln.Report) []string {
 	if len(parts) == 0 {
 		parts = []string{"none"}
 	}
-	known := ""
-	if len(scan.Incomplete) > 0 {
-		known = "; the list of packages is incomplete"
-	}
-	return append(lines, fmt.Sprintf("findings: %s; %d open, in %d packages%s", strings.Join(parts, ", "), scan.Open(), scan.Packages, known))
-}
-
-// compared counts the findings of the original by what happened to them.
-func compared(c *vuln.Comparison) string {
-	return fmt.Sprintf("%d removed with their packages, %d fixed by another version, %d remain, %d new",
-		len(c.Removed), len(c.Fixed), len(c.Remaining), len(c.New))
+	return append(lines, fmt.Sprintf("findings in %d packages: %s; %s", scan.Packages, strings.Join(parts, ", "), Decided(scan)))
 }
 
 func score(value float64) string {

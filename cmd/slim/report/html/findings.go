@@ -3,6 +3,7 @@ package html
 import (
 	"fmt"
 
+	"github.com/slimimage/slim/analyzer/vuln"
 	"github.com/slimimage/slim/cmd/slim/report"
 )
 
@@ -18,7 +19,7 @@ func findingsSection(f *report.Findings) section {
 	for _, reason := range f.Incomplete {
 		s.Text = append(s.Text, short("The list of packages is incomplete: "+reason+"."))
 	}
-	t := table{Columns: columns("Severity", "#Score", "Vulnerability", "Package", "Now", "What is known"), Wide: true}
+	t := table{Columns: columns("Severity", "#Score", "Vulnerability", "Package", "Decision", "What is known"), Wide: true}
 	for _, x := range f.Sorted() {
 		t.Rows = append(t.Rows, findingRow(x))
 	}
@@ -27,12 +28,12 @@ func findingsSection(f *report.Findings) section {
 }
 
 func findingRow(x report.Finding) []cell {
-	now := cell{Text: "removed", State: good}
+	now := cell{Text: string(x.State), State: good}
 	switch {
-	case x.After && x.Open:
-		now = cell{Text: "open", State: bad}
+	case x.Open():
+		now = cell{Text: string(vuln.StateOpen), State: bad}
 	case x.After:
-		now = cell{Text: "decided", State: fair}
+		now.State = fair
 	}
 	score := cell{Number: true}
 	if x.Score > 0 {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/slimimage/slim/analyzer/printable"
+	"github.com/slimimage/slim/analyzer/vuln"
 	"github.com/slimimage/slim/cmd/slim/report"
 	"github.com/slimimage/slim/layers"
 )
@@ -143,7 +144,7 @@ func TestPolicy(t *testing.T) {
 func TestPlain(t *testing.T) {
 	page := string(build(t, Built{Result: testResult(), Files: []string{"seccomp.json", "plan.json"},
 		Findings: &report.Findings{List: []report.Finding{{ID: "CVE-1", Severity: "high", Score: 7.5, Package: "web", Version: "1",
-			Before: true}, {ID: "CVE-2", Severity: "low", Package: "libc6", Version: "2", Before: true, After: true, Open: true}}}}))
+			Before: true, State: vuln.StateRemoved}, {ID: "CVE-2", Severity: "low", Package: "libc6", Version: "2", Before: true, After: true}}}}))
 	body, _, _ := strings.Cut(page, `<script type="application/json"`)
 	for _, want := range []string{"5.0\u00a0kB → 320\u00a0B", "94% smaller", "9 → 3", "✓", "2 answers",
 		"parts of 1 that differ between its own two runs", "33:33", "identical", "varies in the original too",
