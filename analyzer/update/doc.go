@@ -39,11 +39,10 @@ func Modes() []string { return []string{string(Security), string(Fixable), strin
 type Request struct {
 	Schema string `json:"schema"`
 	Mode   Mode   `json:"mode,omitempty"` // of fetch
-	// Wanted are the packages that may be updated, sorted by name and architecture. With Exact each has the version to fetch, and nothing
-	// else may change.
+	// Wanted are the packages that fetch may update, sorted by name and architecture.
 	Wanted []Package `json:"wanted,omitempty"`
-	Exact  bool      `json:"exact,omitempty"`
-	// Changes is what install does, as fetch reported it. Its package files must have these checksums.
+	// Changes are what install does, as fetch reported it. In a request for fetch they are those of a lock: fetch gets exactly these, or
+	// fails. The package files must have the checksums.
 	Changes []Change `json:"changes,omitempty"`
 	Epoch   int64    `json:"epoch"` // mtime of the files that install makes or changes and that come from no package, in seconds
 }
@@ -72,6 +71,7 @@ type Change struct {
 	Asked      bool   `json:"asked,omitempty"`    // it was wanted; the others are of its dependencies
 	File       string `json:"file,omitempty"`     // name of the package file in FilesDir
 	Checksum   string `json:"checksum,omitempty"` // of the package file: "sha256:..."
+	Lower      bool   `json:"-"`                  // After is an older version than Before; only in what a driver returns
 }
 
 // Package is the package as it will be.

@@ -17,10 +17,11 @@ type Manager interface {
 	// Installed lists the installed packages.
 	Installed(ctx context.Context) ([]Installed, error)
 
-	// Refresh reads the lists of the repositories, with the image's own keys. A repository that cannot be read or verified is an error.
-	Refresh(ctx context.Context) error
+	// Refresh reads the lists of the repositories, with the image's own keys, and names the repositories. One that cannot be read or
+	// verified is an error.
+	Refresh(ctx context.Context) ([]Repository, error)
 
-	// Offers lists newer versions of packages, at most one of each: the one to which the package manager would update it.
+	// Offers lists the versions of packages in the repositories that are newer than the installed ones.
 	Offers(ctx context.Context, of []Installed) ([]Offer, error)
 
 	// Simulate lists everything that an update of packages to the given versions would change, other packages included.
@@ -45,11 +46,17 @@ type Installed struct {
 	Broken string // why it is not installed as a whole, "" if it is
 }
 
+// Repository is a place that the package manager gets packages from.
+type Repository struct {
+	Name     string // as a user would name it: "Debian-Security bookworm-security"
+	Security bool   // it is one of those in which the distribution publishes security updates
+}
+
 // Offer is a version of a package that a repository has.
 type Offer struct {
 	Package
-	Repository string // as a user would name it: "Debian-Security bookworm-security"
-	Security   bool   // the distribution's security repository has a version that is newer than the installed one
+	From      Repository
+	Preferred bool // the package manager would update to this version, by the image's own settings
 }
 
 // Leftovers are what a package manager leaves behind, as patterns of paths (path.Match) without leading slash. The phases remove what the
@@ -76,6 +83,10 @@ func (t Target) has(names ...string) bool {
 
 // drivers find the package manager of a root filesystem; each returns nil for a root without its own.
 var drivers = []func(Target) Manager{findApt}
+
+// ErrNoManager says that an image cannot update itself.
+var ErrNoManager = &Error{Reason: "the image has no package manager that slim knows (apt)",
+	Hint: "build it again on an updated base image"}
 
 // Find returns the package manager of a root filesystem, nil if it has none.
 func Find(t Target) Manager {

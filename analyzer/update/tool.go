@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path"
 	"strings"
@@ -47,19 +48,37 @@ const maxLine = 300
 
 // toolEnv is the environment of every program: messages in English, a usual search path, and nobody to ask.
 var toolEnv = []string{"LC_ALL=C", "LANGUAGE=C", "HOME=/root", "TERM=dumb",
-	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	"PATH=" + strings.Join(toolDirs, ":")}
+
+// toolDirs is where programs are looked for: this process may have no search path.
+var toolDirs = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
+
+// toolPath finds a program.
+func toolPath(name string) (string, error) {
+	for _, dir := range toolDirs {
+		full := path.Join(dir, name)
+		if info, err := os.Stat(full); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0 {
+			return full, nil
+		}
+	}
+	return "", fmt.Errorf("%s is not in the image", name)
+}
 
 // RunTool is the Tool that runs programs in the root filesystem of this process, with arguments and without a shell.
 func RunTool(ctx context.Context, env []string, argv ...string) (string, error) {
 	ctx, stop := context.WithTimeout(ctx, maxTime)
 	defer stop()
 	stdout, stderr := &bounded{limit: maxOutput}, &bounded{limit: maxOutput}
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	full, err := toolPath(argv[0])
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, full, argv[1:]...)
 	cmd.Env = append(append([]string{}, toolEnv...), env...)
 	cmd.Dir = "/"
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.WaitDelay = 5 * time.Second // for a daemon that keeps the pipes open
-	err := cmd.Run()
+	err = cmd.Run()
 	if errors.Is(err, exec.ErrWaitDelay) {
 		err = nil
 	}

@@ -1,6 +1,6 @@
 // Command slim-sensor is the agent that slim runs inside BuildKit: it observes an image, analyzes the evidence, packs the
-// result and lists its packages. It is one static program that needs no privilege; builder mounts it at /.slim/bin. In any other container
-// it wraps the entrypoint and records its activity.
+// result, lists its packages and updates them. It is one static program that needs no privilege; builder mounts it at /.slim/bin. In any
+// other container it wraps the entrypoint and records its activity.
 package main
 
 import (
@@ -30,7 +30,7 @@ func main() {
 // own exit code.
 func run(ctx context.Context, args []string) int {
 	if len(args) < 2 {
-		fmt.Fprintln(os.Stderr, "slim-sensor: usage: slim-sensor observe|accept|analyze|pack|sbom|wrap|collect|install")
+		fmt.Fprintln(os.Stderr, "slim-sensor: usage: slim-sensor observe|accept|analyze|pack|sbom|update|wrap|collect|install")
 		return 2
 	}
 	stages := map[string]func(context.Context, []string) error{
@@ -39,6 +39,7 @@ func run(ctx context.Context, args []string) int {
 		"analyze": analyze,
 		"pack":    pack,
 		"sbom":    materials,
+		"update":  updatePackages,
 		"wrap":    wrap,
 		"collect": collect,
 		"install": install,
