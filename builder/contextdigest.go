@@ -44,6 +44,13 @@ func ContextDigest(ctx context.Context, df *Dockerfile) (string, error) {
 		}
 		sum = append(sum, "\n"+name+" "+tree...)
 	}
+	images, err := b.layoutContexts()
+	if err != nil {
+		return "", err
+	}
+	for _, name := range sortedKeys(images) {
+		sum = append(sum, "\n"+name+" "+images[name].digest...)
+	}
 	return digest.FromBytes(sum).String(), nil
 }
 

@@ -214,7 +214,7 @@ func (b *build) solve(ctx context.Context, c gateway.Client, state llb.State) (g
 	}
 	res, err := c.Solve(ctx, gateway.SolveRequest{Definition: def.ToPB(), Evaluate: true, CacheImports: imports})
 	if err != nil {
-		return nil, err
+		return nil, foreign(err, def)
 	}
 	ref, err := res.SingleRef()
 	if err == nil && ref == nil {

@@ -122,8 +122,15 @@ func (b *build) buildDockerfile(ctx context.Context, c gateway.Client) (input, e
 	for key, value := range df.BuildArgs {
 		opts["build-arg:"+key] = value
 	}
+	images, err := b.layoutContexts()
+	if err != nil {
+		return input{}, err
+	}
 	for name, value := range df.BuildContexts {
 		opts["context:"+name] = namedContext(name, value)
+	}
+	for name, image := range images {
+		opts["context:"+name] = layoutScheme + layoutStoreName(name) + "@" + image.digest
 	}
 	in, err := b.solveDockerfile(ctx, c, gateway.SolveRequest{Frontend: dockerfileFrontend, FrontendOpt: opts})
 	if own := b.localOnly(ctx, err); own != err {
@@ -140,7 +147,7 @@ func (b *build) solveDockerfile(ctx context.Context, c gateway.Client, req gatew
 	req.Evaluate = true
 	res, err := c.Solve(ctx, req)
 	if err != nil {
-		return input{}, fmt.Errorf("building %s: %w", b.inputName(), err)
+		return input{}, fmt.Errorf("building %s: %w", b.inputName(), foreign(err, nil))
 	}
 	ref, ok := res.FindRef(b.platformString())
 	if !ok || ref == nil {
@@ -164,9 +171,6 @@ func (b *build) solveDockerfile(ctx context.Context, c gateway.Client, req gatew
 // namedContext converts a --build-context value to the form of the Dockerfile frontend: a directory becomes a local mount.
 func namedContext(name, value string) string {
 	if strings.Contains(value, "://") {
-		if rest, ok := strings.CutPrefix(value, "oci-layout://"); ok {
-			return "oci-layout://" + contextStore(name) + "@" + rest
-		}
 		return value
 	}
 	return "local:" + contextStore(name)
@@ -187,6 +191,13 @@ func (b *build) mounts(agentDir string) (map[string]fsutil.FS, map[string]conten
 		}
 	}
 	contexts := b.contexts()
+	images, err := b.layoutContexts()
+	if err != nil {
+		return nil, nil, err
+	}
+	for name, image := range images {
+		stores[layoutStoreName(name)] = image.dir
+	}
 	for _, dir := range contexts {
 		if err := infile.Stays(dir); err != nil {
 			return nil, nil, fmt.Errorf("build context: %w", err)

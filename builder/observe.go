@@ -213,7 +213,7 @@ func (b *build) runOnce(ctx context.Context, c gateway.Client, root llb.State, j
 	ref, err := b.solve(limited, c, state)
 	done()
 	release()
-	if err != nil && fresh < ownRun && b.unsealed(err) {
+	if err != nil && fresh < ownRun && limited.Err() == nil && notOwn(err) {
 		b.agentLog.forget()
 		stop()
 		return b.runOnce(ctx, c, root, job, title, fresh+1)
@@ -238,11 +238,11 @@ func (b *build) runOnce(ctx context.Context, c gateway.Client, root llb.State, j
 	return found, err == nil && string(id) == b.runID, state, nil
 }
 
-// unsealed reports whether a step failed because the evidence is not the agent's (analyzer.ExitUnsealed), or may have failed because the
-// environment that it got is that of another build.
-func (b *build) unsealed(err error) bool {
+// notOwn reports whether a run failed because of another build: the evidence is not sealed for this one (analyzer.ExitUnsealed), which is
+// also so where the environment of --env was that of the other, or a step of the other failed.
+func notOwn(err error) bool {
 	var exit *gatewaypb.ExitError
-	return errors.As(err, &exit) && (exit.ExitCode == analyzer.ExitUnsealed || len(b.opt.Observe.Env) > 0)
+	return isForeign(err) || errors.As(err, &exit) && exit.ExitCode == analyzer.ExitUnsealed
 }
 
 // alone waits until no other build of this user runs the same job at this moment; afterwards its run is in BuildKit's cache. BuildKit

@@ -7,6 +7,8 @@ import (
 
 	"github.com/moby/buildkit/client/llb"
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder/statedir"
@@ -16,6 +18,8 @@ import (
 // is one.
 func TestUnsealedEvidence(t *testing.T) {
 	unsealed, broken := &gatewaypb.ExitError{ExitCode: analyzer.ExitUnsealed}, errors.New("broken")
+	other := errdefs.WrapVertex(errors.New("no active session"), digest.FromString("another build"))
+	lost := errors.New("failed to compute cache key: failed to get state for index 1 on [slim] observe: the evidence")
 	job := &analyzer.Job{Image: "sha256:1", Platform: "linux/amd64", Name: analyzer.DefaultRun,
 		Process: analyzer.Entry{Argv: []string{"/app"}}}
 	for _, test := range []struct {
@@ -29,10 +33,14 @@ func TestUnsealedEvidence(t *testing.T) {
 		{"twice not", []error{unsealed, unsealed}, true, 3},
 		{"never", []error{unsealed, unsealed, unsealed}, false, 3},
 		{"another failure", []error{broken}, false, 1},
+		{"another exit code", []error{&gatewaypb.ExitError{ExitCode: 1}}, false, 1},
+		{"a step of another build", []error{other}, true, 2},
+		{"a step that was lost with another build", []error{lost}, true, 2},
+		{"steps of others each time", []error{other, lost, other}, false, 3},
 	} {
 		fake := &fakeBuildKit{t: t, failures: test.failures, observe: func(string, *analyzer.Job) *analyzer.Evidence { return evidenceOf("x") }}
 		t.Setenv(statedir.EnvVar, t.TempDir())
-		b := testBuild(Options{})
+		b := testBuild(Options{Observe: ObserveOptions{Env: []string{"A=1"}}})
 		b.agentLog.add([]byte(agentPrefix + "accept: an earlier run\n"))
 		_, _, _, err := b.runOnce(t.Context(), fake, llb.Image("example/app"), job, "observe", anyRun)
 		if (err == nil) != test.ok || len(fake.titles) != test.runs {

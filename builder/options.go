@@ -55,7 +55,7 @@ type Dockerfile struct {
 	Target        string
 	BuildArgs     map[string]string
 	Secrets       []string          // as buildx spells them: id=ID[,src=FILE|,env=NAME]
-	BuildContexts map[string]string // name -> directory, docker-image://REF, oci-layout://DIR
+	BuildContexts map[string]string // name -> directory, docker-image://REF, oci-layout://DIR[:TAG][@DIGEST]
 	Network       string            // of the RUN steps: "default" (when empty), "none" or "host"
 }
 

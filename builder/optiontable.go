@@ -141,7 +141,7 @@ func dockerfileOptions() []Option {
 			Name:     "build-context",
 			Group:    GroupInput,
 			Kind:     List,
-			Usage:    "NAME=DIR or NAME=docker-image://REF for the Dockerfile (repeatable)",
+			Usage:    "NAME=DIR, NAME=docker-image://REF or NAME=oci-layout://DIR[:TAG] for the Dockerfile (repeatable)",
 			Commands: imageRuns,
 			Example:  "example: slim build -f Dockerfile --build-context assets=./assets CONTEXT",
 			Why:      whySecret,

@@ -24,14 +24,26 @@ import (
 )
 
 // run calls f as a gateway function of BuildKit, which exports the result of f.
-func (b *build) run(ctx context.Context, export Export, f gateway.BuildFunc) (*bkclient.SolveResponse, error) {
+func (b *build) run(ctx context.Context, export Export, f gateway.BuildFunc) (response *bkclient.SolveResponse, err error) {
+	if b.opt.Status != nil {
+		defer close(b.opt.Status)
+	}
+	err = repeated(ctx, func() (err error) {
+		b.agentLog.forget()
+		response, err = b.attempt(ctx, export, f)
+		return err
+	})
+	return response, err
+}
+
+// attempt is run without repetition.
+func (b *build) attempt(ctx context.Context, export Export, f gateway.BuildFunc) (*bkclient.SolveResponse, error) {
 	opt, err := b.solveOpt(ctx, export)
 	if err != nil {
-		if b.opt.Status != nil {
-			close(b.opt.Status)
-		}
 		return nil, err
 	}
+	listener, listened := b.listen()
+	defer func() { <-listened }()
 	var own error // f's own error, with its type: over the wire it becomes a gRPC status
 	exported := func(error) {}
 	response, err := b.opt.Engine.Client.Build(ctx, opt, "slim", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
@@ -40,7 +52,7 @@ func (b *build) run(ctx context.Context, export Export, f gateway.BuildFunc) (*b
 			exported = b.step(StageExport, "export")
 		}
 		return res, err
-	}, b.listen())
+	}, listener)
 	exported(err)
 	if own != nil {
 		err = own
@@ -52,10 +64,12 @@ func (b *build) run(ctx context.Context, export Export, f gateway.BuildFunc) (*b
 	return response, err
 }
 
-// listen forwards BuildKit's progress to the caller's channel, if there is one, and keeps the agent's error messages.
-func (b *build) listen() chan *bkclient.SolveStatus {
-	ch := make(chan *bkclient.SolveStatus)
+// listen forwards BuildKit's progress to the caller's channel, if there is one, and keeps the agent's error messages. It ends with the
+// channel that it returns.
+func (b *build) listen() (ch chan *bkclient.SolveStatus, ended chan struct{}) {
+	ch, ended = make(chan *bkclient.SolveStatus), make(chan struct{})
 	go func() {
+		defer close(ended)
 		for status := range ch {
 			b.deadlines.see(status)
 			for _, log := range status.Logs {
@@ -65,11 +79,8 @@ func (b *build) listen() chan *bkclient.SolveStatus {
 				b.opt.Status <- status
 			}
 		}
-		if b.opt.Status != nil {
-			close(b.opt.Status)
-		}
 	}()
-	return ch
+	return ch, ended
 }
 
 // agentLog keeps the agent's last error message, which explains a failed step better than the exit code of the step.
@@ -203,6 +214,9 @@ func parseSecret(spec string) (secretsprovider.Source, error) {
 
 // stageError explains a failed step: by the agent's error message, if there is one, else by BuildKit's error.
 func (b *build) stageError(ctx context.Context, doing string, err error) error {
+	if isForeign(err) {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
 	if errors.Is(err, context.Canceled) {
 		return err
 	}

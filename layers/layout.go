@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -87,6 +88,31 @@ func named(index *v1.IndexManifest, tag string) ([]v1.Descriptor, error) {
 		return nil, fmt.Errorf("there is no image in it: %w", ErrNotFound)
 	}
 	return nil, fmt.Errorf("there is no image %q in it, only %s: %w", tag, listNames(images), ErrNotFound)
+}
+
+// LayoutDigest is the digest of an image, or of its index of platforms, that the index.json of a layout names: by digest, by tag, as the
+// only one, or as the one with the tag latest.
+func LayoutDigest(dir, digest, tag string) (string, error) {
+	index, err := LayoutIndex(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%s is no OCI layout: it has no index.json: %w", dir, ErrNotFound)
+	}
+	if err != nil {
+		return "", err
+	}
+	found, err := named(index, cmp.Or(digest, tag))
+	if err == nil && len(found) > 1 && digest == "" && tag == "" {
+		found, err = named(index, "latest")
+	}
+	if err != nil {
+		return "", err
+	}
+	for _, d := range found {
+		if d.Digest != found[0].Digest {
+			return "", fmt.Errorf("several images in it have this name: %s", listNames(found))
+		}
+	}
+	return found[0].Digest.String(), nil
 }
 
 func listNames(list []v1.Descriptor) string {
