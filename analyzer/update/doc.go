@@ -83,6 +83,7 @@ type Report struct {
 	Manager string   `json:"manager"`           // name of the package manager: "apt"
 	Changes []Change `json:"changes,omitempty"` // sorted by name and architecture
 	Failure *Error   `json:"failure,omitempty"` // why nothing was fetched
+	Note    string   `json:"note,omitempty"`    // what the mode means for this package manager, where it is not just what its name says
 }
 
 // Error is the reason why an image cannot be updated.

@@ -28,7 +28,13 @@ const (
 // the report.
 func Fetch(ctx context.Context, m Manager, req Request, dir string) (*Report, error) {
 	report := &Report{Schema: ReportSchema, Manager: m.Name()}
-	changes, err := fetch(ctx, m, req, dir)
+	changes, err := []Change(nil), error(nil)
+	if e, ok := m.(Explainer); ok && len(req.Changes) == 0 {
+		report.Note, err = e.Explain(req.Mode)
+	}
+	if err == nil {
+		changes, err = fetch(ctx, m, req, dir)
+	}
 	var refused *Error
 	var failed *ToolError
 	switch {

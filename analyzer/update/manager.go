@@ -39,6 +39,12 @@ type Manager interface {
 	Leftovers() Leftovers
 }
 
+// Explainer is a Manager for which a mode does not mean just what its name says. The note tells the user what it means instead; an error is
+// a mode that it cannot honour.
+type Explainer interface {
+	Explain(mode Mode) (note string, err error)
+}
+
 // Installed is an installed package.
 type Installed struct {
 	Package
@@ -71,6 +77,8 @@ type Leftovers struct {
 type Target struct {
 	Root string // "/" for the root filesystem of this process
 	Tool Tool
+	// Epoch is the time that a package manager notes as that of the installation, where it can be told.
+	Epoch int64
 }
 
 // has reports whether the target has one of these programs, and which.
@@ -82,10 +90,10 @@ func (t Target) has(names ...string) bool {
 }
 
 // drivers find the package manager of a root filesystem; each returns nil for a root without its own.
-var drivers = []func(Target) Manager{findApt}
+var drivers = []func(Target) Manager{findApt, findApk, findDnf, findZypper, findMicrodnf}
 
 // ErrNoManager says that an image cannot update itself.
-var ErrNoManager = &Error{Reason: "the image has no package manager that slim knows (apt)",
+var ErrNoManager = &Error{Reason: "the image has no package manager that slim knows (apt, apk, dnf, microdnf, zypper)",
 	Hint: "build it again on an updated base image"}
 
 // Find returns the package manager of a root filesystem, nil if it has none.

@@ -39,7 +39,7 @@ func updatePackages(ctx context.Context, args []string) error {
 }
 
 func runPhase(ctx context.Context, phase string, req update.Request, in, out string) (*update.Report, error) {
-	target := update.Target{Root: "/", Tool: update.RunTool}
+	target := update.Target{Root: "/", Tool: update.RunTool, Epoch: req.Epoch}
 	manager := update.Find(target)
 	switch {
 	case manager == nil && phase == "fetch":
