@@ -1,9 +1,11 @@
 package main
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/builder/engine"
 )
 
 // Only what reads or writes OCI images as files or caches keeps a build from Docker's classic store.
@@ -62,6 +64,18 @@ func TestNeedsStore(t *testing.T) {
 	} {
 		if got := needsStore(&test.opt, test.image); got != test.want {
 			t.Errorf("needsStore(%+v, %q) = %t, want %t", test.opt, test.image, got, test.want)
+		}
+	}
+}
+
+// podman is not even looked for where nothing is in a store, though plain names mean its images.
+func TestPodmanIsNotAsked(t *testing.T) {
+	t.Setenv("CONTAINER_HOST", "unix://"+filepath.Join(t.TempDir(), "none.sock"))
+	for _, noStore := range []bool{true, false} {
+		w := &work{}
+		err := w.findDocker(t.Context(), &engine.Options{Spec: engine.KindEmbedded, Podman: true, NoStore: noStore})
+		if (err == nil) != noStore || w.docker != nil {
+			t.Errorf("findDocker() without a store %t = %v, client %v", noStore, err, w.docker)
 		}
 	}
 }

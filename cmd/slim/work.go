@@ -131,7 +131,7 @@ func inPodman(image string) bool {
 // inUserns executes the command in a user namespace and returns its exit code as the error. With store it may use one.
 func (p *program) inUserns(ctx context.Context, podman, store bool) error {
 	p.busy.Store(true)
-	if podman || store {
+	if store {
 		engine.ShareStore(ctx, podman)
 	}
 	code, err := engine.RunInUserns(ctx, os.Args)
@@ -196,6 +196,8 @@ func (w *work) findDocker(ctx context.Context, opt *engine.Options) (err error) 
 	}
 	connect := engine.Store
 	switch {
+	case opt.Podman && opt.NoStore:
+		return nil
 	case opt.Podman:
 		connect = engine.Podman
 	case opt.NoStore:
