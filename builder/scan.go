@@ -2,18 +2,22 @@ package builder
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/gosymbols"
 	"github.com/slimimage/slim/analyzer/predicates"
 	"github.com/slimimage/slim/analyzer/sbom"
 	"github.com/slimimage/slim/analyzer/vex"
 	"github.com/slimimage/slim/analyzer/vuln"
+	"github.com/slimimage/slim/builder/agent"
 )
 
 // Scan configures the search for known vulnerabilities in the original and the slim image.
@@ -51,12 +55,45 @@ func (b *build) scan(ctx context.Context, c gateway.Client, in input, slim candi
 		return nil, err
 	}
 	after.Files, before.Files = pathsOf(slim.plan.Plan)
-	report, err = vuln.Review(ctx, b.opt.Scan.Database, after, &before, b.opt.Scan.Facts)
+	facts := b.opt.Scan.Facts
+	facts.Symbols = func(ctx context.Context, questions []gosymbols.Question) ([]gosymbols.Answer, error) {
+		return b.symbols(ctx, c, slim.image.state, questions)
+	}
+	report, err = vuln.Review(ctx, b.opt.Scan.Database, after, &before, facts)
 	if err != nil {
 		return nil, err
 	}
 	report.Notes = append(report.Notes, doubts...)
 	return report, report.Gate(b.opt.Scan.FailOn)
+}
+
+// symbols asks a step which functions the Go programs of an image have.
+func (b *build) symbols(ctx context.Context, c gateway.Client, image llb.State,
+	questions []gosymbols.Question) ([]gosymbols.Answer, error) {
+	data, err := json.Marshal(questions)
+	if err != nil {
+		return nil, fmt.Errorf("writing the questions: %w", err)
+	}
+	const step = "look for functions in Go programs"
+	in := llb.Scratch().File(llb.Mkfile("/questions.json", 0o644, data), b.named(step+": the questions"))
+	run := llb.Scratch().Run(
+		llb.Args([]string{binDir + "/" + agent.Name, "symbols", "--src", srcDir, "--in", inDir + "/questions.json", "--out",
+			outDir + "/answers.json"}),
+		b.agentMount(),
+		b.sourceMount(image),
+		llb.AddMount(inDir, in, llb.Readonly),
+		llb.Network(pb.NetMode_NONE),
+		b.named(step),
+		b.platformOption(),
+	)
+	ref, err := b.solve(ctx, c, run.AddMount(outDir, llb.Scratch()))
+	if err != nil {
+		return nil, b.stageError(ctx, "looking for functions in Go programs", err)
+	}
+	if data, err = readFile(ctx, ref, "answers.json"); err != nil {
+		return nil, err
+	}
+	return gosymbols.ReadAnswers(data, len(questions))
 }
 
 // pathsOf are the paths of the slim image and of the original without directories, sorted.

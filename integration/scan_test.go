@@ -81,14 +81,35 @@ func osvDatabase(t *testing.T, ids map[string]string) string {
 	return dir
 }
 
-// flawed is an image of three packages with a known flaw each; of two a file is used.
+// goRecords adds two records about Go's library to a database: the program of doImage has the function of the first, not that of the
+// second.
+func goRecords(t *testing.T, dir string) {
+	t.Helper()
+	for id, imports := range map[string]string{"CVE-2026-0004": `{"path": "os", "symbols": ["Exit"]}`,
+		"CVE-2026-0005": `{"path": "net/http/httputil", "symbols": ["ReverseProxy.ServeHTTP"]}`} {
+		record := fmt.Sprintf(`{"id": "GO-%[1]s", "aliases": [%[1]q], "modified": "2099-01-01T00:00:00Z", "affected": [{"package":
+ {"ecosystem": "Go", "name": "stdlib"}, "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "99.0.0"}]}],
+ "ecosystem_specific": {"imports": [%[2]s]}}]}`, id, imports)
+		if err := os.MkdirAll(filepath.Join(dir, "Go"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "Go", id+".json"), []byte(record), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// flawed is an image of three packages with a known flaw each; of two a file is used. Go's library has two, of which one is linked.
 func flawed(t *testing.T) (ref, database string) {
 	entries := debianFiles(map[string]string{"libkept": "usr/lib/kept.txt", "libgone": "usr/lib/gone.txt", "librisk": "usr/lib/risk.txt"})
 	ref = doImage(t, "flawed", v1.Config{}, entries, "open:/usr/lib/kept.txt", "open:/usr/lib/risk.txt")
-	return ref, osvDatabase(t, map[string]string{"CVE-2026-0001": "libkept", "CVE-2026-0002": "libgone", "CVE-2026-0003": "librisk"})
+	database = osvDatabase(t, map[string]string{"CVE-2026-0001": "libkept", "CVE-2026-0002": "libgone", "CVE-2026-0003": "librisk"})
+	goRecords(t, database)
+	return ref, database
 }
 
-// TestPlantedVulnerability: a package with a kept file is still found after slimming, one without is reported as removed, and what is said
+// TestPlantedVulnerability: a package with a kept file is still found after slimming, one without is reported as removed, a function that a
+// Go program does not have is no finding that somebody has to do something about, and what is said
 // of them is attached and written as go-vex and cyclonedx-go read it.
 func TestPlantedVulnerability(t *testing.T) {
 	ref, database := flawed(t)
@@ -105,10 +126,11 @@ func TestPlantedVulnerability(t *testing.T) {
 	run := mustSlim(t, append(args, "--format", "json")...)
 	decode(t, run.stdout, &result)
 	if got, want := becameOf(&result),
-		"accepted CVE-2026-0003 librisk, open CVE-2026-0001 libkept, removed CVE-2026-0002 libgone"; got != want {
+		"accepted CVE-2026-0003 librisk, not affected CVE-2026-0005 stdlib, open CVE-2026-0001 libkept, open CVE-2026-0004 stdlib, "+
+			"removed CVE-2026-0002 libgone"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	if !strings.Contains(run.stderr, "vulnerabilities: 1 removed, 0 updated, 0 not affected, 1 accepted, 1 open") {
+	if !strings.Contains(run.stderr, "vulnerabilities: 1 removed, 0 updated, 1 not affected, 1 accepted, 2 open") {
 		t.Errorf("the summary does not say so:\n%s", tail(run.stderr, 20))
 	}
 	statements := attached(t, out)
@@ -175,14 +197,15 @@ func checkCycloneDXVEX(t *testing.T, name string, document []byte) {
 	for _, v := range *bom.Vulnerabilities {
 		states[v.ID] = string(v.Analysis.State) + " " + (*v.Properties)[0].Name
 	}
-	want := map[string]string{"CVE-2026-0001": "exploitable devguard:pathPattern", "CVE-2026-0003": "exploitable devguard:pathPattern"}
+	want := map[string]string{"CVE-2026-0001": "exploitable devguard:pathPattern", "CVE-2026-0003": "exploitable devguard:pathPattern",
+		"CVE-2026-0004": "exploitable devguard:pathPattern", "CVE-2026-0005": "not_affected devguard:pathPattern"}
 	if diff := cmp.Diff(want, states); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", name, diff)
 	}
 	if properties := bom.Metadata.Properties; properties == nil || !strings.HasPrefix((*properties)[0].Value, "CVE-2026-0002 ") {
 		t.Errorf("%s: properties %v, want the removed finding", name, properties)
 	}
-	if bom.Metadata.Component.PackageURL == "" || len(*bom.Components) != 2 {
+	if bom.Metadata.Component.PackageURL == "" || len(*bom.Components) != 3 {
 		t.Errorf("%s: %+v", name, bom.Metadata.Component)
 	}
 }

@@ -3,6 +3,7 @@ package sbom
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // InventorySchema names the version of Inventory.
@@ -21,6 +22,8 @@ type Inventory struct {
 type InventoryPackage struct {
 	Purl  string   `json:"purl"`
 	Files []string `json:"files,omitempty"` // physical paths of those it accounts for, sorted
+	// physical paths of the files that a language's package was read from, sorted
+	Locations []string `json:"locations,omitempty"`
 }
 
 // Inventory lists the packages. A program's own module without a version is left out: it was built of a working copy, which nobody can
@@ -35,7 +38,11 @@ func (d *Document) Inventory() Inventory {
 	inv := Inventory{Schema: InventorySchema, Packages: []InventoryPackage{}, Warnings: d.Warnings, Incomplete: d.Incomplete}
 	for _, pkg := range d.Packages {
 		if !pkg.Application || pkg.Version != "" {
-			inv.Packages = append(inv.Packages, InventoryPackage{Purl: pkg.Purl, Files: files[pkg.Ref]})
+			one := InventoryPackage{Purl: pkg.Purl, Files: files[pkg.Ref]}
+			if !slices.Contains([]string{"deb", "apk", "rpm"}, pkg.Type) {
+				one.Locations = pkg.Locations
+			}
+			inv.Packages = append(inv.Packages, one)
 		}
 	}
 	return inv

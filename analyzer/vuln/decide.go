@@ -1,11 +1,14 @@
 package vuln
 
 import (
+	"context"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/slimimage/slim/analyzer/gosymbols"
 )
 
 // Advice is what to do about a finding of a package that is needed: the first of these that applies.
@@ -38,6 +41,10 @@ type Facts struct {
 	Today  time.Time                  // an acceptance counts through its last day, UTC
 	Kept   func(glob string) []string // paths of the image's files that match, sorted; nil when the files are not known
 	Before func(glob string) []string // likewise of the image it was made of; nil for none
+	// Symbols answers which functions Go programs of the image have; nil where nobody can. Review asks it.
+	Symbols func(context.Context, []gosymbols.Question) ([]gosymbols.Answer, error)
+
+	absent map[[2]string]string // evidence by finding: programs that have none of its functions
 }
 
 // Decide goes through the findings. notes are entries of the configuration that do not count and why: expired, without a
@@ -74,6 +81,9 @@ func Decide(findings []Finding, facts Facts) (decisions []Decision, notes []stri
 			} else if d.Evidence == "" {
 				d.Evidence = evidence
 			}
+		}
+		if d.Evidence == "" {
+			d.Evidence = facts.absent[finding.pair()]
 		}
 		d.State = d.state()
 		d.advise()

@@ -20,6 +20,8 @@ type Package struct {
 	SourceVersion string `json:"sourceVersion,omitempty"` // Version when empty
 	// its files that the image holds: slash paths without leading slash; nil is unknown
 	Files []string `json:"files,omitempty"`
+	// files that say that it is there: metadata of a language's package, or the programs that it is built into
+	Locations []string `json:"locations,omitempty"`
 }
 
 // ecosystems maps the types of package URLs to the ecosystems of OSV that have no releases.

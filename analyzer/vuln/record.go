@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/slimimage/slim/analyzer/gosymbols"
 )
 
 // head is the part of a record that decides whether it is wanted.
@@ -69,17 +71,25 @@ type event struct {
 	Limit        string `json:"limit"`
 }
 
-// specific is a database's own object. Of its free form a word for the severity is understood.
-type specific struct{ word string }
+// specific is a database's own object. Of its free form a word for the severity is understood, and the packages and functions that the Go
+// vulnerability database names (go.dev/doc/security/vuln/database, "Schema").
+type specific struct {
+	word    string
+	imports []gosymbols.Import
+}
 
 // UnmarshalJSON takes anything, as the schema does.
 func (s *specific) UnmarshalJSON(data []byte) error {
 	var words struct {
-		Severity any `json:"severity"`
-		Urgency  any `json:"urgency"` // Debian's
+		Severity any             `json:"severity"`
+		Urgency  any             `json:"urgency"` // Debian's
+		Imports  json.RawMessage `json:"imports"`
 	}
 	if json.Unmarshal(data, &words) != nil {
 		return nil
+	}
+	if len(words.Imports) > 0 && json.Unmarshal(words.Imports, &s.imports) != nil {
+		s.imports = nil
 	}
 	for _, word := range []any{words.Severity, words.Urgency} {
 		if text, ok := word.(string); ok && s.word == "" {

@@ -52,6 +52,9 @@ func Review(ctx context.Context, db *Database, image Subject, before *Subject, f
 		return nil, err
 	}
 	after := found[0]
+	if facts.absent, err = ask(ctx, after, facts.Symbols); err != nil {
+		return nil, err
+	}
 	facts.Kept = func(glob string) []string { return Match(image.Files, glob) }
 	report := &Report{Schema: ReportSchema, Packages: len(image.Packages), Records: after.Records, Newest: after.Newest,
 		Missing: after.Missing, Skipped: after.Skipped, Unanswered: after.Unanswered, Incomplete: incompleteOf(image, before)}
@@ -75,11 +78,15 @@ func unique(packages []Package) []Package {
 			list = append(list, pkg)
 			continue
 		}
-		files := slices.Concat(list[i].Files, pkg.Files)
-		slices.Sort(files)
-		list[i].Files = slices.Compact(files)
+		list[i].Files, list[i].Locations = union(list[i].Files, pkg.Files), union(list[i].Locations, pkg.Locations)
 	}
 	return list
+}
+
+func union(a, b []string) []string {
+	list := slices.Concat(a, b)
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // compare decides about the findings of the image and of the one it was made of.
@@ -177,7 +184,7 @@ func FromInventory(inv sbom.Inventory) (s Subject, warnings []string) {
 			warnings, s.Incomplete = append(warnings, err.Error()), append(s.Incomplete, err.Error())
 			continue
 		}
-		found.Files = pkg.Files
+		found.Files, found.Locations = pkg.Files, pkg.Locations
 		s.Packages = append(s.Packages, found)
 	}
 	return s, warnings

@@ -99,6 +99,8 @@ func location(d *Decision, image string) sarif.Location {
 	f, place := &d.Finding, image
 	if d.Present() && len(f.Package.Files) > 0 {
 		place = f.Package.Files[0]
+	} else if d.Present() && len(f.Package.Locations) > 0 {
+		place = f.Package.Locations[0]
 	}
 	name := f.Package.Purl
 	if name == "" {

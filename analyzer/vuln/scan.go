@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/slimimage/slim/analyzer/gosymbols"
 )
 
 // Finding is one vulnerability of one package.
@@ -38,6 +40,8 @@ type Result struct {
 
 	// doubts are the findings that could not be answered: identity of the package, and name of the vulnerability or "" for all.
 	doubts map[[2]string]bool
+	// imports are the functions that have the vulnerability, where the Go vulnerability database names them: by the same key.
+	imports map[[2]string][]gosymbols.Import
 }
 
 // Scan lists the vulnerabilities of packages: the worst first, then by package and name.
@@ -70,7 +74,12 @@ func (db *Database) Search(ctx context.Context, lists ...[]Package) ([]*Result, 
 
 func (s *search) result() *Result {
 	result := &Result{Findings: s.findings(), Records: s.records, Newest: s.newest, Skipped: slices.Sorted(maps.Keys(s.skipped)),
-		doubts: s.doubts}
+		doubts: s.doubts, imports: map[[2]string][]gosymbols.Import{}}
+	for key, imports := range s.imports {
+		if len(imports) > 0 {
+			result.imports[s.hits[key].pair()] = imports
+		}
+	}
 	for _, text := range result.Skipped {
 		if s.skipped[text] {
 			result.Unanswered = append(result.Unanswered, text)
@@ -96,6 +105,7 @@ type search struct {
 	seen    map[string]bool
 	skipped map[string]bool // true where somebody may have published something about the package
 	doubts  map[[2]string]bool
+	imports map[hit][]gosymbols.Import // empty where every function counts
 	records int
 	newest  string
 }
@@ -116,7 +126,7 @@ func newSearch(packages []Package) *search {
 	s := &search{
 		packages: packages, wanted: map[string]bool{}, lookups: map[osvPackage][]at{},
 		hits: map[hit]*Finding{}, ratings: map[hit]rating{}, seen: map[string]bool{}, skipped: map[string]bool{},
-		doubts: map[[2]string]bool{},
+		doubts: map[[2]string]bool{}, imports: map[hit][]gosymbols.Import{},
 	}
 	for i := range packages {
 		pkg := &packages[i]
@@ -206,6 +216,7 @@ func (s *search) affected(r *record, a *affected) {
 		if matches {
 			for _, id := range r.identifiers() {
 				s.add(hit{at.index, id}, r, fixed, rate(r, a))
+				s.functions(hit{at.index, id}, r, a)
 			}
 		} else if err != nil {
 			s.mu.Lock()
@@ -246,6 +257,24 @@ func (s *search) add(key hit, r *record, fixed string, rated rating) {
 	if link := r.link(); f.URL == "" || link < f.URL {
 		f.URL = link
 	}
+}
+
+// functions adds the functions that a record of the Go vulnerability database names: the records of other databases about Go cannot name
+// any, and say nothing by that. A record of it that names none is about every function.
+func (s *search) functions(key hit, r *record, a *affected) {
+	if base(a.Package.Ecosystem) != "Go" || !strings.HasPrefix(r.ID, "GO-") {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known, stated := s.imports[key]
+	every := stated && len(known) == 0 || len(a.Ecosystem.imports) == 0 ||
+		slices.ContainsFunc(a.Ecosystem.imports, func(i gosymbols.Import) bool { return i.Path == "" })
+	if every {
+		s.imports[key] = nil
+		return
+	}
+	s.imports[key] = append(known, a.Ecosystem.imports...)
 }
 
 func (s *search) findings() []Finding {

@@ -30,7 +30,7 @@ func main() {
 // own exit code.
 func run(ctx context.Context, args []string) int {
 	if len(args) < 2 {
-		fmt.Fprintln(os.Stderr, "slim-sensor: usage: slim-sensor observe|accept|analyze|pack|sbom|update|wrap|collect|install")
+		fmt.Fprintln(os.Stderr, "slim-sensor: usage: slim-sensor observe|accept|analyze|pack|sbom|symbols|update|wrap|collect|install")
 		return 2
 	}
 	stages := map[string]func(context.Context, []string) error{
@@ -40,6 +40,7 @@ func run(ctx context.Context, args []string) int {
 		"pack":    pack,
 		"sbom":    materials,
 		"update":  updatePackages,
+		"symbols": symbols,
 		"wrap":    wrap,
 		"collect": collect,
 		"install": install,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/slimimage/slim/analyzer/gosymbols"
 	"github.com/slimimage/slim/analyzer/jsonout"
 	"github.com/slimimage/slim/analyzer/vex"
 	"github.com/slimimage/slim/analyzer/vuln"
@@ -84,6 +86,8 @@ func (p *program) scanOptions(c *cli.Context) (*builder.Scan, error) {
 // scanned is one image.
 type scanned struct {
 	input *layers.Input
+	index *layers.Index
+	close func() // of what it is read from
 	vuln.Subject
 }
 
@@ -119,10 +123,14 @@ func (p *program) scan(c *cli.Context) error {
 		if found[i], err = p.scanImage(c, ref); err != nil {
 			return err
 		}
+		defer found[i].close()
 	}
 	after, before := found[0], (*vuln.Subject)(nil)
 	if len(found) == 2 {
 		before = &found[1].Subject
+	}
+	facts.Symbols = func(ctx context.Context, questions []gosymbols.Question) ([]gosymbols.Answer, error) {
+		return gosymbols.Ask(ctx, after.index, questions)
 	}
 	review, err := vuln.Review(c.Context, db, after.Subject, before, facts)
 	if err != nil {
@@ -162,18 +170,22 @@ func (p *program) scanFacts(c *cli.Context) (vuln.Facts, error) {
 	return facts, nil
 }
 
-// scanImage reads the packages and names of files of an image.
-func (p *program) scanImage(c *cli.Context, ref string) (*scanned, error) {
+// scanImage reads the packages and names of files of an image. The caller closes it.
+func (p *program) scanImage(c *cli.Context, ref string) (s *scanned, err error) {
 	in, closeDocker, err := p.image(c, ref)
 	if err != nil {
 		return nil, err
 	}
-	defer closeDocker()
+	defer func() {
+		if err != nil {
+			closeDocker()
+		}
+	}()
 	index, err := layers.NewIndex(in.Image)
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", ref, err)
 	}
-	s := &scanned{input: in}
+	s = &scanned{input: in, index: index, close: closeDocker}
 	var warnings []string
 	if s.Subject, warnings, err = imagePackages(c.Context, in, index); err != nil {
 		return nil, fmt.Errorf("packages of %s: %w", ref, err)
