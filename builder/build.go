@@ -157,6 +157,9 @@ func (b *build) makeImage(ctx context.Context, c gateway.Client, res *gateway.Re
 	if err = b.exercised(out.seen); err != nil {
 		return out, err
 	}
+	if err = b.updateInput(ctx, c, out); err != nil {
+		return out, err
+	}
 	if out.candidate, err = b.shrink(ctx, c, out.in, out.seen); err != nil {
 		return out, err
 	}

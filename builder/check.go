@@ -30,7 +30,9 @@ type checker struct {
 	client   gateway.Client
 	in       input
 	original *analyzer.Evidence // the first run of the original
-	second   *analyzer.Evidence // a second run of it, nil until a difference requires one
+	answers  *analyzer.Evidence // what an image must agree with: original, or what in.reference makes of it
+	second   *analyzer.Evidence // a second run of the image as it was given, nil until a difference requires one
+	versions []compare.Version  // of updated packages
 }
 
 // checked is the output of a check.
@@ -148,25 +150,34 @@ func (k *checker) run(ctx context.Context, img *packed, how trial) (v *analyzer.
 	}
 	done := k.step(StageCheck, how.title)
 	defer func() { done(err) }()
+	return k.judge(ctx, func(number int) (*analyzer.Evidence, error) {
+		return k.repeat(ctx, img.state, how.config(img.parsed), confine, how.title, number, k.original)
+	})
+}
+
+// judge compares runs of an image, which see makes, with those of the original.
+func (k *checker) judge(ctx context.Context, see func(number int) (*analyzer.Evidence, error)) (v *analyzer.Verdict,
+	first *analyzer.Evidence, err error) {
 	for number := range maxRuns {
-		seen, err := k.repeat(ctx, img.state, how.config(img.parsed), confine, how.title, number, k.original)
+		seen, err := see(number)
 		if err != nil {
 			return nil, nil, err
 		}
 		if number == 0 {
 			first = seen
 		}
-		v = better(v, compare.Verdict(k.original, k.second, seen))
-		if v.OK || !compare.NeedsSecond(k.original, seen) {
+		v = better(v, compare.Updated(k.answers, k.second, seen, k.versions))
+		if v.OK || !compare.NeedsSecond(k.answers, seen) {
 			return v, first, nil
 		}
 		if k.second != nil {
 			continue
 		}
-		if k.second, err = k.repeat(ctx, k.in.state, k.in.config, nil, "observe", 1, nil); err != nil {
+		given := k.in.origin()
+		if k.second, err = k.repeat(ctx, given.state, given.config, nil, "observe", 1, nil); err != nil {
 			return nil, nil, err
 		}
-		if v = compare.Verdict(k.original, k.second, seen); v.OK || len(v.Missing) > 0 {
+		if v = compare.Updated(k.answers, k.second, seen, k.versions); v.OK || len(v.Missing) > 0 {
 			return v, first, nil
 		}
 	}

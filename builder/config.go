@@ -23,6 +23,8 @@ const (
 	LabelSlim = "io.slimimage.slim" // marks an image that slim made; the value is the schema of its plan
 	// LabelIncomplete has the reasons for which the package database of the image lacks packages, joined by "; ".
 	LabelIncomplete = "io.slimimage.incomplete"
+	// LabelUpdate says which packages of the base were brought up to date and how many: "security: 5 packages".
+	LabelUpdate     = "io.slimimage.update"
 	LabelBaseName   = "org.opencontainers.image.base.name"
 	LabelBaseDigest = "org.opencontainers.image.base.digest"
 
@@ -150,10 +152,11 @@ func slimConfig(original *imageConfig, in input, plan *analyzer.Plan, epoch int6
 	maps.Copy(labels, in.labels)
 	labels[LabelSlim] = analyzer.PlanSchema
 	delete(labels, LabelIncomplete)
+	in.update.label(labels)
 	if len(plan.Incomplete) > 0 {
 		labels[LabelIncomplete] = strings.Join(plan.Incomplete, "; ")
 	}
-	labels[LabelBaseDigest] = in.digest
+	labels[LabelBaseDigest] = in.origin().digest
 	if in.base != "" {
 		labels[LabelBaseName] = in.base
 	}

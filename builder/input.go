@@ -31,6 +31,7 @@ type input struct {
 	digest string            // of the platform manifest; of the config's content for a Dockerfile, which has no manifest yet
 	base   string            // normalized name, "" where it has none
 	labels map[string]string // to add to the slim image
+	update *updated          // nil for the image as it was given
 }
 
 // dockerfileFrontend is BuildKit's own, in every daemon.

@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/update"
 	"github.com/slimimage/slim/builder/lock"
 )
 
@@ -25,6 +26,12 @@ func (b *build) makeLock(ctx context.Context, out *outcome) (_ *lock.Lock, err e
 	defer func() { done(err) }()
 	l := &lock.Lock{Schema: lock.Schema, Options: OptionsOf(b.opt), Plan: planDigest(out.plan.Plan), Engine: b.engineVersion(ctx),
 		Seen: withoutAnswers(out.seen.evidence)}
+	if out.updates != nil {
+		l.Update = &update.Report{Schema: update.ReportSchema, Manager: out.updates.Manager}
+		if out.in.update != nil {
+			l.Update.Changes = out.in.update.report.Changes
+		}
+	}
 	l.Check.Findings = out.findings
 	l.Check.Syscalls = slices.Compact(slices.Sorted(slices.Values(out.findings.Syscalls)))
 	if v := out.verdict; v != nil {
@@ -32,7 +39,7 @@ func (b *build) makeLock(ctx context.Context, out *outcome) (_ *lock.Lock, err e
 	}
 	b.opt.Status, b.opt.CacheTo = nil, nil // both were for the build
 	response, err := b.run(ctx, b.unnamed(), func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-		if l.Input, err = b.inputOf(ctx, out.in); err != nil {
+		if l.Input, err = b.inputOf(ctx, out.in.origin()); err != nil {
 			return nil, err
 		}
 		if out.image.ref, err = b.solve(ctx, c, out.image.state); err != nil { // the reference ended with the build

@@ -19,6 +19,7 @@ type Option struct {
 	UsageIn  map[string]string // the text of a command for which Usage is not right, by command
 	Commands []string          // the commands that have the flag
 	Default  string            // value of the flag when it is not given
+	Bare     string            // value of the flag when it is given without one; without Bare it needs one
 	Allowed  []string          // all values, where they can be listed
 	Example  string            // correct values, for error messages
 	SetBy    Setter            // who may give it a value

@@ -10,6 +10,7 @@ import (
 	mobyclient "github.com/moby/moby/client"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/update"
 	"github.com/slimimage/slim/analyzer/vuln"
 	"github.com/slimimage/slim/builder/engine"
 	"github.com/slimimage/slim/builder/lock"
@@ -22,6 +23,7 @@ type Options struct {
 	Engine     *engine.Engine
 	Input      *layers.Input
 	Dockerfile *Dockerfile
+	Update     UpdateOptions
 	Observe    ObserveOptions
 	Analyze    analyzer.Options
 	Evidence   []*analyzer.Evidence // replaces the observation when not empty; several are merged
@@ -139,8 +141,22 @@ type Result struct {
 	Profile    *profile.Model     `json:"profile,omitempty"`    // how it is confined, nil when not checked
 	Sizes      *analyzer.Sizes    `json:"sizes,omitempty"`      // where the bytes come from
 	Scan       *vuln.Report       `json:"scan,omitempty"`       // known vulnerabilities, with those of the original; nil when not asked for
+	Update     *Updated           `json:"update,omitempty"`     // packages that were brought up to date; nil when not asked for
 	scanned    time.Time          // the day of Scan
 	Lock       *lock.Lock         `json:"-"` // with Options.Lock
+}
+
+// Updated is what an update did.
+type Updated struct {
+	Mode     string           `json:"mode"`              // "security", "fixable" or "all"
+	Manager  string           `json:"manager,omitempty"` // name of the package manager: "apt"; "" where no package was asked for
+	Packages []UpdatedPackage `json:"packages"`          // none where all were up to date
+}
+
+// UpdatedPackage is a package before and after an update.
+type UpdatedPackage struct {
+	update.Change
+	Closed []string `json:"closed,omitempty"` // names of the vulnerabilities that Result.Scan says this ended, sorted
 }
 
 // Config is what changed in the image's config, for the summary.

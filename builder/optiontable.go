@@ -6,6 +6,7 @@ import (
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/rules"
+	"github.com/slimimage/slim/analyzer/update"
 )
 
 // Groups of options, as the help shows them.
@@ -85,10 +86,21 @@ func inputOptions() []Option {
 			Why:      whyPolicy,
 			field:    switchField(func(o *Options) *bool { return &o.Force }),
 		},
+		{
+			Name:     "update",
+			Group:    GroupInput,
+			Bare:     string(update.Security),
+			Usage:    "first bring the packages that are kept up to date: all, those with security updates, or fixable ones of --vuln-db",
+			Commands: onlyBuild,
+			Allowed:  update.Modes(),
+			Why:      whyNetwork,
+			Shapes:   true,
+			field:    textField(func(o *Options) *string { return &o.Update.Mode }),
+		},
 	}
 }
 
-// dockerfileOptions need --file, whose row comes before them.
+// dockerfileOptions need --file, or one of them --update, whose rows come before them.
 func dockerfileOptions() []Option {
 	const example = "slim build -f Dockerfile CONTEXT"
 	return []Option{
@@ -127,15 +139,12 @@ func dockerfileOptions() []Option {
 		{
 			Name:     "build-network",
 			Group:    GroupInput,
-			Usage:    "network of the Dockerfile's RUN steps: MODE default, none, or host (that of this machine with its local services)",
+			Usage:    "network of a Dockerfile's RUN steps and of --update: MODE default, none, or host (that of this machine, with its services)",
 			Commands: imageRuns,
 			Allowed:  []string{"default", "none", "host"},
 			Example:  example,
 			Why:      whyNetwork,
-			field: field{set: ofDockerfile(func(df *Dockerfile, value string) error {
-				df.Network = value
-				return nil
-			})},
+			field:    field{set: setBuildNetwork},
 		},
 		{
 			Name:     "build-context",

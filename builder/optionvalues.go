@@ -37,6 +37,18 @@ func ofDockerfile(set func(df *Dockerfile, value string) error) func(*Options, s
 	}
 }
 
+// setBuildNetwork sets the network of the steps that build or update the input.
+func setBuildNetwork(opt *Options, value string) error {
+	if opt.Dockerfile == nil && opt.Update.Mode == "" {
+		return errors.New("needs --file DOCKERFILE or --update")
+	}
+	opt.Update.Network = value
+	if opt.Dockerfile != nil {
+		opt.Dockerfile.Network = value
+	}
+	return nil
+}
+
 func addBuildArg(df *Dockerfile, value string) error {
 	name, value, ok := strings.Cut(value, "=")
 	if !ok || name == "" {

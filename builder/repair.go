@@ -31,7 +31,8 @@ func (b *build) shrink(ctx context.Context, c gateway.Client, in input, seen *ob
 	}
 	r := &repairer{build: b, client: c, in: in, seen: seen}
 	if base != nil {
-		r.checker = &checker{build: b, client: c, in: in, original: base.evidence}
+		r.checker = &checker{build: b, client: c, in: in, original: base.evidence, answers: in.reference(base.evidence),
+			versions: in.versions()}
 	}
 	best, err := r.rounds(ctx, b.opt.Locked.Findings())
 	best.unchecked = unchecked

@@ -71,6 +71,9 @@ func (b *build) rebuild(ctx context.Context, c gateway.Client) (out *outcome, er
 	if found.Digest != locked.Input.Digest {
 		return out, &lock.Error{Reason: inputChange(locked.Input, found), Hint: lock.HintRelock}
 	}
+	if err = b.updateLocked(ctx, c, out); err != nil {
+		return out, err
+	}
 	if out.seen, err = b.observe(ctx, c, out.in, nil); err != nil {
 		return out, err
 	}

@@ -2,15 +2,18 @@ package builder
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/update"
 	"github.com/slimimage/slim/analyzer/vuln"
 )
 
 // outcome has the outputs of the stages for one platform. The output of a stage that did not run, or that failed, is empty.
 type outcome struct {
-	in   input
-	seen *observation
+	in      input
+	seen    *observation
+	updates *Updated // nil where none was asked for
 	candidate
 	scan      *vuln.Report
 	materials map[string][]byte // bills of materials by file name
@@ -36,7 +39,7 @@ func (b *build) result(out *outcome) *Result {
 		Digest: out.export.digest, Manifest: out.export.manifest, Names: out.export.names, Written: out.export.written,
 		Provenance: out.export.provenance}
 	if out.plan != nil {
-		r.Image, r.Evidence, r.Plan = out.in.digest, out.seen.evidence, out.plan.Plan
+		r.Image, r.Evidence, r.Plan = out.in.origin().digest, out.seen.evidence, out.plan.Plan
 		if platform := r.Evidence.Platform; !analyzer.SamePlatform(platform, r.Platform) {
 			r.Unobserved = fmt.Sprintf("what is kept follows from the evidence of %s and from its own files", platform)
 		}
@@ -50,10 +53,38 @@ func (b *build) result(out *outcome) *Result {
 	if out.scan != nil {
 		r.Scan, r.scanned = out.scan, b.opt.Scan.Facts.Today
 	}
+	r.Update = out.updated()
 	for i, other := range out.others {
 		r.Platforms = append(r.Platforms, b.others[i].result(other))
 	}
 	return r
+}
+
+// updated is what the update did, with the findings that it ended.
+func (o *outcome) updated() *Updated {
+	if o.updates == nil || o.in.update == nil {
+		return o.updates
+	}
+	u := *o.updates
+	for _, change := range o.in.update.report.Changes {
+		u.Packages = append(u.Packages, UpdatedPackage{Change: change, Closed: closedBy(o.scan, change)})
+	}
+	return &u
+}
+
+// closedBy are the vulnerabilities of the original that the slim image does not have because a package was updated, sorted.
+func closedBy(scan *vuln.Report, change update.Change) []string {
+	if scan == nil || scan.Comparison == nil {
+		return nil
+	}
+	var list []string
+	for _, fixed := range scan.Comparison.Fixed {
+		if fixed.Finding.Package.Name == change.Name {
+			list = append(list, fixed.Finding.ID)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // notStrict is the reason why an image is not proven to run hardened, "" if it is.

@@ -50,7 +50,7 @@ func (b *build) scan(ctx context.Context, c gateway.Client, in input, slim candi
 	if err != nil {
 		return nil, err
 	}
-	before, _, err := b.subject(ctx, c, in.state, "list packages of the original")
+	before, _, err := b.subject(ctx, c, in.origin().state, "list packages of the original")
 	if err != nil {
 		return nil, err
 	}

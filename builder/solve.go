@@ -155,7 +155,8 @@ func (b *build) solveOpt(ctx context.Context, export Export) (bkclient.SolveOpt,
 	if export.attested(b.opt.Engine) {
 		opt.FrontendAttrs["attest:provenance"] = "mode=max,version=v1,builder-id=" + builderID
 	}
-	if df := b.opt.Dockerfile; b.opt.Observe.Network == "host" || df != nil && df.Network == "host" {
+	if df := b.opt.Dockerfile; b.opt.Observe.Network == "host" || b.opt.Update.Network == "host" ||
+		df != nil && df.Network == "host" {
 		opt.AllowedEntitlements = []string{entitlements.EntitlementNetworkHost.String()}
 	}
 	return opt, nil

@@ -12,10 +12,13 @@ import (
 // Stage is a part of the work, as a display of the progress shows it.
 type Stage string
 
-// The stages, in the order in which they begin. A repair begins again with StageAnalyze. StageScan is there with Options.Scan only.
+// The stages, in the order in which they begin. A repair begins again with StageAnalyze. StageScan is there with Options.Scan only,
+// StageUpdate with
+// Options.Update.
 const (
 	StageImport  Stage = "import" // of the image, or its build from a Dockerfile
 	StageObserve Stage = "observe"
+	StageUpdate  Stage = "update"
 	StageAnalyze Stage = "analyze"
 	StagePack    Stage = "pack"
 	StageCheck   Stage = "check"
@@ -25,7 +28,7 @@ const (
 
 // Stages are all of them in their order.
 func Stages() []Stage {
-	return []Stage{StageImport, StageObserve, StageAnalyze, StagePack, StageCheck, StageScan, StageExport}
+	return []Stage{StageImport, StageObserve, StageUpdate, StageAnalyze, StagePack, StageCheck, StageScan, StageExport}
 }
 
 // Prefixes of the identifiers of progress groups, before the stage: BuildKit hands a step's group to its clients.

@@ -6,7 +6,14 @@
 // Install therefore depends on the package files alone, and not on the repositories.
 package update
 
-import "fmt"
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"regexp"
+
+	"github.com/slimimage/slim/analyzer/printable"
+)
 
 // Names of the schemas of the files that the builder and the agent exchange.
 const (
@@ -89,12 +96,45 @@ type Report struct {
 // Error is the reason why an image cannot be updated.
 type Error struct {
 	Reason string `json:"reason"`
-	Hint   string `json:"hint,omitempty"` // the next step
+	Next   string `json:"hint,omitempty"` // the next step
 }
 
 func (e *Error) Error() string { return e.Reason }
 
+// Hint is the next step.
+func (e *Error) Hint() string { return e.Next }
+
 // refuse is an Error with a hint.
 func refuse(hint, format string, args ...any) error {
-	return &Error{Reason: fmt.Sprintf(format, args...), Hint: hint}
+	return &Error{Reason: fmt.Sprintf(format, args...), Next: hint}
+}
+
+// checksumForm is the form of Change.Checksum.
+var checksumForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+
+// ReadReport reads a report. The image's own programs decide what is in it: its words are those of names and versions, and its texts are
+// escaped.
+func ReadReport(data []byte) (*Report, error) {
+	var r Report
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("reading the report: %w", err)
+	}
+	if r.Schema != ReportSchema || len(r.Changes) > maxChanges || plain(r.Manager) != nil {
+		return nil, fmt.Errorf("reading the report: it is not of schema %q", ReportSchema)
+	}
+	if f := r.Failure; f != nil {
+		r.Failure = &Error{printable.Short(f.Reason, 2*maxLine), printable.Short(f.Next, 2*maxLine)}
+		return &r, nil
+	}
+	for i := range r.Changes {
+		c := &r.Changes[i]
+		if err := plain(c.Name, c.Arch, c.Before, c.After, c.File); err != nil {
+			return nil, fmt.Errorf("reading the report: %w", err)
+		}
+		if c.Name == "" || c.After == "" || c.File != path.Base(c.File) || !checksumForm.MatchString(c.Checksum) {
+			return nil, fmt.Errorf("reading the report: the entry of %q is not complete", c.Name)
+		}
+		c.Repository = printable.Short(c.Repository, maxField)
+	}
+	return &r, nil
 }

@@ -42,7 +42,7 @@ func Fetch(ctx context.Context, m Manager, req Request, dir string) (*Report, er
 		report.Failure = refused
 		return report, nil
 	case errors.As(err, &failed):
-		report.Failure = &Error{Reason: failed.Error(), Hint: "run it in the image to see all of its output"}
+		report.Failure = &Error{Reason: failed.Error(), Next: "run it in the image to see all of its output"}
 		return report, nil
 	}
 	report.Changes = changes

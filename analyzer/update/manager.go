@@ -94,7 +94,7 @@ var drivers = []func(Target) Manager{findApt, findApk, findDnf, findZypper, find
 
 // ErrNoManager says that an image cannot update itself.
 var ErrNoManager = &Error{Reason: "the image has no package manager that slim knows (apt, apk, dnf, microdnf, zypper)",
-	Hint: "build it again on an updated base image"}
+	Next: "build it again on an updated base image"}
 
 // Find returns the package manager of a root filesystem, nil if it has none.
 func Find(t Target) Manager {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/slimimage/slim/analyzer"
+	"github.com/slimimage/slim/analyzer/update"
 )
 
 // Schema names the version of Lock.
@@ -20,8 +21,10 @@ type Lock struct {
 	Evidence File    `json:"evidence"`
 	Check    Check   `json:"check"`
 	Plan     string  `json:"plan"` // digest of the plan
-	Engine   Engine  `json:"engine"`
-	Manifest string  `json:"manifest"` // digest of the slim platform manifest, with Options.Compression
+	// Update is what --update did, with the exact versions and the checksums of the package files; nil without it.
+	Update   *update.Report `json:"update,omitempty"`
+	Engine   Engine         `json:"engine"`
+	Manifest string         `json:"manifest"` // digest of the slim platform manifest, with Options.Compression
 
 	Seen *analyzer.Evidence `json:"-"` // the content of Evidence; nil if only the lock was read
 }

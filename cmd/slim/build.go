@@ -85,6 +85,9 @@ func (p *program) readBuild(c *cli.Context) (opt builder.Options, then delivery,
 	if opt.Scan, err = p.scanOptions(c); err != nil {
 		return opt, then, err
 	}
+	if err = checkUpdate(opt); err != nil {
+		return opt, then, err
+	}
 	if then.signer, err = p.buildSigner(c); err != nil {
 		return opt, then, err
 	}

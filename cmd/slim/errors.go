@@ -82,6 +82,10 @@ func (p *program) printError(err error) {
 	if errors.As(err, &check) {
 		p.alert(report.Differences(check.Result.Verdict))
 	}
+	var changed *builder.UpdateError
+	if errors.As(err, &changed) {
+		p.alert(report.Differences(changed.Verdict))
+	}
 	if hint := hintFor(err); hint != "" {
 		p.alertf("hint: %s", hint)
 	}

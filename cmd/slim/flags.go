@@ -67,6 +67,8 @@ func optionFlag(o builder.Option, usage string) cli.Flag {
 		aliases = []string{o.Short}
 	}
 	switch {
+	case o.Bare != "":
+		return maybe(o.Group, o.Name, usage)
 	case o.Kind == builder.Switch:
 		return toggle(o.Group, o.Name, usage, aliases...)
 	case o.Repeatable():

@@ -46,6 +46,10 @@ func (p *program) buildOptions(c *cli.Context) (opt builder.Options, err error) 
 func (p *program) values(c *cli.Context, option builder.Option) ([]string, error) {
 	var values []string
 	switch {
+	case option.Bare != "":
+		if value, ok := optionalOf(c, option.Name, option.Bare); ok {
+			return []string{value}, nil
+		}
 	case option.Kind == builder.Switch:
 		if c.Bool(option.Name) {
 			return []string{"true"}, nil

@@ -112,6 +112,10 @@ func (p *program) openInputs(ctx context.Context, image string, opt *builder.Opt
 // checkNetwork refuses runs with a network that the engine does not have, and says that RUN steps have none. The network of this machine,
 // with its local services, must be asked for.
 func (p *program) checkNetwork(opt *builder.Options, e *engine.Engine) error {
+	if opt.Update.Mode != "" && (opt.Update.Network == "none" || !e.Network && opt.Update.Network != "host") {
+		return usagef("--build-network host gives that step the network of this machine",
+			"--update: the step that fetches packages needs a network, and this engine has none of its own for it")
+	}
 	switch {
 	case e.Network:
 	case opt.Observe.Network == "default":

@@ -31,6 +31,7 @@ func Markdown(job Job) string {
 		m.line("%s\n", checkMark(r))
 	}
 	m.table([]string{"", "#Before", "#After", ""}, figures(r, FindingsOf(r.Scan)))
+	m.updated(r.Update)
 	m.findings(FindingsOf(r.Scan))
 	m.facts(r)
 	m.differences(r.Verdict)

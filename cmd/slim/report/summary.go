@@ -20,7 +20,7 @@ func Summary(r *builder.Result) []string {
 	if r.Plan == nil {
 		return nil
 	}
-	lines := PlanSummary(r)
+	lines := append(PlanSummary(r), Updated(r.Update)...)
 	for _, run := range Runs(r.Evidence) {
 		lines = append(lines, "ran "+run)
 	}

@@ -28,6 +28,9 @@ func Build(w io.Writer, in Built) error {
 	p := &page{Title: r.Input, Facts: buildFacts(r), Warnings: shortAll(report.Warnings(r)), Data: planData(r.Plan)}
 	p.Cards = []card{sizeCard(r.Plan), filesCard(r.Plan), checkCard(r), confinedCard(r)}
 	p.Sections = []section{sizesSection(r), checkSection(r)}
+	if r.Update != nil {
+		p.Sections = append(p.Sections, updateSection(r))
+	}
 	if in.Findings != nil {
 		p.Cards = append(p.Cards, findingsCard(in.Findings))
 		p.Sections = append(p.Sections, findingsSection(in.Findings))
