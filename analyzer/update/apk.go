@@ -14,14 +14,17 @@ import (
 )
 
 // apk drives apk-tools, from 2.12 on: "upgrade" of an older one ignores names.
-type apk struct{ Target }
+type apk struct {
+	Target
+	options []string // of every call
+}
 
 // findApk returns the driver of apk.
 func findApk(t Target) Manager {
 	if !t.has("sbin/apk", "usr/sbin/apk", "usr/bin/apk") || !t.has("lib/apk/db/installed", "usr/lib/apk/db/installed") {
 		return nil
 	}
-	return &apk{t}
+	return &apk{Target: t}
 }
 
 // Name implements Manager.
@@ -29,7 +32,7 @@ func (a *apk) Name() string { return "apk" }
 
 // run runs apk. Untrusted repositories and packages are refused by default, and no setting of an image changes that.
 func (a *apk) run(ctx context.Context, args ...string) (string, error) {
-	return a.Tool(ctx, nil, append([]string{"apk", "--no-progress"}, args...)...)
+	return a.Tool(ctx, nil, slices.Concat([]string{"apk", "--no-progress"}, a.options, args)...)
 }
 
 // apkWorld lists the packages that were asked for, with conditions (apk-world(5)).
@@ -52,19 +55,25 @@ func (a *apk) Installed(ctx context.Context) ([]Installed, error) {
 	if err != nil {
 		return nil, err
 	}
+	held := pinned(a.Target)
+	list, err := parseApkList(out)
+	for i := range list {
+		list[i].Held = held[list[i].Name]
+	}
+	return list, err
+}
+
+// pinned are the packages of a root filesystem of which exactly one version is wanted.
+func pinned(t Target) map[string]bool {
 	held := map[string]bool{}
-	for _, line := range a.settingLines(apkWorld) {
+	for _, line := range t.settingLines(apkWorld) {
 		for _, word := range strings.Fields(line) {
 			if m := apkPin.FindStringSubmatch(word); m != nil {
 				held[m[1]] = true
 			}
 		}
 	}
-	list, err := parseApkList(out)
-	for i := range list {
-		list[i].Held = held[list[i].Name]
-	}
-	return list, err
+	return held
 }
 
 // apkVersion is the first line of apk --version.

@@ -129,7 +129,7 @@ func TestParseApkChanges(t *testing.T) {
 
 func TestApkDownload(t *testing.T) {
 	dir := t.TempDir()
-	m := &apk{Target{Tool: func(_ context.Context, _ []string, argv ...string) (string, error) {
+	m := &apk{Target: Target{Tool: func(_ context.Context, _ []string, argv ...string) (string, error) {
 		return "", os.WriteFile(path.Join(dir, argv[len(argv)-1]+"-1.1-r0.apk"), nil, 0o644)
 	}}}
 	names, err := m.Download(t.Context(), []Change{{Name: "greet", After: "1.1-r0"}}, dir)

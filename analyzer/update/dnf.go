@@ -18,7 +18,8 @@ type dnf struct {
 	rpm
 	program string
 	five    bool
-	offers  []Offer // of all packages
+	options []string // of every call
+	offers  []Offer  // of all packages
 }
 
 // findDnf returns the driver of dnf.
@@ -27,9 +28,9 @@ func findDnf(t Target) Manager {
 	case !t.hasRpm():
 		return nil
 	case t.has("usr/bin/dnf5"):
-		return &dnf{rpm: rpm{t}, program: "dnf5", five: true}
+		return &dnf{rpm: rpm{Target: t}, program: "dnf5", five: true}
 	case t.has("usr/bin/dnf", "usr/bin/dnf-3"):
-		return &dnf{rpm: rpm{t}, program: "dnf"}
+		return &dnf{rpm: rpm{Target: t}, program: "dnf"}
 	}
 	return nil
 }
@@ -44,7 +45,7 @@ var dnfOptions = []string{"-y", "--setopt=gpgcheck=1", "--setopt=*.gpgcheck=1", 
 
 // run runs dnf.
 func (d *dnf) run(ctx context.Context, args ...string) (string, error) {
-	return d.Tool(ctx, nil, append(append([]string{d.program}, dnfOptions...), args...)...)
+	return d.Tool(ctx, nil, slices.Concat([]string{d.program}, dnfOptions, d.options, args)...)
 }
 
 // Installed implements Manager.

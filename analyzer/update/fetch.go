@@ -29,8 +29,12 @@ const (
 func Fetch(ctx context.Context, m Manager, req Request, dir string) (*Report, error) {
 	report := &Report{Schema: ReportSchema, Manager: m.Name()}
 	changes, err := []Change(nil), error(nil)
-	if e, ok := m.(Explainer); ok && len(req.Changes) == 0 {
-		report.Note, err = e.Explain(req.Mode)
+	if e, ok := m.(Explainer); ok {
+		mode := req.Mode
+		if len(req.Changes) > 0 {
+			mode = "" // a lock says what is updated
+		}
+		report.Note, err = e.Explain(mode)
 	}
 	if err == nil {
 		changes, err = fetch(ctx, m, req, dir)

@@ -14,14 +14,17 @@ import (
 
 // microdnf drives microdnf from 3.7.0 on, which has --assumeno and "download". It does not read advisories, and it prints a transaction as
 // a table. microdnf 4, of Fedora, is dnf5 under another name.
-type microdnf struct{ rpm }
+type microdnf struct {
+	rpm
+	options []string // of every call
+}
 
 // findMicrodnf returns the driver of microdnf.
 func findMicrodnf(t Target) Manager {
 	if !t.hasRpm() || !t.has("usr/bin/microdnf") {
 		return nil
 	}
-	return &microdnf{rpm{t}}
+	return &microdnf{rpm: rpm{Target: t}}
 }
 
 // Name implements Manager.
@@ -29,7 +32,7 @@ func (m *microdnf) Name() string { return "microdnf" }
 
 // run runs microdnf. Its settings of dnf.conf are those of libdnf; a repository's own can be set only by its name.
 func (m *microdnf) run(ctx context.Context, args ...string) (string, error) {
-	return m.Tool(ctx, nil, append([]string{"microdnf", "--setopt=install_weak_deps=0"}, args...)...)
+	return m.Tool(ctx, nil, slices.Concat([]string{"microdnf", "--setopt=install_weak_deps=0"}, m.options, args)...)
 }
 
 // Installed implements Manager. The settings that hold a package are those of dnf.

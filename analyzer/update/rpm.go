@@ -15,7 +15,11 @@ import (
 
 // rpm is what dnf, microdnf and zypper have in common: the packages are files of rpm, and rpm alone installs them. A package manager would
 // keep a history of it with the time, and the mark of a package that was asked for is by its name, which does not change.
-type rpm struct{ Target }
+type rpm struct {
+	Target
+	root    []string // options with which rpm works on another root filesystem than its own
+	scripts []string // options with which it runs no scripts
+}
 
 // hasRpm reports whether a root filesystem has rpm and a database of it.
 func (t Target) hasRpm() bool {
@@ -36,7 +40,7 @@ const rpmKey = "gpg-pubkey"
 
 // installed lists the installed packages. Those whose names match a lock are held.
 func (r rpm) installed(ctx context.Context, locks []string) ([]Installed, error) {
-	out, err := r.Tool(ctx, nil, "rpm", "-qa", "--qf", rpmFormat)
+	out, err := r.Tool(ctx, nil, slices.Concat([]string{"rpm"}, r.root, []string{"-qa", "--qf", rpmFormat})...)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +190,7 @@ func rpmsBelow(dir string) ([]string, error) {
 // Install implements Manager. The package manager verified the signatures when it downloaded these files, perhaps with a key that only its
 // repository names; they have not changed since. rpm notes the time of the installation, which SOURCE_DATE_EPOCH sets from rpm 4.17 on.
 func (r rpm) Install(ctx context.Context, files []string) error {
-	args := []string{"rpm", "-U", "--nosignature"}
+	args := slices.Concat([]string{"rpm"}, r.root, []string{"-U", "--nosignature"}, r.scripts)
 	if r.withoutDocs() {
 		args = append(args, "--excludedocs")
 	}

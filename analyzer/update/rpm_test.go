@@ -214,7 +214,7 @@ func TestRpmFiles(t *testing.T) {
 		return from
 	}
 	// What a file has in it is its name here.
-	r := rpm{Target{Tool: func(_ context.Context, _ []string, argv ...string) (string, error) {
+	r := rpm{Target: Target{Tool: func(_ context.Context, _ []string, argv ...string) (string, error) {
 		pkg, _ := parseNevra(strings.TrimSuffix(path.Base(argv[len(argv)-1]), ".rpm"))
 		return pkg.Name + "\t" + pkg.Arch + "\t" + pkg.Version + "\n", nil
 	}}}

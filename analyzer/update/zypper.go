@@ -16,7 +16,9 @@ import (
 // zypper drives zypper, which prints XML when asked to (zypper(8), --xmlout).
 type zypper struct {
 	rpm
-	offers []Offer // of all packages
+	offers  []Offer  // of all packages
+	options []string // of every call
+	caches  string   // root filesystem with zypper's cache, "" for the one that it works on
 }
 
 // findZypper returns the driver of zypper.
@@ -24,7 +26,7 @@ func findZypper(t Target) Manager {
 	if !t.hasRpm() || !t.has("usr/bin/zypper") {
 		return nil
 	}
-	return &zypper{rpm: rpm{t}}
+	return &zypper{rpm: rpm{Target: t}}
 }
 
 // Name implements Manager.
@@ -80,7 +82,7 @@ type zyppSolvable struct {
 
 // run runs zypper and reads its output. A failure is told with the errors that are in it.
 func (z *zypper) run(ctx context.Context, args ...string) (*zyppOutput, error) {
-	out, err := z.Tool(ctx, nil, append([]string{"zypper", "--xmlout", "--non-interactive", "--no-color"}, args...)...)
+	out, err := z.Tool(ctx, nil, slices.Concat([]string{"zypper", "--xmlout", "--non-interactive", "--no-color"}, z.options, args)...)
 	var failed *ToolError
 	isTool := errors.As(err, &failed)
 	if err != nil && !isTool {
@@ -150,7 +152,8 @@ func (z *zypper) Refresh(ctx context.Context) ([]Repository, error) {
 	var list []Repository
 	for _, r := range out.Repositories {
 		if r.Enabled == "1" {
-			list = append(list, Repository{r.Alias, z.advisories("var/cache/zypp/raw/" + r.Alias)})
+			cache := Target{Root: or(z.caches, z.Root)}
+			list = append(list, Repository{r.Alias, cache.advisories("var/cache/zypp/raw/" + r.Alias)})
 		}
 	}
 	return list, nil

@@ -98,7 +98,7 @@ func (e exit) ExitCode() int { return int(e) }
 
 func TestZypperFailure(t *testing.T) {
 	fail := func(code exit, out string) *zypper {
-		return &zypper{rpm: rpm{Target{Tool: func(context.Context, []string, ...string) (string, error) {
+		return &zypper{rpm: rpm{Target: Target{Tool: func(context.Context, []string, ...string) (string, error) {
 			return "", &ToolError{Program: "zypper", Err: code, Stdout: out}
 		}}}}
 	}
