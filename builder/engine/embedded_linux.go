@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -116,14 +117,14 @@ func buildkitVersion() string {
 }
 
 // controller builds the controller of buildkitd with one runc worker, for use inside this process.
-func controller(ctx context.Context, opt helperConfig) (*control.Controller, string, error) {
+func controller(ctx context.Context, opt helperConfig, dbs *unsynced) (*control.Controller, string, error) {
 	root := opt.Dir
 	sessions, err := session.NewManager()
 	if err != nil {
 		return nil, "", err
 	}
 	hosts := registries(opt.Insecure)
-	w, name, err := newWorker(ctx, opt, hosts)
+	w, name, err := newWorker(ctx, opt, hosts, dbs)
 	if err != nil {
 		return nil, "", err
 	}
@@ -141,6 +142,9 @@ func controller(ctx context.Context, opt helperConfig) (*control.Controller, str
 	}
 	history, err := boltutil.SafeOpen(filepath.Join(root, "history.db"), 0o600,
 		&bolt.Options{FreelistType: bolt.FreelistMapType, NoFreelistSync: true})
+	if err == nil {
+		err = dbs.add(history.View)
+	}
 	if err != nil {
 		return nil, "", fmt.Errorf("opening the build history: %w", err)
 	}
@@ -172,10 +176,13 @@ func controller(ctx context.Context, opt helperConfig) (*control.Controller, str
 	return ctl, name, err
 }
 
-func newWorker(ctx context.Context, opt helperConfig, hosts resolverHosts) (*base.Worker, string, error) {
-	factory := snapshotter(opt.Dir)
+func newWorker(ctx context.Context, opt helperConfig, hosts resolverHosts, dbs *unsynced) (*base.Worker, string, error) {
+	factory := snapshotter(opt.Dir, dbs)
 	mode := netproviders.Opt{Mode: "host"} // for the steps of the mode host; see stepNetwork
 	wo, err := runc.NewWorkerOpt(opt.Dir, factory, inUserns(), oci.ProcessSandbox, nil, nil, mode, nil, "", "", false, nil, "", "", nil)
+	if content, ok := wo.ContentMetadata.(*boltutil.DB); err == nil && ok {
+		err = errors.Join(dbs.add(content.View), dbs.add(wo.MetadataStore.DB().View))
+	}
 	if err != nil {
 		return nil, "", fmt.Errorf("preparing runc: %w", err)
 	}
@@ -195,10 +202,17 @@ func newWorker(ctx context.Context, opt helperConfig, hosts resolverHosts) (*bas
 }
 
 // snapshotter selects overlayfs if the file system of the state directory supports it, else plain copies.
-func snapshotter(root string) runc.SnapshotterFactory {
+func snapshotter(root string, dbs *unsynced) runc.SnapshotterFactory {
 	if overlayutils.Supported(root) == nil {
 		return runc.SnapshotterFactory{Name: "overlayfs", New: func(root string) (ctdsnapshot.Snapshotter, error) {
-			return overlay.NewSnapshotter(root, overlay.AsynchronousRemove)
+			if err := os.MkdirAll(root, 0o700); err != nil {
+				return nil, err
+			}
+			store, err := dbs.snapshots(root)
+			if err != nil {
+				return nil, err
+			}
+			return overlay.NewSnapshotter(root, overlay.AsynchronousRemove, overlay.WithMetaStore(store))
 		}}
 	}
 	return runc.SnapshotterFactory{Name: "native", New: native.NewSnapshotter}

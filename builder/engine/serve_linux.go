@@ -104,7 +104,12 @@ func openServed(ctx context.Context, config helperConfig) (*served, error) {
 	}
 	endLeft(config.Dir)
 	ctx, stop := context.WithCancel(ctx)
-	ctl, name, err := controller(ctx, config)
+	dbs, err := openUnsynced(config.Dir)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	ctl, name, err := controller(ctx, config, dbs)
 	if err != nil {
 		stop()
 		return nil, err
@@ -121,7 +126,7 @@ func openServed(ctx context.Context, config helperConfig) (*served, error) {
 	return &served{server: server, door: door, close: func() error {
 		stop()
 		shutDown(server)
-		return ctl.Close()
+		return errors.Join(dbs.settle(), ctl.Close())
 	}}, nil
 }
 

@@ -89,7 +89,7 @@ func reach(ctx context.Context, opt *Options, root string) (*link, error) {
 		}
 		if s != nil {
 			sweepPrivate(filepath.Dir(root))
-			if err := s.checkVersion(opt); err != nil {
+			if err := s.check(opt); err != nil {
 				return nil, errors.Join(err, s.close())
 			}
 			return start(ctx, opt, s)

@@ -103,6 +103,14 @@ func sweepPrivate(parent string) {
 	}
 }
 
+// check discards a state that cannot be used.
+func (s *state) check(opt *Options) error {
+	if err := s.checkBoot(opt, bootID()); err != nil {
+		return err
+	}
+	return s.checkVersion(opt)
+}
+
 // checkVersion discards the state of another BuildKit version, whose databases may have another meaning.
 func (s *state) checkVersion(opt *Options) error {
 	name := filepath.Join(s.dir, "version")

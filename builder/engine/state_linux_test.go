@@ -21,7 +21,7 @@ func open(t *testing.T, root string) (*state, []string) {
 		t.Fatalf("openState() = %v, %v", s, err)
 	}
 	var notices []string
-	if err := s.checkVersion(&Options{Notice: func(text string) { notices = append(notices, text) }}); err != nil {
+	if err := s.check(&Options{Notice: func(text string) { notices = append(notices, text) }}); err != nil {
 		t.Fatal(err)
 	}
 	return s, notices
