@@ -32,6 +32,7 @@ type Options struct {
 	Force      bool                 // also take an image that slim made
 	KeepGoing  bool                 // export although a run or the check failed; Result says so
 	NoCheck    bool                 // skip the check
+	SBOMAuthor string               // who has the bills of materials made: "NAME <ADDRESS>"; slim itself when empty
 	Materials  bool                 // list the materials also where no attestation needs them (Result.Materials)
 	Strict     bool                 // export nothing that was not checked under its own profile
 	// ResourceLabels writes the measured resources into labels of the image. The peak of memory differs between runs: it is rounded up to

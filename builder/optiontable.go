@@ -536,6 +536,14 @@ func imageOptions() []Option {
 			field:    switchField(func(o *Options) *bool { return &o.Export.NoAttest }),
 		},
 		{
+			Name:     "sbom-author",
+			Group:    GroupOutput,
+			Usage:    "who has the bills of materials made: \"NAME <ADDRESS>\", an e-mail address or a URL (default slim itself)",
+			Commands: onlyBuild,
+			Why:      whyWords,
+			field:    textField(func(o *Options) *string { return &o.SBOMAuthor }),
+		},
+		{
 			Name:     "resource-labels",
 			Group:    GroupOutput,
 			Kind:     Switch,

@@ -33,7 +33,7 @@ func (b *build) materials(ctx context.Context, c gateway.Client, plan *analyzer.
 	}
 	done := b.step(StageExport, "list materials")
 	defer func() { done(err) }()
-	ref, err := b.list(ctx, c, slim.state, "list materials", b.materialArgs(plan)...)
+	ref, err := b.list(ctx, c, slim.state, "list materials", b.materialArgs(plan, slim)...)
 	if err != nil {
 		return nil, err
 	}
@@ -66,11 +66,20 @@ func (b *build) list(ctx context.Context, c gateway.Client, state llb.State, ste
 	return ref, nil
 }
 
-// materialArgs are the agent's arguments for the slim image: its name, and why its package database lacks packages.
-func (b *build) materialArgs(plan *analyzer.Plan) []string {
+// materialArgs are the agent's arguments for the slim image: its name and labels, and why its package database lacks packages. The step of
+// the documents and that of the vulnerability scan have the same, so that BuildKit runs one.
+func (b *build) materialArgs(plan *analyzer.Plan, slim *packed) []string {
 	var args []string
 	for _, reason := range plan.Incomplete {
 		args = append(args, "--incomplete", reason)
+	}
+	if b.opt.SBOMAuthor != "" {
+		args = append(args, "--author", b.opt.SBOMAuthor)
+	}
+	for _, key := range sbom.Labels {
+		if value := slim.parsed.Config.Labels[key]; value != "" {
+			args = append(args, "--label", key+"="+value)
+		}
 	}
 	if len(b.opt.Export.Names) == 0 {
 		return args

@@ -16,6 +16,7 @@ type Package struct {
 	Conffiles []string // those of Files that are configuration, sorted
 	Depends   []string // names of the installed packages it depends on (of alternatives the first installed one), sorted
 	Provides  []string // virtual names it provides, sorted
+	Unmet     []string // what it requires and no installed package provides, sorted: "a | b", or a condition (rpm's rich dependencies)
 	Essential bool     // dpkg's Essential or Protected; the others have no such mark
 	Priority  string   // dpkg's
 	Section   string   // dpkg's: "libs", "perl", "fonts"
@@ -31,6 +32,7 @@ type Package struct {
 	Maintainer    string // "NAME <ADDRESS>", or the vendor's name
 	License       string // as the database writes it
 	Homepage      string
+	SourceURL     string // of the repository with its source code
 
 	requires [][]string // dependencies, each a list of alternative names
 	enhances []string   // names
@@ -116,8 +118,8 @@ func (db *DB) lose(text string) {
 	db.incomplete = append(db.incomplete, text)
 }
 
-// finish sorts, and turns requirements into names of installed packages.
-func (db *DB) finish() {
+// finish sorts, and turns requirements into names of installed packages. physical is where a path really is, "" where it is nowhere.
+func (db *DB) finish(physical func(name string) string) {
 	slices.SortFunc(db.packages, comparePackages)
 	db.byName = map[string]*Package{}
 	for _, pkg := range slices.Backward(db.packages) {
@@ -138,28 +140,38 @@ func (db *DB) finish() {
 	}
 	for _, pkg := range db.packages {
 		for _, alternatives := range pkg.requires {
-			for _, name := range alternatives {
-				provider, ok := providers[name]
-				if !ok && strings.HasPrefix(name, "/") {
-					provider = db.ownerName(name[1:]) // rpm and apk may require a file
-				}
-				if provider != "" {
-					if provider != pkg.Name {
-						pkg.Depends = append(pkg.Depends, provider)
-					}
-					break
-				}
+			switch provider := db.provider(alternatives, providers, physical); provider {
+			case "":
+				pkg.Unmet = append(pkg.Unmet, strings.Join(alternatives, " | "))
+			case pkg.Name:
+			default:
+				pkg.Depends = append(pkg.Depends, provider)
 			}
 		}
 		pkg.Extends, pkg.Suggests = installed(all, pkg.enhances), installed(all, pkg.suggests)
 		pkg.requires, pkg.enhances, pkg.suggests = nil, nil, nil
-		for _, list := range []*[]string{&pkg.Files, &pkg.Conffiles, &pkg.Depends, &pkg.Provides, &pkg.Extends, &pkg.Suggests} {
+		for _, list := range []*[]string{&pkg.Files, &pkg.Conffiles, &pkg.Depends, &pkg.Provides, &pkg.Unmet, &pkg.Extends,
+			&pkg.Suggests} {
 			sortUnique(list)
 		}
 	}
 	sortUnique(&db.databases)
 	sortUnique(&db.warnings)
 	sortUnique(&db.incomplete)
+}
+
+// provider is the name of the package that meets a requirement: of its alternatives the first that is there; "" when none is.
+func (db *DB) provider(alternatives []string, providers map[string]string, physical func(string) string) string {
+	for _, name := range alternatives {
+		provider := providers[name]
+		if provider == "" && strings.HasPrefix(name, "/") {
+			provider = db.ownerName(physical(name)) // rpm and apk may require a file
+		}
+		if provider != "" {
+			return provider
+		}
+	}
+	return ""
 }
 
 // installed turns names into those of the installed packages that have or provide them.

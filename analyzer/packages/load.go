@@ -51,7 +51,7 @@ func Load(root layers.RootFS) (*DB, error) {
 	l.alternatives()
 	l.ucf()
 	l.links()
-	l.db.finish()
+	l.db.finish(l.physical)
 	l.asked()
 	return l.db, nil
 }

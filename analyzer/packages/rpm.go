@@ -79,6 +79,7 @@ func rpmPackage(header *rpmdb.Package) *Package {
 	pkg := &Package{
 		Type: "rpm", Name: header.Name, Version: header.Version, Arch: header.Arch, Source: header.Source, Provides: header.Provides,
 		Maintainer: header.Maintainer, License: header.License, Homepage: header.Homepage,
+		SourceURL: header.SourceURL, Unmet: header.Conditions,
 	}
 	for _, name := range header.Requires {
 		pkg.requires = append(pkg.requires, []string{name})

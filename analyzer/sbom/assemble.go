@@ -26,26 +26,31 @@ type assembly struct {
 	found  []*found
 	keys   map[[2]string][]*found // by type and key, in the order of found
 	owners map[string]string      // Ref by path of a file
-	dirs   map[string]string      // Ref by directory
+	// artifacts are the files that packages were delivered as, by the packages' directories.
+	artifacts map[string]Artifact
+	dirs      map[string]string // Ref by directory
 }
 
 func (s *scan) assemble(d *Document) {
 	a := &assembly{
 		scan: s, byRef: map[string]*Package{}, system: map[*packages.Package]string{},
-		keys: map[[2]string][]*found{}, owners: map[string]string{}, dirs: map[string]string{},
+		keys: map[[2]string][]*found{}, owners: map[string]string{}, dirs: map[string]string{}, artifacts: map[string]Artifact{},
 	}
 	a.addSystem(d.Distro)
 	a.addFound()
 	a.connect()
 	for _, ref := range slices.Sorted(maps.Keys(a.byRef)) {
 		pkg := a.byRef[ref]
-		for _, list := range []*[]string{&pkg.Depends, &pkg.Locations} {
+		for _, list := range []*[]string{&pkg.Depends, &pkg.Locations, &pkg.Unmet} {
 			slices.Sort(*list)
 			*list = slices.Compact(*list)
 		}
-		d.Packages = append(d.Packages, *pkg)
 	}
 	d.Files = a.files()
+	a.kinds(d.Files)
+	for _, ref := range slices.Sorted(maps.Keys(a.byRef)) {
+		d.Packages = append(d.Packages, *a.byRef[ref])
+	}
 	for _, warning := range s.db.Incomplete() {
 		s.lose("%s", warning)
 	}
@@ -78,22 +83,35 @@ func (a *assembly) merge(pkg Package) string {
 	if old.Homepage == "" {
 		old.Homepage = pkg.Homepage
 	}
+	if old.SourceURL == "" {
+		old.SourceURL = pkg.SourceURL
+	}
+	if old.Kind == nil {
+		old.Kind = pkg.Kind
+	}
+	old.Artifact.add(pkg.Artifact)
+	old.Relations = worse(old.Relations, pkg.Relations)
 	return pkg.Ref
 }
 
 // addSystem adds the package manager's packages and who depends on whom.
 func (a *assembly) addSystem(d Distro) {
-	byName := map[[2]string]string{}
+	byName, byArch := map[[2]string]string{}, map[[3]string]string{}
 	for _, pkg := range a.db.Packages() {
 		ref := a.merge(a.distributionPackage(pkg, d))
 		a.system[pkg] = ref
 		if key := [2]string{pkg.Type, pkg.Name}; ref != "" && byName[key] == "" {
 			byName[key] = ref
 		}
+		byArch[[3]string{pkg.Type, pkg.Name, pkg.Arch}] = ref
 	}
 	for _, pkg := range a.db.Packages() {
 		for _, name := range pkg.Depends {
-			a.depend(a.system[pkg], byName[[2]string{pkg.Type, name}])
+			on := byArch[[3]string{pkg.Type, name, pkg.Arch}]
+			if on == "" {
+				on = byName[[2]string{pkg.Type, name}]
+			}
+			a.depend(a.system[pkg], on)
 		}
 	}
 }
@@ -106,6 +124,11 @@ func (a *assembly) depend(from, on string) {
 
 // addFound adds the packages of language runtimes, and which files are theirs.
 func (a *assembly) addFound() {
+	for _, e := range a.entries {
+		if e.same == nil {
+			maps.Copy(a.artifacts, e.result.artifacts)
+		}
+	}
 	for _, e := range a.entries {
 		if e.same != nil {
 			continue
@@ -134,6 +157,20 @@ func (a *assembly) addFound() {
 func (a *assembly) addOne(e *entry, f *found) {
 	if len(f.Locations) == 0 {
 		f.Locations = []string{e.name}
+	}
+	if f.file == e.name {
+		f.Artifact = Artifact{Name: path.Base(e.name), SHA512: e.result.sha512}
+		structured := f.Kind != nil && f.Kind.Structured
+		kind := e.result.kind
+		kind.Structured = kind.Structured || structured
+		f.Kind = &kind
+	}
+	if f.dir != "" {
+		f.Artifact.add(a.artifacts[f.dir])
+	}
+	f.Relations = Complete
+	if f.partial {
+		f.Relations = Unknown
 	}
 	if f.Ref = a.merge(f.Package); f.Ref == "" {
 		return
@@ -170,19 +207,57 @@ func (a *assembly) own(name, ref string) {
 func (a *assembly) connect() {
 	left := maxRequires
 	for _, f := range a.found {
-		for _, alternatives := range f.requires {
+		pkg := a.byRef[f.Ref]
+		for i, alternatives := range slices.Concat(f.requires, f.wishes) {
 			if left -= len(alternatives); left < 0 {
 				a.warn("more than %d dependencies: the rest was not read", maxRequires)
+				a.uncertain()
 				return
 			}
-			for _, key := range alternatives {
-				if candidates := a.keys[[2]string{f.Type, key}]; len(candidates) > 0 {
-					a.depend(f.Ref, nearest(candidates, f.scope).Ref)
-					break
+			on := a.meets(f, alternatives)
+			a.depend(f.Ref, on)
+			if on == "" && i < len(f.requires) {
+				pkg.Relations = worse(pkg.Relations, Incomplete)
+				if len(pkg.Unmet) < maxUnmet {
+					pkg.Unmet = append(pkg.Unmet, shortest(alternatives))
 				}
 			}
 		}
 	}
+}
+
+// meets is the Ref of the package that meets a requirement; "" when none does.
+func (a *assembly) meets(f *found, alternatives []string) string {
+	for _, key := range alternatives {
+		if candidates := a.keys[[2]string{f.Type, key}]; len(candidates) > 0 {
+			return nearest(candidates, f.scope).Ref
+		}
+	}
+	return ""
+}
+
+// uncertain marks the language packages when their requirements were not read to the end.
+func (a *assembly) uncertain() {
+	for _, f := range a.found {
+		a.byRef[f.Ref].Relations = worse(a.byRef[f.Ref].Relations, Unknown)
+	}
+}
+
+// worse is the smaller claim of two.
+func worse(one, two Completeness) Completeness {
+	order := []Completeness{Unknown, Incomplete, Complete}
+	return order[min(slices.Index(order, one), slices.Index(order, two))]
+}
+
+// shortest is the most general of a requirement's alternatives, for people: of npm's places the one in the outermost directory.
+func shortest(alternatives []string) string {
+	best := ""
+	for _, name := range alternatives {
+		if best == "" || len(name) < len(best) {
+			best = name
+		}
+	}
+	return strings.TrimPrefix(best, "node_modules/")
 }
 
 func nearest(candidates []*found, scope string) *found {
@@ -199,10 +274,26 @@ func (a *assembly) files() []File {
 	list := make([]File, 0, len(a.entries))
 	for _, e := range a.entries {
 		res := e.content()
-		list = append(list, File{Path: layers.Path(e.name), Size: res.size, SHA1: res.sha1, SHA256: res.sha256, ELF: res.elf,
-			Owner: a.owner(e.name)})
+		list = append(list, File{Path: layers.Path(e.name), Size: res.size, SHA1: res.sha1, SHA256: res.sha256, SHA512: res.sha512,
+			Time: e.time, Kind: res.kind, ELF: res.elf, Owner: a.owner(e.name)})
 	}
 	return list
+}
+
+// kinds says of packages that consist of several files what those are: an installed package is no archive, and names its parts.
+func (a *assembly) kinds(files []File) {
+	for _, f := range files {
+		pkg := a.byRef[f.Owner]
+		if pkg == nil {
+			continue
+		}
+		switch one := pkg.Kind; {
+		case one == nil:
+			pkg.Kind = &Kind{Executable: f.Kind.Executable, Structured: true}
+		case pkg.Artifact.Name != path.Base(string(f.Path)):
+			one.Executable = one.Executable || f.Kind.Executable
+		}
+	}
 }
 
 // owner is the package manager's package of a file, else the runtime's that lists it, else that of the nearest directory.

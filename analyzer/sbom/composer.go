@@ -12,6 +12,7 @@ type composerPackage struct {
 	Authors                       []struct{ Name, Email string }
 	Require                       json.RawMessage // an object, or an empty list
 	InstallPath                   string          `json:"install-path"` // relative to vendor/composer
+	Source, Dist                  struct{ URL string }
 }
 
 // parseComposer reads vendor/composer/installed.json: {"packages": [...]} since Composer 2, the list alone before.
@@ -36,7 +37,7 @@ func parseComposer(name string, data []byte) metadata {
 			Package: Package{
 				Type: "composer", Name: pkg.Name, Version: pkg.Version, Purl: purl("composer", namespace, base, pkg.Version, nil),
 				Homepage: pkg.Homepage,
-				Licenses: composerLicenses(pkg.License),
+				Licenses: composerLicenses(pkg.License), SourceURL: sourceURL(pkg.Source.URL),
 			},
 			key: strings.ToLower(pkg.Name), scope: dir, dir: path.Join(path.Dir(dir), pkg.Name),
 		}
@@ -46,10 +47,15 @@ func parseComposer(name string, data []byte) metadata {
 		if pkg.InstallPath != "" {
 			f.dir = strings.TrimPrefix(path.Join("/", dir, pkg.InstallPath), "/")
 		}
+		if isURL(pkg.Dist.URL) {
+			f.Artifact = Artifact{URL: pkg.Dist.URL, Name: fileOf(pkg.Dist.URL)}
+		}
 		var require map[string]json.RawMessage
 		if json.Unmarshal(pkg.Require, &require) == nil {
 			for _, name := range sortedKeys(require) {
-				f.requires = append(f.requires, []string{strings.ToLower(name)})
+				if strings.Contains(name, "/") { // others are PHP, its extensions and libraries (getcomposer.org, "Platform packages")
+					f.requires = append(f.requires, []string{strings.ToLower(name)})
+				}
 			}
 		}
 		m.found = append(m.found, f)

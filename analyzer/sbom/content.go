@@ -5,9 +5,11 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path"
@@ -24,7 +26,9 @@ const (
 type result struct {
 	size         int64
 	sha1, sha256 string
+	sha512       string // of what is written down: programs and archives, or every file
 	elf          bool
+	kind         Kind
 	metadata
 }
 
@@ -33,8 +37,10 @@ type metadata struct {
 	found    []found
 	owned    []string // of a list of installed files: physical paths
 	licenses []string // of a copyright file
-	warning  string
-	lost     bool // warning means that the file has packages, or files of packages, which are not known
+	// artifacts are the files that packages were delivered as, by the packages' directories.
+	artifacts map[string]Artifact
+	warning   string
+	lost      bool // warning means that the file has packages, or files of packages, which are not known
 }
 
 // lost is the metadata of a file that cannot be read.
@@ -57,41 +63,51 @@ type found struct {
 	key      string     // how others of its Type require it
 	scope    string     // packages of the same scope are preferred for what it requires
 	requires [][]string // keys, each a list of alternatives
+	wishes   [][]string // likewise, of what it can do without
+	partial  bool       // its metadata does not say everything that it requires
+	self     bool       // it is the archive that it was found in, not one of the packages that were put together in it
 	dir      string     // files below are its, unless a deeper package's; "" for none
 	owned    []string   // files that are its
 	record   string     // file that lists the files of the package
+	file     string     // file that is the whole package; "" for none
 }
 
-// hashes takes both checksums: SPDX 2.3 (section 8.4) requires SHA-1.
+// hashes takes the checksums: SPDX 2.3 (section 8.4) requires SHA-1, BSI TR-03183-2 (section 5.2.2) SHA-512.
 type hashes struct {
-	one, two interface {
-		io.Writer
-		Sum([]byte) []byte
-	}
-	size int64
+	one, two, five hash.Hash // five may be nil
+	size           int64
 }
 
-func newHashes() *hashes { return &hashes{one: sha1.New(), two: sha256.New()} }
+func newHashes(five bool) *hashes {
+	h := &hashes{one: sha1.New(), two: sha256.New()}
+	if five {
+		h.five = sha512.New()
+	}
+	return h
+}
 
 func (h *hashes) Write(p []byte) (int, error) {
 	h.one.Write(p)
 	h.two.Write(p)
+	if h.five != nil {
+		h.five.Write(p)
+	}
 	h.size += int64(len(p))
 	return len(p), nil
 }
 
-// examine hashes a file and reads what metadata it has.
-func examine(name string, size int64, content io.Reader) (*result, error) {
-	sums := newHashes()
+// examine hashes a file and reads what metadata it has. all is whether every file is written down.
+func examine(name string, size int64, content io.Reader, all bool) (*result, error) {
 	at, random := content.(io.ReaderAt)
 	r := bufio.NewReaderSize(content, 64<<10)
-	head, err := r.Peek(4)
+	head, err := r.Peek(headSize)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	res := &result{elf: elf.IsELF(head)}
+	res := &result{elf: elf.IsELF(head), kind: kindOf(head)}
 	parse, limit := parserOf(name)
 	look := lookerOf(name, head)
+	sums := newHashes(all || look != nil)
 	switch {
 	case parse != nil:
 		var data bytes.Buffer
@@ -128,6 +144,9 @@ func examine(name string, size int64, content io.Reader) (*result, error) {
 	}
 	res.size = sums.size
 	res.sha1, res.sha256 = hex.EncodeToString(sums.one.Sum(nil)), hex.EncodeToString(sums.two.Sum(nil))
+	if sums.five != nil {
+		res.sha512 = hex.EncodeToString(sums.five.Sum(nil))
+	}
 	return res, nil
 }
 

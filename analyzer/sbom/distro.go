@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/slimimage/slim/analyzer/packages"
@@ -26,7 +28,7 @@ func (s *scan) distro() Distro {
 	}
 	if release["ID"] != "" {
 		return Distro{
-			ID: strings.ToLower(release["ID"]), Name: release["PRETTY_NAME"],
+			ID: strings.ToLower(release["ID"]), Name: release["PRETTY_NAME"], CPE: cpe(release["CPE_NAME"]),
 			Version: cmp.Or(release["VERSION_ID"], release["VERSION_CODENAME"]),
 		}
 	}
@@ -39,6 +41,17 @@ func (s *scan) distro() Distro {
 		}
 	}
 	return Distro{}
+}
+
+// cpeName is a name of CPE 2.2 or 2.3 (NIST IR 7695), as os-release(5) has it.
+var cpeName = regexp.MustCompile(`^cpe:(/[aho]?(:[A-Za-z0-9._~%-]*){0,6}|2\.3:[aho*-](:(\\?[!-~]|[A-Za-z0-9._*?-])+){10})$`)
+
+// cpe is the name if it is one.
+func cpe(name string) string {
+	if !cpeName.MatchString(name) {
+		return ""
+	}
+	return name
 }
 
 // small is the beginning of a file, links followed inside the root; nil when there is none.
@@ -97,6 +110,10 @@ func (s *scan) distributionPackage(pkg *packages.Package, d Distro) Package {
 	out := Package{
 		Type: pkg.Type, Name: pkg.Name, Version: pkg.Version, Purl: purl(pkg.Type, namespace, pkg.Name, version, qualifiers),
 		Source: pkg.Source, Supplier: person(pkg.Maintainer, ""), Homepage: pkg.Homepage, Licenses: licenseTerms(pkg.License),
+		SourceURL: sourceURL(pkg.SourceURL), Unmet: slices.Clone(pkg.Unmet[:min(len(pkg.Unmet), maxUnmet)]), Relations: Complete,
+	}
+	if len(pkg.Unmet) > 0 {
+		out.Relations = Incomplete
 	}
 	if pkg.Type == "deb" {
 		out.Licenses = s.copyright(pkg.Name)

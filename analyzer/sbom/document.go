@@ -15,6 +15,9 @@ type Options struct {
 	Purl    string // of the image, see ImagePurl; may be empty
 	Created string // time of the document, RFC 3339; SPDX must have one, 1970 when empty
 	Tool    string // version of slim; may be empty
+	Author  string // who has the document made: "NAME <ADDRESS>", with an e-mail address or a URL; slim itself when empty
+	// Labels are the image's: those that OCI defines (image-spec, annotations.md) say who made it and under which licences.
+	Labels map[string]string
 	// Incomplete are reasons known from elsewhere for which the root filesystem has packages that nothing in it names: the package database
 	// of a slim image has what was known of the original's.
 	Incomplete []string
@@ -45,6 +48,7 @@ type Distro struct {
 	ID      string // "debian"
 	Version string // VERSION_ID, or the code name of a release that has none yet
 	Name    string // PRETTY_NAME
+	CPE     string // CPE_NAME
 }
 
 // Package is one package, wherever it was found.
@@ -62,7 +66,25 @@ type Package struct {
 	Application bool     // a program's own module, no library
 	Depends     []string // Refs, sorted
 	Locations   []string // physical paths of the files it was read from, sorted
+
+	SourceURL string   // URL of its source code
+	Artifact  Artifact // the file that it is, or that it was installed from
+	// Kind is nil for a package that no file is known of: a module that was compiled into a program.
+	Kind *Kind
+	// Relations says what Depends is worth, as far as the package's metadata goes.
+	Relations Completeness
+	Unmet     []string // what it requires and no package here provides, as its metadata writes it, sorted
 }
+
+// Completeness says whether a list has everything.
+type Completeness string
+
+// The values of Completeness, as CycloneDX has them.
+const (
+	Complete   Completeness = "complete"   // the metadata lists what is required, and all of it is here
+	Incomplete Completeness = "incomplete" // some of what is required is not here
+	Unknown    Completeness = "unknown"    // the metadata does not say everything
+)
 
 // File is a regular file.
 type File struct {
@@ -70,6 +92,9 @@ type File struct {
 	Size   int64
 	SHA1   string // hex
 	SHA256 string // hex
+	SHA512 string // hex; "" for a file that is not written down
+	Time   string // of its modification, RFC 3339; may be empty
+	Kind   Kind
 	ELF    bool   // a program or library of machine code
 	Owner  string // Ref of the package that accounts for it; "" when none does
 }

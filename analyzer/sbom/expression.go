@@ -1,6 +1,7 @@
 package sbom
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/github/go-spdx/v2/spdxexp/spdxlicenses"
@@ -9,7 +10,16 @@ import (
 // parseExpression reads an SPDX licence expression (SPDX 2.3, annex D), operators in any case, and the names of aliases as
 // well. It returns the terms that all apply.
 func parseExpression(text string) (terms []string, ok bool) {
-	p := &expressionParser{tokens: expressionTokens(text)}
+	return parseTokens(&expressionParser{tokens: expressionTokens(text)})
+}
+
+// parseShortNames reads the expressions of Debian's copyright files, in which a word that is no known name is the short name of a text in
+// the file: it becomes a reference.
+func parseShortNames(text string) (terms []string, ok bool) {
+	return parseTokens(&expressionParser{tokens: expressionTokens(text), names: true})
+}
+
+func parseTokens(p *expressionParser) (terms []string, ok bool) {
 	parts, ok := p.any(0)
 	if !ok || len(p.tokens) > 0 {
 		return nil, false
@@ -17,8 +27,23 @@ func parseExpression(text string) (terms []string, ok bool) {
 	return addTerms(nil, parts), true
 }
 
+// isExpression reports whether a term is an SPDX expression.
+func isExpression(term string) bool {
+	_, ok := parseExpression(term)
+	return ok
+}
+
+// commaAnd and commaOr are operators that bind less than others: "A or B, and C" (copyright-format 1.0, "Syntax").
+var commaAnd, commaOr = regexp.MustCompile(`(?i),\s*and\s`), regexp.MustCompile(`(?i),\s*or\s`)
+
 // expressionTokens splits text into parentheses, operators and names; a name may have several words.
 func expressionTokens(text string) []string {
+	switch and, or := commaAnd.MatchString(text), commaOr.MatchString(text); {
+	case and && !or:
+		text = "(" + commaAnd.ReplaceAllString(text, ") and (") + ")"
+	case or && !and:
+		text = "(" + commaOr.ReplaceAllString(text, ") or (") + ")"
+	}
 	text = strings.NewReplacer("(", " ( ", ")", " ) ", ",", " and ").Replace(text)
 	var tokens, words []string
 	flush := func() {
@@ -39,7 +64,10 @@ func expressionTokens(text string) []string {
 	return tokens
 }
 
-type expressionParser struct{ tokens []string }
+type expressionParser struct {
+	tokens []string
+	names  bool // an unknown word is a name, too
+}
 
 // accept takes the next token when it is the one wanted.
 func (p *expressionParser) accept(token string) bool {
@@ -94,24 +122,45 @@ func (p *expressionParser) one(depth int) ([]string, bool) {
 	name := p.tokens[0]
 	p.tokens = p.tokens[1:]
 	id, ok := licenseID(name)
-	if !ok && isLicenseRef(name) {
+	switch {
+	case ok:
+	case isLicenseRef(name):
 		id, ok = name, true
+	case p.names && name != ")" && !strings.Contains(name, " ") && !isOperator(name):
+		id, ok = licenseRef+refSafe(name), true
 	}
 	if !ok {
 		return nil, false
 	}
-	if p.accept("WITH") {
-		if len(p.tokens) == 0 {
-			return nil, false
-		}
-		// Debian adds the word: "Linux-syscall-note exception"
-		known, exception := spdxlicenses.IsException(strings.TrimSuffix(strings.ToLower(p.tokens[0]), " exception"))
-		if !known {
-			return nil, false
-		}
-		id, p.tokens = id+" WITH "+exception, p.tokens[1:]
+	if !p.accept("WITH") {
+		return []string{id}, true
 	}
-	return []string{id}, true
+	if len(p.tokens) == 0 {
+		return nil, false
+	}
+	exception, ok := exceptionID(p.tokens[0])
+	if ok {
+		id += " WITH " + exception
+	} else if ok = p.names && !isOperator(p.tokens[0]); ok {
+		id = licenseRef + refSafe(name+" with "+p.tokens[0])
+	}
+	p.tokens = p.tokens[1:]
+	return []string{id}, ok
+}
+
+// exceptionID is the identifier of an exception. Debian writes it in two words: "Linux-syscall-note exception", "Texinfo exception".
+func exceptionID(name string) (id string, ok bool) {
+	name = strings.TrimSuffix(strings.ToLower(name), " exception")
+	for _, form := range []string{name, name + "-exception"} {
+		if ok, id = spdxlicenses.IsException(form); ok {
+			return id, true
+		}
+	}
+	return "", false
+}
+
+func isOperator(token string) bool {
+	return token == "(" || token == ")" || token == "AND" || token == "OR" || token == "WITH"
 }
 
 // joinAll is one expression of terms that all apply.

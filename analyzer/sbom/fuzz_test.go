@@ -19,6 +19,8 @@ var parsed = []struct{ path, seed string }{
 	{"x/specifications/a-1.gemspec", "# stub: a 1 ruby lib\ns.licenses = [\"MIT\".freeze]\ns.add_dependency(%q<b>.freeze)"},
 	{"x/vendor/composer/installed.json", `{"packages": [{"name": "a/b", "version": "1", "license": ["MIT"], "require": {"c/d": "1"}}]}`},
 	{"x/a.deps.json", `{"runtimeTarget": {"name": "t"}, "targets": {"t": {"a/1": {"dependencies": {"b": "1"}, "runtime": {"x/a.dll": {}}}}}, "libraries": {"a/1": {"type": "package"}}}`},
+	{"x/node_modules/.package-lock.json", `{"packages": {"node_modules/a": {"resolved": "https://x/a-1.tgz", "integrity": "sha512-AA== sha1-x"}}}`},
+	{"usr/share/doc/a/copyright", "See /usr/share/common-licenses/GPL-2.\n"},
 	{"usr/share/doc/a/copyright", "Format: https://x/copyright-format/1.0/\nLicense: GPL-2+ or MIT\n"},
 }
 
@@ -50,6 +52,11 @@ func check(t *testing.T, m metadata) {
 			}
 		}
 	}
+	for place, a := range m.artifacts {
+		if place != "" && place[0] == '/' || a.URL != "" && !isURL(a.URL) || len(a.SHA512)%128 != 0 {
+			t.Errorf("artifact of %q = %+v", place, a)
+		}
+	}
 	for _, name := range m.owned {
 		if name != "" && (name[0] == '/' || name == ".." || len(name) > 2 && name[:3] == "../") {
 			t.Errorf("path %q is not inside the root", name)
@@ -77,18 +84,24 @@ func FuzzLicenseTerms(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		terms := licenseTerms(text)
-		if e := asExpression(terms, map[string]string{}); e != "" {
-			if _, ok := parseExpression(e); !ok {
-				t.Errorf("terms %q make %q, which is no expression", terms, e)
-			}
-		}
-		for _, term := range terms {
-			if term == "" || utf8.ValidString(text) && !utf8.ValidString(term) {
-				t.Errorf("terms = %q", terms)
-			}
+		for _, terms := range [][]string{licenseTerms(text), shortNames(text)} {
+			checkTerms(t, text, terms)
 		}
 	})
+}
+
+func checkTerms(t *testing.T, text string, terms []string) {
+	t.Helper()
+	if e := asExpression(terms, map[string]string{}); e != "" {
+		if _, ok := parseExpression(e); !ok {
+			t.Errorf("terms %q make %q, which is no expression", terms, e)
+		}
+	}
+	for _, term := range terms {
+		if term == "" || utf8.ValidString(text) && !utf8.ValidString(term) {
+			t.Errorf("terms = %q", terms)
+		}
+	}
 }
 
 func FuzzJava(f *testing.F) {

@@ -3,6 +3,8 @@ package sbom
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/sha512"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -44,11 +46,15 @@ func readJar(name, place string, r io.ReaderAt, size int64, outer bool) ([]found
 	}
 	var (
 		poms []found
+		dirs []string // of poms, in the archive
 		errs []error
 	)
-	manifest := map[string][]string{}
+	manifest, descriptions := map[string][]string{}, map[string]*zip.File{}
 	var nested []*zip.File
 	for _, file := range archive.File {
+		if dir, ok := pomDir(file.Name); ok && len(descriptions) < maxPoms {
+			descriptions[dir] = file
+		}
 		switch base := path.Base(file.Name); {
 		case file.Name == "META-INF/MANIFEST.MF":
 			if data, err := readEntry(file, maxManifest); err == nil {
@@ -63,11 +69,14 @@ func readJar(name, place string, r io.ReaderAt, size int64, outer bool) ([]found
 				errs = append(errs[:min(len(errs), 2)], fmt.Errorf("%q in it: %w", file.Name, err))
 				continue
 			}
-			poms = append(poms, parsePom(data)...)
+			for _, f := range parsePom(data) {
+				poms, dirs = append(poms, f), append(dirs, path.Dir(file.Name))
+			}
 		case outer && strings.HasSuffix(base, ".jar"):
 			nested = append(nested, file)
 		}
 	}
+	describePoms(poms, dirs, descriptions)
 	list := own(name, poms, manifest)
 	for i := range list {
 		list[i].Locations = []string{place}
@@ -75,6 +84,9 @@ func readJar(name, place string, r io.ReaderAt, size int64, outer bool) ([]found
 	}
 	if len(list) > 0 && outer {
 		list[0].owned = []string{name}
+		if list[0].self {
+			list[0].file = name
+		}
 	}
 	inner, err := readNested(name, place, nested)
 	if len(list) > 0 {
@@ -98,6 +110,12 @@ func readNested(name, place string, files []*zip.File) ([]found, error) {
 		var inner []found
 		if err == nil {
 			inner, err = readJar(file.Name, place+"!/"+file.Name, bytes.NewReader(data), int64(len(data)), false)
+		}
+		if len(inner) > 0 && inner[0].self {
+			sum := sha512.Sum512(data)
+			inner[0].Artifact = Artifact{Name: path.Base(file.Name), SHA512: hex.EncodeToString(sum[:])}
+			kind := kindOf(data)
+			inner[0].Kind = &kind
 		}
 		if err != nil && len(errs) < 3 {
 			errs = append(errs, fmt.Errorf("%q in it: %w", file.Name, err))
@@ -146,6 +164,7 @@ func maven(group, artifact, version string) found {
 	return found{
 		Package: Package{Type: "maven", Group: group, Name: artifact, Version: version, Purl: purl("maven", group, artifact, version, nil)},
 		key:     group + ":" + artifact + "@" + version,
+		partial: true, // an archive does not say what it needs besides
 	}
 }
 
@@ -170,6 +189,7 @@ func own(name string, poms []found, manifest map[string][]string) []found {
 		poms, self = append(poms, f), len(poms)
 	}
 	poms[0], poms[self] = poms[self], poms[0]
+	poms[0].self = true
 	describe(&poms[0].Package, manifest)
 	return poms
 }
@@ -207,11 +227,15 @@ func fromManifest(base string, manifest map[string][]string) (found, bool) {
 // describe adds what the manifest says besides.
 func describe(pkg *Package, manifest map[string][]string) {
 	license, _, _ := strings.Cut(first(manifest, "bundle-license"), ";")
-	pkg.Licenses = licenseTerms(strings.Trim(license, `" `))
+	if terms := licenseTerms(strings.Trim(license, `" `)); len(pkg.Licenses) == 0 {
+		pkg.Licenses = terms
+	}
 	for _, key := range []string{"implementation-vendor", "bundle-vendor"} {
 		if pkg.Supplier == "" {
 			pkg.Supplier = person(first(manifest, key), "")
 		}
 	}
-	pkg.Homepage = first(manifest, "bundle-docurl")
+	if pkg.Homepage == "" {
+		pkg.Homepage = first(manifest, "bundle-docurl")
+	}
 }

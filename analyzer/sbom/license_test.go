@@ -18,6 +18,9 @@ func TestLicenseTerms(t *testing.T) {
 		{"mit", []string{"MIT"}},
 		{"(MIT OR Apache-2.0)", []string{"MIT OR Apache-2.0"}},
 		{"MIT AND (BSD-3-Clause OR GPL-2.0+)", []string{"MIT", "BSD-3-Clause OR GPL-2.0-or-later"}},
+		{"GPL-1+ or Artistic, and Expat", []string{"GPL-1.0-or-later OR Artistic-1.0", "MIT"}},
+		{"MIT and ISC, or Zlib", []string{"MIT AND ISC OR Zlib"}},
+		{"GPL-2+ with Texinfo exception", []string{"GPL-2.0-or-later WITH Texinfo-exception"}},
 		{"MIT AND BSD-3-Clause OR ISC", []string{"MIT AND BSD-3-Clause OR ISC"}},
 		{"(MIT OR ISC) AND Zlib OR 0BSD", []string{"(MIT OR ISC) AND Zlib OR 0BSD"}},
 		{"GPL-2.0-or-later WITH Classpath-exception-2.0", []string{"GPL-2.0-or-later WITH Classpath-exception-2.0"}},
@@ -75,6 +78,24 @@ func TestAsExpression(t *testing.T) {
 	}
 }
 
+func TestShortNames(t *testing.T) {
+	for text, want := range map[string][]string{
+		"REGCOMP, and GPL-1+ or Artistic":    {"LicenseRef-REGCOMP", "GPL-1.0-or-later OR Artistic-1.0"},
+		"GPL-2+ with OpenSSL exception":      {"GPL-2+ with OpenSSL exception"},
+		"Own or GPL-3+ with Bison exception": {"LicenseRef-Own OR LicenseRef-GPL-3--with-Bison-exception"},
+		"GPL-2+ or MIT":                      {"GPL-2.0-or-later OR MIT"},
+		"own":                                {"own"},
+		"a or":                               {"a or"},
+		"or a":                               {"or a"},
+		"MIT or the terms of two":            {"MIT or the terms of two"},
+		"":                                   nil,
+	} {
+		if diff := cmp.Diff(want, shortNames(text)); diff != "" {
+			t.Errorf("shortNames(%q) (-want +got):\n%s", text, diff)
+		}
+	}
+}
+
 // Every alias stands for an identifier of the list, and is in the form in which it is looked up.
 func TestAliases(t *testing.T) {
 	for _, alias := range slices.Sorted(maps.Keys(aliases)) {
@@ -93,9 +114,10 @@ func TestCycloneDXLicenses(t *testing.T) {
 		terms []string
 		want  []cdxLicense
 	}{
-		{[]string{"MIT", "own"}, []cdxLicense{{License: &cdxLicenseName{ID: "MIT"}}, {License: &cdxLicenseName{Name: "own"}}}},
-		{[]string{"Boehm-GC"}, []cdxLicense{{Expression: "Boehm-GC"}}},
-		{[]string{"MIT", "Boehm-GC"}, []cdxLicense{{Expression: "MIT AND Boehm-GC"}}},
+		{[]string{"MIT", "own"}, []cdxLicense{{License: &cdxLicenseName{ID: "MIT", Acknowledgement: declared}},
+			{License: &cdxLicenseName{Name: "own", Acknowledgement: declared}}}},
+		{[]string{"Boehm-GC"}, []cdxLicense{{Expression: "Boehm-GC", Acknowledgement: declared}}},
+		{[]string{"MIT", "Boehm-GC"}, []cdxLicense{{Expression: "MIT AND Boehm-GC", Acknowledgement: declared}}},
 	} {
 		if diff := cmp.Diff(test.want, cdxLicenses(test.terms)); diff != "" {
 			t.Errorf("cdxLicenses(%q) (-want +got):\n%s", test.terms, diff)

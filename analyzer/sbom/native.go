@@ -60,8 +60,9 @@ func goModules(name string, info *debug.BuildInfo) []found {
 		namespace, base := splitName(path)
 		ok := plausible(path) && (version == "" || plausible(version))
 		return found{
-			Package: Package{Type: "golang", Name: path, Version: version, Purl: purl("golang", namespace, base, version, nil)},
-			key:     path, scope: name,
+			Package: Package{Type: "golang", Name: path, Version: version, Purl: purl("golang", namespace, base, version, nil),
+				SourceURL: moduleSource(path)},
+			key: path, scope: name, partial: true, // only that the program is built of it
 		}, ok
 	}
 	path := info.Main.Path
@@ -72,7 +73,8 @@ func goModules(name string, info *debug.BuildInfo) []found {
 	if !ok {
 		main, _ = module("command-line-arguments", "") // as the go command calls it
 	}
-	main.Application, main.owned = true, []string{name}
+	main.Application, main.owned, main.file, main.partial = true, []string{name}, name, false
+	main.Kind = &Kind{Structured: true}
 	list := []found{main}
 	version, _, _ := strings.Cut(strings.TrimPrefix(info.GoVersion, "go"), " ") // "go1.22.1 X:boringcrypto"
 	if std, ok := module("stdlib", version); ok && path != "std" {
@@ -129,7 +131,7 @@ func parseAudit(name string, packed []byte) ([]found, error) {
 			f.requires = append(f.requires, []string{audit.Packages[i].Name + "@" + audit.Packages[i].Version})
 		}
 		if crate.Root {
-			f.owned = []string{name}
+			f.owned, f.file, f.Kind = []string{name}, name, &Kind{Structured: true}
 		}
 		list = append(list, f)
 	}

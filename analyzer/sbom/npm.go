@@ -2,6 +2,7 @@ package sbom
 
 import (
 	"encoding/json"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -11,7 +12,8 @@ import (
 type npmManifest struct {
 	Name, Version        string
 	License, Licenses    json.RawMessage
-	Author               json.RawMessage
+	Author, Maintainers  json.RawMessage
+	Repository           json.RawMessage
 	Homepage             json.RawMessage
 	Dependencies         json.RawMessage
 	OptionalDependencies json.RawMessage
@@ -33,26 +35,54 @@ func parseNpm(name string, data []byte) metadata {
 		Package: Package{
 			Type: "npm", Name: manifest.Name, Version: manifest.Version, Purl: purl("npm", namespace, base, manifest.Version, nil),
 			Licenses: npmLicenses(manifest.License, manifest.Licenses), Supplier: npmPerson(manifest.Author), Homepage: textOf(manifest.Homepage),
+			SourceURL: npmRepository(manifest.Repository),
 		},
 		key: dir, dir: dir,
 	}
-	wanted := map[string]bool{}
-	for _, raw := range []json.RawMessage{manifest.Dependencies, manifest.OptionalDependencies, manifest.PeerDependencies} {
-		var list map[string]json.RawMessage
-		if json.Unmarshal(raw, &list) != nil {
-			continue // none, or an empty list as old tools write it
-		}
-		for name := range list {
-			wanted[name] = true
+	if f.Supplier == "" {
+		var list []json.RawMessage
+		if json.Unmarshal(manifest.Maintainers, &list) == nil && len(list) > 0 {
+			f.Supplier = npmPerson(list[0])
 		}
 	}
-	for _, name := range sortedKeys(wanted) {
-		if plausible(name) {
+	optional := npmNames(manifest.OptionalDependencies) // npm writes them among "dependencies", too
+	for _, name := range sortedKeys(npmNames(manifest.Dependencies)) {
+		if !optional[name] {
 			f.requires = append(f.requires, npmPlaces(dir, name))
 		}
 	}
+	maps.Copy(optional, npmNames(manifest.PeerDependencies)) // of the project, which may do without
+	for _, name := range sortedKeys(optional) {
+		f.wishes = append(f.wishes, npmPlaces(dir, name))
+	}
 	return metadata{found: []found{f}}
 }
+
+// npmNames are the names in an object of dependencies; none in the empty list that old tools write.
+func npmNames(raw json.RawMessage) map[string]bool {
+	var list map[string]json.RawMessage
+	names := map[string]bool{}
+	if json.Unmarshal(raw, &list) == nil {
+		for name := range list {
+			if plausible(name) {
+				names[name] = true
+			}
+		}
+	}
+	return names
+}
+
+// npmRepository reads "repository": a URL or a short form of one, or {"url"}.
+func npmRepository(raw json.RawMessage) string {
+	var object struct{ URL string }
+	if json.Unmarshal(raw, &object) == nil {
+		return sourceURL(object.URL)
+	}
+	return sourceURL(textOf(raw))
+}
+
+// debianNode are the folders in which Debian's Node.js looks besides (Debian JavaScript Policy, "nodejs modules").
+var debianNode = []string{"usr/share/nodejs", "usr/lib/nodejs"}
 
 // npmPlaces are the directories in which Node.js looks for a package, nearest first (nodejs.org/api/modules.html, "Loading from
 // node_modules folders").
@@ -65,6 +95,9 @@ func npmPlaces(dir, name string) []string {
 		if at == "." || at == "/" {
 			break
 		}
+	}
+	for _, folder := range debianNode {
+		places = append(places, path.Join(folder, name))
 	}
 	return places
 }
@@ -104,13 +137,19 @@ func npmLicenses(license, licenses json.RawMessage) []string {
 	return terms
 }
 
-// npmPerson reads "NAME <ADDRESS> (URL)" or {"name", "email"}.
+// npmPerson reads "NAME <ADDRESS> (URL)" or {"name", "email", "url"}.
 func npmPerson(raw json.RawMessage) string {
-	var object struct{ Name, Email string }
+	var object struct{ Name, Email, URL string }
 	if json.Unmarshal(raw, &object) == nil {
+		if object.Email == "" && isURL(object.URL) {
+			object.Email = object.URL
+		}
 		return person(object.Name, object.Email)
 	}
-	text, _, _ := strings.Cut(textOf(raw), "(")
+	text, home, _ := strings.Cut(textOf(raw), "(")
+	if home = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(home), ")")); isURL(home) && !strings.Contains(text, "<") {
+		return person(text, home)
+	}
 	return person(text, "")
 }
 

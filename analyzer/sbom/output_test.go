@@ -164,17 +164,20 @@ func TestCycloneDXContent(t *testing.T) {
 		`"licenses": [
         {
           "license": {
-            "name": "ad-hoc"
+            "name": "ad-hoc",
+            "acknowledgement": "declared"
           }
         },
         {
           "license": {
-            "name": "LicenseRef-own"
+            "name": "LicenseRef-own",
+            "acknowledgement": "declared"
           }
         },
         {
           "license": {
-            "id": "MIT"
+            "id": "MIT",
+            "acknowledgement": "declared"
           }
         }
       ]`,
@@ -225,7 +228,7 @@ func TestSPDX(t *testing.T) {
 					files[f.FileSPDXIdentifier] = sum.Value
 				}
 			}
-			if !strings.HasPrefix(f.FileName, "./") || len(f.Checksums) != 2 {
+			if !strings.HasPrefix(f.FileName, "./") || len(f.Checksums) != 3 {
 				t.Errorf("file = %+v", f)
 			}
 		}

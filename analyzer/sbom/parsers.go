@@ -35,6 +35,8 @@ func parserOf(name string) (parser, int64) {
 		return parsePythonFiles, maxInstalled
 	case base == "package.json": // also outside node_modules: distributions and applications have packages anywhere
 		return parseNpm, maxManifest
+	case base == npmLock && path.Base(dir) == "node_modules":
+		return parseNpmLock, maxInstalled
 	case strings.HasSuffix(base, ".gemspec") && gemHome(dir) != "":
 		return parseGem, maxManifest
 	case base == "installed.json" && path.Base(dir) == "composer":

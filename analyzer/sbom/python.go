@@ -34,9 +34,15 @@ func parsePython(name string, data []byte) metadata {
 		Package: Package{
 			Type: "pypi", Name: title, Version: version, Purl: purl("pypi", "", pythonKey(title), version, nil),
 			Supplier: person(first(fields, "author"), first(fields, "author-email")), Homepage: first(fields, "home-page"),
-			Licenses: pythonLicenses(fields),
+			Licenses: pythonLicenses(fields), SourceURL: projectURL(fields, sourceLabels),
 		},
 		key: pythonKey(title), scope: home, dir: info,
+	}
+	if f.Supplier == "" {
+		f.Supplier = person(first(fields, "maintainer"), first(fields, "maintainer-email"))
+	}
+	if f.Homepage == "" {
+		f.Homepage = projectURL(fields, []string{"homepage"})
 	}
 	for list, base := range map[string]string{".dist-info": "RECORD", ".egg-info": "installed-files.txt"} {
 		if strings.HasSuffix(info, list) {
@@ -44,12 +50,40 @@ func parsePython(name string, data []byte) metadata {
 		}
 	}
 	for _, requirement := range fields["requires-dist"] {
-		requirement, marker, _ := strings.Cut(requirement, ";")
-		if wanted := requirementName.FindString(strings.TrimSpace(requirement)); wanted != "" && !extraMarker.MatchString(marker) {
+		requirement, marker, conditional := strings.Cut(requirement, ";")
+		wanted := requirementName.FindString(strings.TrimSpace(requirement))
+		switch {
+		case wanted == "" || extraMarker.MatchString(marker):
+		case conditional: // another system or version of Python may need it
+			f.wishes = append(f.wishes, []string{pythonKey(wanted)})
+		default:
 			f.requires = append(f.requires, []string{pythonKey(wanted)})
 		}
 	}
 	return metadata{found: []found{f}}
+}
+
+// sourceLabels are those of a project's URLs that name its source code (packaging.python.org, "Well-known Project URLs in Metadata"), and
+// those that projects used before that.
+var sourceLabels = []string{"source", "repository", "sourcecode", "github", "code"}
+
+// projectURL is the first of a project's URLs with one of the labels, of which only letters and digits count.
+func projectURL(fields map[string][]string, labels []string) string {
+	for _, want := range labels {
+		for _, value := range fields["project-url"] {
+			label, address, _ := strings.Cut(value, ",")
+			label = strings.Map(func(r rune) rune {
+				if strings.ContainsRune(" -_.", r) {
+					return -1
+				}
+				return r
+			}, strings.ToLower(label))
+			if label == want && isURL(strings.TrimSpace(address)) {
+				return strings.TrimSpace(address)
+			}
+		}
+	}
+	return ""
 }
 
 // pythonLicenses prefers the expression (PEP 639), then the short text, then classifiers.

@@ -19,6 +19,7 @@ const (
 	maxFiles    = 2_000_000
 	maxFound    = 200_000   // packages of language runtimes, each place counted
 	maxRequires = 2_000_000 // names of dependencies over all packages
+	maxUnmet    = 100       // requirements of one package that nothing meets
 	maxDepth    = 500       // directories
 	maxWarnings = 100
 )
@@ -36,7 +37,7 @@ func Read(ctx context.Context, root layers.RootFS, opt Options) (*Document, erro
 			return nil, fmt.Errorf("bill of materials: %w", err)
 		}
 	}
-	s := &scan{root: root, db: db, byName: map[string]*entry{}, inodes: map[[2]uint64]*entry{},
+	s := &scan{root: root, db: db, all: opt.AllFiles, byName: map[string]*entry{}, inodes: map[[2]uint64]*entry{},
 		warnings: map[string]bool{}, missing: map[string]bool{}}
 	steps := []func() error{
 		func() error { return s.walk(ctx, ".", 0) },
@@ -56,6 +57,7 @@ func Read(ctx context.Context, root layers.RootFS, opt Options) (*Document, erro
 type scan struct {
 	root     layers.RootFS
 	db       *packages.DB
+	all      bool     // every file is written down
 	entries  []*entry // regular files, sorted by name
 	byName   map[string]*entry
 	inodes   map[[2]uint64]*entry // the first name of files with several
@@ -67,6 +69,7 @@ type scan struct {
 type entry struct {
 	name   string
 	size   int64
+	time   string // of its modification, RFC 3339
 	same   *entry // the first name of the same file, nil for that itself
 	result *result
 }
@@ -126,7 +129,7 @@ func (s *scan) walk(ctx context.Context, dir string, depth int) error {
 }
 
 func (s *scan) add(name string, info fs.FileInfo) {
-	e := &entry{name: name, size: info.Size()}
+	e := &entry{name: name, size: info.Size(), time: modified(info)}
 	parse, _ := parserOf(name) // what a parser finds depends on the name: pnpm links package.json into several places
 	if stat := layers.StatOf(info); parse == nil && stat.Ino != 0 && stat.Nlink > 1 {
 		key := [2]uint64{stat.Dev, stat.Ino}
@@ -182,7 +185,7 @@ func (s *scan) examine(ctx context.Context, e *entry, content io.Reader) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	result, err := examine(e.name, e.size, content)
+	result, err := examine(e.name, e.size, content, s.all)
 	if err != nil {
 		return fmt.Errorf("reading %q: %w", e.name, err)
 	}

@@ -119,9 +119,11 @@ License: GPL-2+ with OpenSSL exception, Expat
 -- usr/share/doc/libc6/copyright --
 This is free text.
 License: MIT
+See /usr/share/common-licenses/Apache-2.0, and /usr/share/common-licenses/GPL-2.
 `,
 			want: []string{
-				"pkg:deb/debian/libc6@2.36-9%2Bdeb12u1?arch=amd64&distro=debian-12&upstream=glibc%402.36-9",
+				"pkg:deb/debian/libc6@2.36-9%2Bdeb12u1?arch=amd64&distro=debian-12&upstream=glibc%402.36-9 [Apache-2.0] [common-licenses/GPL-2] " +
+					"[/usr/share/doc/libc6/copyright]",
 				"pkg:deb/debian/libssl3@3.0.15-1~deb12u1?arch=amd64&distro=debian-12&upstream=openssl +libc6 [Apache-2.0 OR Artistic-2.0] [GPL-2+ " +
 					"with OpenSSL exception] [MIT] by Debian OpenSSL Team <openssl@example.org>",
 			},

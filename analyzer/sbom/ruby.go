@@ -14,6 +14,8 @@ var (
 	gemLicense    = regexp.MustCompile(`\.licenses?\s*=\s*\[?([^\]\n]+)`)
 	gemHomepage   = regexp.MustCompile(`\.homepage\s*=\s*["']([^"'\n]+)`)
 	gemAuthors    = regexp.MustCompile(`\.authors?\s*=\s*\[?\s*["']([^"'\n]+)`)
+	gemEmail      = regexp.MustCompile(`\.email\s*=\s*\[?\s*["']([^"'\n]+)`)
+	gemSource     = regexp.MustCompile(`["']source_code_uri["'](?:\.freeze)?\s*=>\s*["']([^"'\n]+)`)
 	gemDependency = regexp.MustCompile(`\.add_(?:runtime_)?dependency\(?\s*(?:%q<|%q\{|["'])([^"'>}]+)`)
 	quoted        = regexp.MustCompile(`["']([^"'\n]*)["']`)
 )
@@ -47,7 +49,8 @@ func parseGem(name string, data []byte) metadata {
 	f := found{
 		Package: Package{
 			Type: "gem", Name: title, Version: version, Purl: purl("gem", "", title, version, map[string]string{"platform": platform}),
-			Homepage: match(gemHomepage, text), Supplier: person(match(gemAuthors, text), ""),
+			Homepage: match(gemHomepage, text), Supplier: person(match(gemAuthors, text), match(gemEmail, text)),
+			SourceURL: sourceURL(match(gemSource, text)),
 		},
 		key: title, scope: home,
 	}

@@ -35,15 +35,19 @@ type (
 		Name      string            `json:"name"`
 		ID        string            `json:"SPDXID"`
 		Version   string            `json:"versionInfo,omitempty"`
+		File      string            `json:"packageFileName,omitempty"`
 		Supplier  string            `json:"supplier"`
+		Origin    string            `json:"originator,omitempty"`
 		Download  string            `json:"downloadLocation"`
 		Analyzed  bool              `json:"filesAnalyzed"`
 		Verify    *spdxVerification `json:"packageVerificationCode,omitempty"`
+		Checksums []spdxChecksum    `json:"checksums,omitempty"`
 		Homepage  string            `json:"homepage,omitempty"`
 		Source    string            `json:"sourceInfo,omitempty"`
 		Concluded string            `json:"licenseConcluded"`
 		Declared  string            `json:"licenseDeclared"`
 		Copyright string            `json:"copyrightText"`
+		Comment   string            `json:"comment,omitempty"`
 		External  []spdxExternal    `json:"externalRefs,omitempty"`
 		Purpose   string            `json:"primaryPackagePurpose"`
 	}
@@ -85,7 +89,7 @@ const (
 	spdxSelf = "SPDXRef-DOCUMENT"
 	spdxRoot = "SPDXRef-Image"
 	// spdxNamespace begins the document's namespace: an identifier, nothing is to be fetched there (section 6.5).
-	spdxNamespace = "https://github.com/slimimage/slim/spdx/"
+	spdxNamespace = slimURL + "/spdx/"
 	spdxEpoch     = "1970-01-01T00:00:00Z"
 )
 
@@ -105,16 +109,19 @@ func (d *Document) SPDX() ([]byte, error) {
 	if d.opt.Tool != "" {
 		doc.Creation.Creators[0] += "-" + d.opt.Tool
 	}
+	if author := spdxSupplier(d.opt.Author); author != spdxNone {
+		doc.Creation.Creators = append(doc.Creation.Creators, author)
+	}
 	files := map[string][]string{} // SHA-1 sums by owner
 	for _, f := range d.listed() {
 		files[f.Owner] = append(files[f.Owner], f.SHA1)
 	}
-	root := spdxPackage{Name: d.name(), ID: spdxRoot, Version: d.opt.Version, Supplier: spdxNone, Download: spdxNone, Concluded: spdxNone,
-		Declared: spdxNone, Copyright: spdxNone, Purpose: "CONTAINER"}
+	refs := map[string]string{}
+	root := newSpdxPackage(d.image(), refs)
+	root.Name, root.ID, root.Version, root.Purpose = d.name(), spdxRoot, d.opt.Version, "CONTAINER"
 	root.refer(d.opt.Purl)
 	root.verify(files[""])
 	doc.Packages = []spdxPackage{root}
-	refs := map[string]string{}
 	for _, pkg := range d.Packages {
 		p := newSpdxPackage(pkg, refs)
 		p.verify(files[pkg.Ref])
@@ -157,7 +164,7 @@ func spdxID(ref string) string {
 func newSpdxPackage(pkg Package, refs map[string]string) spdxPackage {
 	p := spdxPackage{
 		Name: pkg.Name, ID: spdxID(pkg.Ref), Version: pkg.Version, Supplier: spdxSupplier(pkg.Supplier), Download: spdxNone,
-		Concluded: spdxNone, Declared: asExpression(pkg.Licenses, refs), Copyright: spdxNone, Purpose: "LIBRARY",
+		Concluded: spdxNone, Declared: asExpression(pkg.Licenses, refs), Copyright: spdxNone, Purpose: "LIBRARY", File: pkg.Artifact.Name,
 	}
 	if pkg.Group != "" {
 		p.Name = pkg.Group + ":" + pkg.Name
@@ -171,13 +178,37 @@ func newSpdxPackage(pkg Package, refs map[string]string) spdxPackage {
 	if isURL(pkg.Homepage) {
 		p.Homepage = pkg.Homepage
 	}
-	if len(pkg.Locations) > 0 {
-		p.Source = "found in " + printable(pkg.Locations[0])
-	} else if pkg.Source != "" {
-		p.Source = "built from " + pkg.Source
+	if pkg.Artifact.URL != "" {
+		p.Download = pkg.Artifact.URL
+	}
+	if pkg.Artifact.SHA512 != "" {
+		p.Checksums = []spdxChecksum{{"SHA512", pkg.Artifact.SHA512}}
+	}
+	switch pkg.Type {
+	case "deb", "apk", "rpm": // whoever packaged it is not who wrote it
+		p.Origin = spdxNone
+	default:
+		p.Origin = p.Supplier
+	}
+	if p.Source = spdxSource(pkg); pkg.Relations != "" {
+		p.Comment = "dependencies: " + string(pkg.Relations) // a relationship to NOASSERTION or NONE is not known to every reader
 	}
 	p.refer(pkg.Purl)
 	return p
+}
+
+// spdxSource is where a package's code is from, as text (section 7.12).
+func spdxSource(pkg Package) string {
+	var parts []string
+	if len(pkg.Locations) > 0 {
+		parts = append(parts, "found in "+printable(pkg.Locations[0]))
+	} else if pkg.Source != "" {
+		parts = append(parts, "built from "+pkg.Source)
+	}
+	if pkg.SourceURL != "" {
+		parts = append(parts, "source code: "+pkg.SourceURL)
+	}
+	return strings.Join(parts, "; ")
 }
 
 func (p *spdxPackage) refer(purl string) {
@@ -222,8 +253,14 @@ func newSpdxFile(f File) spdxFile {
 		Name: "." + f.Path.String(), ID: spdxID(f.Path.String()), Checksums: []spdxChecksum{{"SHA1", f.SHA1}, {"SHA256", f.SHA256}},
 		Concluded: spdxNone, InFile: []string{spdxNone}, Copyright: spdxNone,
 	}
+	if f.SHA512 != "" {
+		file.Checksums = append(file.Checksums, spdxChecksum{"SHA512", f.SHA512})
+	}
 	if f.ELF {
 		file.Types = []string{"BINARY"}
+	}
+	if f.Kind.Archive {
+		file.Types = append(file.Types, "ARCHIVE")
 	}
 	return file
 }

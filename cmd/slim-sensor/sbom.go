@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"runtime/debug"
+	"strings"
 
 	"github.com/slimimage/slim/analyzer/sbom"
 	"github.com/slimimage/slim/layers"
@@ -18,10 +19,17 @@ import (
 func materials(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("sbom", flag.ContinueOnError)
 	src, out := flags.String("src", "/src", "root filesystem of the image"), flags.String("out", "", "where the documents go")
-	opt := sbom.Options{}
+	opt := sbom.Options{Labels: map[string]string{}}
 	flags.StringVar(&opt.Name, "name", "", "name of the image")
 	flags.StringVar(&opt.Version, "version", "", "its tag")
 	flags.StringVar(&opt.Purl, "purl", "", "its package URL")
+	flags.StringVar(&opt.Author, "author", "", "who has the documents made")
+	flags.Func("label", "KEY=VALUE, a label of the image; may be repeated", func(text string) error {
+		if key, value, ok := strings.Cut(text, "="); ok {
+			opt.Labels[key] = value
+		}
+		return nil
+	})
 	flags.StringVar(&opt.Created, "created", "", "time of the documents")
 	flags.Func("incomplete", "why packages are missing; may be repeated", func(reason string) error {
 		opt.Incomplete = append(opt.Incomplete, reason)

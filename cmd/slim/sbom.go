@@ -22,7 +22,8 @@ func (p *program) sbomCommand() *cli.Command {
 		Usage:     "write the bill of materials of an image",
 		UsageText: "slim sbom [flags] IMAGE",
 		Description: `Reads every layer of IMAGE, without running it, and lists the packages of its distribution and of its language runtimes with
-versions, licences and dependencies, and each program or library that belongs to none of them.
+versions, licences and dependencies, and each program or library that belongs to none of them. It has the fields of NTIA's minimum
+elements and of BSI TR-03183-2, as far as the packages say; docs/hardening.md has the table.
 SOURCE_DATE_EPOCH sets the time of the document.
 
 Examples:
@@ -33,6 +34,7 @@ Examples:
 			text(groupInput, "platform", "OS/ARCH of the image to take, where it has several"),
 			withDefault(text(groupReport, "format", "FORMAT of the document: cyclonedx (1.6) or spdx (2.3), both JSON"), "cyclonedx"),
 			withDefault(text(groupReport, "output", "write it to FILE; - is stdout", "o"), "-"),
+			text(groupReport, "sbom-author", "who has it made: \"NAME <ADDRESS>\", an e-mail address or a URL (default slim itself)"),
 			toggle(groupReport, "files", "list every file with its checksums"),
 			quietFlag(),
 		},
@@ -59,7 +61,8 @@ func (p *program) sbom(c *cli.Context) error {
 		return err
 	}
 	defer done()
-	doc, err := readMaterials(c.Context, in, sbom.Options{Created: created, Tool: toolVersion(), AllFiles: c.Bool("files")})
+	doc, err := readMaterials(c.Context, in, sbom.Options{Created: created, Tool: toolVersion(), AllFiles: c.Bool("files"),
+		Author: c.String("sbom-author")})
 	if err != nil {
 		return fmt.Errorf("image %s: %w", args[0], err)
 	}
@@ -132,6 +135,11 @@ func readMaterials(ctx context.Context, in *layers.Input, opt sbom.Options) (*sb
 	if opt.Version == "" {
 		opt.Version = in.Digest.String()
 	}
+	config, err := in.Image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	opt.Labels = config.Config.Labels
 	opt.Purl = sbom.ImagePurl(in.Repo, in.Tag, in.Digest.String(), in.Platform.Architecture)
 	opt.Contents = func(ctx context.Context, do func(string, io.Reader) error) error {
 		return eachContent(ctx, in, index, do)

@@ -28,6 +28,7 @@ const (
 	tagDirIndexes  = 1116
 	tagBaseNames   = 1117
 	tagDirNames    = 1118
+	tagVcs         = 5034
 )
 
 // configFlag is the bit of tagFileFlags for configuration (rpmfileAttrs).
@@ -122,6 +123,8 @@ type Package struct {
 	Maintainer string   // the vendor; the packager where there is none
 	Provides   []string // without its own name
 	Requires   []string // names of capabilities and absolute paths of files; what rpm itself must be able to do is left out
+	Conditions []string // what it requires only under a condition: rich dependencies, "(a if b)"
+	SourceURL  string   // of the repository with its source code, where the spec file names it
 
 	header header
 }
@@ -144,6 +147,7 @@ func ParseHeader(blob []byte) (*Package, error) {
 	}
 	pkg.Source = sourceName(h.text(tagSourceRpm))
 	pkg.License, pkg.Homepage, pkg.Maintainer = h.text(tagLicense), h.text(tagURL), h.text(tagVendor)
+	pkg.SourceURL = h.text(tagVcs)
 	if pkg.Maintainer == "" {
 		pkg.Maintainer = h.text(tagPackager)
 	}
@@ -153,7 +157,11 @@ func ParseHeader(blob []byte) (*Package, error) {
 		}
 	}
 	for _, name := range h.strings(tagRequireName) {
-		if !strings.HasPrefix(name, "rpmlib(") && !strings.HasPrefix(name, "(") { // features of rpm; rich dependencies
+		switch {
+		case strings.HasPrefix(name, "rpmlib("): // features of rpm
+		case strings.HasPrefix(name, "("):
+			pkg.Conditions = append(pkg.Conditions, name)
+		default:
 			pkg.Requires = append(pkg.Requires, name)
 		}
 	}
