@@ -69,11 +69,16 @@ func Largest(sizes map[string]*Size) []Size {
 	return list
 }
 
-// strongestOf is the reason that a file counts for: by its rule, and for a package's data the package.
-func strongestOf(reasons []Reason) string {
-	best := slices.MinFunc(reasons, func(a, b Reason) int {
+// strongest is the reason whose rule says most; the first of several by its text.
+func strongest(reasons []Reason) Reason {
+	return slices.MinFunc(reasons, func(a, b Reason) int {
 		return cmp.Or(cmp.Compare(a.Rule.rank(), b.Rule.rank()), strings.Compare(a.String(), b.String()))
 	})
+}
+
+// strongestOf is the reason that a file counts for: by its rule, and for a package's data the package.
+func strongestOf(reasons []Reason) string {
+	best := strongest(reasons)
 	if strings.HasPrefix(best.From, "package ") {
 		return best.String()
 	}

@@ -13,7 +13,9 @@ const InventorySchema = "slim/inventory/v1"
 type Inventory struct {
 	Schema   string             `json:"schema"`
 	Packages []InventoryPackage `json:"packages"` // sorted by purl
-	Warnings []string           `json:"warnings,omitempty"`
+	// Applications are the modules of programs, with those that Packages leaves out: they say what the others are there for.
+	Applications []InventoryPackage `json:"applications,omitempty"`
+	Warnings     []string           `json:"warnings,omitempty"`
 	// Incomplete are those of Warnings after which packages, or files of packages, are missing here.
 	Incomplete []string `json:"incomplete,omitempty"`
 }
@@ -24,6 +26,8 @@ type InventoryPackage struct {
 	Files []string `json:"files,omitempty"` // physical paths of those it accounts for, sorted
 	// physical paths of the files that a language's package was read from, sorted
 	Locations []string `json:"locations,omitempty"`
+	// package URLs of the packages that a language's package needs, sorted
+	Depends []string `json:"depends,omitempty"`
 }
 
 // Inventory lists the packages. A program's own module without a version is left out: it was built of a working copy, which nobody can
@@ -37,11 +41,14 @@ func (d *Document) Inventory() Inventory {
 	}
 	inv := Inventory{Schema: InventorySchema, Packages: []InventoryPackage{}, Warnings: d.Warnings, Incomplete: d.Incomplete}
 	for _, pkg := range d.Packages {
+		one := InventoryPackage{Purl: pkg.Purl, Files: files[pkg.Ref]}
+		if !slices.Contains([]string{"deb", "apk", "rpm"}, pkg.Type) {
+			one.Locations, one.Depends = pkg.Locations, pkg.Depends
+		}
+		if pkg.Application {
+			inv.Applications = append(inv.Applications, one)
+		}
 		if !pkg.Application || pkg.Version != "" {
-			one := InventoryPackage{Purl: pkg.Purl, Files: files[pkg.Ref]}
-			if !slices.Contains([]string{"deb", "apk", "rpm"}, pkg.Type) {
-				one.Locations = pkg.Locations
-			}
 			inv.Packages = append(inv.Packages, one)
 		}
 	}

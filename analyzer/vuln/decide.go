@@ -30,6 +30,8 @@ type Decision struct {
 	Now      *Package    `json:"now,omitempty"`      // of an updated one, the package as it is in the image
 	Advice   Advice      `json:"advice,omitempty"`   // what to do about it where the image has it
 	Text     string      `json:"text"`               // one line to read
+	Manifest string      `json:"manifest,omitempty"` // of a language's package, what to edit
+	Through  []string    `json:"through,omitempty"`  // what needs the package, from what nothing else needs to what needs it directly
 	Evidence string      `json:"evidence,omitempty"` // why it is not affected; "" means that it counts as affected
 	Accepted *Acceptance `json:"accepted,omitempty"` // in force, also where an update exists
 	Until    string      `json:"until,omitempty"`    // of Accepted, YYYY-MM-DD
@@ -44,7 +46,8 @@ type Facts struct {
 	// Symbols answers which functions Go programs of the image have; nil where nobody can. Review asks it.
 	Symbols func(context.Context, []gosymbols.Question) ([]gosymbols.Answer, error)
 
-	absent map[[2]string]string // evidence by finding: programs that have none of its functions
+	absent    map[[2]string]string // evidence by finding: programs that have none of its functions
+	relations *relations           // nil where they are not known
 }
 
 // Decide goes through the findings. notes are entries of the configuration that do not count and why: expired, without a
@@ -86,7 +89,11 @@ func Decide(findings []Finding, facts Facts) (decisions []Decision, notes []stri
 			d.Evidence = facts.absent[finding.pair()]
 		}
 		d.State = d.state()
-		d.advise()
+		how := ""
+		if facts.relations != nil {
+			d.Manifest, d.Through, how = facts.relations.fix(&finding)
+		}
+		d.advise(how)
 		decisions = append(decisions, d)
 	}
 	return decisions, slices.Compact(append(notes, config.stale(used, facts.Today)...))
@@ -125,8 +132,8 @@ func matches(f *Finding, id, pkg string) bool {
 	return pkg == "" || slices.Contains([]string{f.Package.Name, f.Package.SourceName, f.Package.Purl, bare, unversioned}, pkg)
 }
 
-// advise fills in the advice and its line.
-func (d *Decision) advise() {
+// advise fills in the advice and its line. how is what to do about a package of a language; "" for others.
+func (d *Decision) advise(how string) {
 	f := &d.Finding
 	var parts []string
 	if f.Fixed != "" {
@@ -135,7 +142,10 @@ func (d *Decision) advise() {
 		if f.Package.SourceName != "" {
 			name = f.Package.SourceName
 		}
-		parts = append(parts, fmt.Sprintf("update %s to %s", name, f.Fixed))
+		if how == "" {
+			how = fmt.Sprintf("update %s to %s", name, f.Fixed)
+		}
+		parts = append(parts, how)
 	}
 	if d.Evidence != "" {
 		d.Advice = firstAdvice(d.Advice, NotAffected)
@@ -148,6 +158,9 @@ func (d *Decision) advise() {
 	if len(parts) == 0 {
 		d.Advice = Affected
 		parts = append(parts, "affected, no update is known")
+		if n := len(d.Through); n > 0 {
+			parts = append(parts, d.Through[n-1]+" needs it")
+		}
 	}
 	d.Text = plain(strings.Join(parts, "; "), maxReason)
 }

@@ -36,6 +36,9 @@ type Subject struct {
 	Packages []Package
 	Files    []string // physical paths of everything but directories, sorted
 
+	Applications []Package           // modules of programs, also those that are no Packages: what the others are there for
+	Needs        map[string][]string // package URLs by that of what needs them
+
 	Incomplete []string // why Packages are not all; none where they are
 }
 
@@ -55,6 +58,7 @@ func Review(ctx context.Context, db *Database, image Subject, before *Subject, f
 	if facts.absent, err = ask(ctx, after, facts.Symbols); err != nil {
 		return nil, err
 	}
+	facts.relations = newRelations(image)
 	facts.Kept = func(glob string) []string { return Match(image.Files, glob) }
 	report := &Report{Schema: ReportSchema, Packages: len(image.Packages), Records: after.Records, Newest: after.Newest,
 		Missing: after.Missing, Skipped: after.Skipped, Unanswered: after.Unanswered, Incomplete: incompleteOf(image, before)}
@@ -177,6 +181,7 @@ func (r *Report) doubt() error {
 // FromInventory turns the packages of a bill of materials into those to search for; Subject.Files is not set. warnings are its own, and
 // package URLs that are none.
 func FromInventory(inv sbom.Inventory) (s Subject, warnings []string) {
+	s.Needs = map[string][]string{}
 	warnings, s.Incomplete = slices.Clone(inv.Warnings), slices.Clone(inv.Incomplete)
 	for _, pkg := range inv.Packages {
 		found, err := FromPurl(pkg.Purl)
@@ -186,6 +191,14 @@ func FromInventory(inv sbom.Inventory) (s Subject, warnings []string) {
 		}
 		found.Files, found.Locations = pkg.Files, pkg.Locations
 		s.Packages = append(s.Packages, found)
+		s.Needs[pkg.Purl] = pkg.Depends
+	}
+	for _, pkg := range inv.Applications {
+		if found, err := FromPurl(pkg.Purl); err == nil {
+			found.Files, found.Locations = pkg.Files, pkg.Locations
+			s.Applications = append(s.Applications, found)
+			s.Needs[pkg.Purl] = pkg.Depends
+		}
 	}
 	return s, warnings
 }

@@ -15,28 +15,37 @@ import (
 func (p *program) explainCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "explain",
-		Usage:     "explain why a path is kept or dropped",
-		UsageText: "slim explain REPORT PATH",
+		Usage:     "explain why a path or a package is kept or dropped",
+		UsageText: "slim explain REPORT PATH\nslim explain REPORT --package NAME",
 		Description: `Looks PATH up in a report (slim build --report, slim analyze --report, or either with --format json) and prints why it
-is kept, or why it was dropped and which flag would keep it.
+is kept, or why it was dropped and which flag would keep it. With --package it prints why files of the distribution's package NAME are kept and
+which packages need them; in the report of a build with --vuln-db, also of a language's package with a finding: what needs it, the decisions on its
+findings, and which manifest to edit.
 
 Examples:
    slim explain report.json /usr/bin/perl
    slim analyze app:2 --format json | slim explain - /bin/sh
-   slim explain report.json /etc/passwd --format json`,
-		Flags:  []cli.Flag{formatFlag()},
+   slim explain report.json --package libssl3`,
+		Flags:  []cli.Flag{text(groupInput, "package", "explain the package NAME"), formatFlag()},
 		Action: p.explain,
 	}
 }
 
 // explain is the command.
 func (p *program) explain(c *cli.Context) error {
-	args, err := p.arguments(c, "REPORT", "PATH")
+	wanted := []string{"REPORT", "PATH"}
+	if c.String("package") != "" {
+		wanted = wanted[:1]
+	}
+	args, err := p.arguments(c, wanted...)
 	if err != nil {
 		return err
 	}
 	if err := oneOf("format", c.String("format"), "", "text", "json"); err != nil {
 		return err
+	}
+	if c.String("package") != "" {
+		return p.explainPackage(c, args[0])
 	}
 	plan, err := p.readReport(args[0])
 	if err != nil {

@@ -29,7 +29,7 @@ func addPage(files map[string][]byte, result *builder.Result) error {
 		return nil
 	}
 	var page bytes.Buffer
-	built := html.Built{Result: result, Findings: report.FindingsOf(result.Scan), Files: slices.Collect(maps.Keys(files))}
+	built := html.Built{Result: result, Findings: report.FindingsOf(result.Scan, result.Plan), Files: slices.Collect(maps.Keys(files))}
 	if err := html.Build(&page, built); err != nil {
 		return err
 	}

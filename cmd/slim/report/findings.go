@@ -27,6 +27,7 @@ type Finding struct {
 	After    bool // the slim image has it
 	State    vuln.State
 	Text     string // what is known or to be done, one sentence
+	Kept     string // why the slim image has files of its package, a clause; may be empty
 }
 
 // Open reports whether somebody has yet to do something about the finding.

@@ -30,9 +30,9 @@ func Markdown(job Job) string {
 	if job.Failure == nil {
 		m.line("%s\n", checkMark(r))
 	}
-	m.table([]string{"", "#Before", "#After", ""}, figures(r, FindingsOf(r.Scan)))
+	m.table([]string{"", "#Before", "#After", ""}, figures(r, FindingsOf(r.Scan, r.Plan)))
 	m.updated(r.Update)
-	m.findings(FindingsOf(r.Scan))
+	m.findings(FindingsOf(r.Scan, r.Plan))
 	m.facts(r)
 	m.differences(r.Verdict)
 	m.reasons(r)
@@ -106,12 +106,13 @@ func (m *markdown) findings(findings *Findings) {
 	var rows [][]string
 	_, _, open := findings.Counts()
 	for _, f := range findings.Sorted()[:min(open, maxListed)] { // the open ones are first
-		rows = append(rows, []string{plainText(f.Severity), codeText(f.ID), codeText(f.Package + " " + f.Version), plainText(f.Text)})
+		rows = append(rows, []string{plainText(f.Severity), codeText(f.ID), codeText(f.Package + " " + f.Version), plainText(f.Text),
+			plainText(f.Kept)})
 	}
 	if more := open - maxListed; more > 0 {
-		rows = append(rows, []string{fmt.Sprintf("and %d more", more), "", "", ""})
+		rows = append(rows, []string{fmt.Sprintf("and %d more", more), "", "", "", ""})
 	}
-	m.table([]string{"Open", "Vulnerability", "Package", "What to do"}, rows)
+	m.table([]string{"Open", "Vulnerability", "Package", "What to do", "Kept because"}, rows)
 }
 
 // differences lists the answers that differ from the original's.

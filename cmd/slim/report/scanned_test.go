@@ -9,8 +9,8 @@ import (
 )
 
 func TestFindingsOf(t *testing.T) {
-	if got := FindingsOf(nil); got != nil {
-		t.Errorf("FindingsOf(nil) = %+v, want nil", got)
+	if got := FindingsOf(nil, nil); got != nil {
+		t.Errorf("FindingsOf(nil, nil) = %+v, want nil", got)
 	}
 	found := func(id, name string) vuln.Finding {
 		return vuln.Finding{ID: id, Package: vuln.Package{Ecosystem: "Debian:12", Name: name, Version: "1"}, Severity: vuln.High, Score: 7.5}
@@ -27,7 +27,7 @@ func TestFindingsOf(t *testing.T) {
 	want := &Findings{Source: "9 records, the newest from 2026-01-01T00:00:00Z", List: []Finding{
 		one("CVE-1", "a", "update a", true, true, vuln.StateOpen), one("CVE-2", "b", "", false, true, vuln.StateNotAffected),
 		one("CVE-4", "d", "now 2", true, false, vuln.StateUpdated), one("CVE-3", "c", "gone", true, false, vuln.StateRemoved)}}
-	if diff := cmp.Diff(want, FindingsOf(scan)); diff != "" {
+	if diff := cmp.Diff(want, FindingsOf(scan, nil)); diff != "" {
 		t.Errorf("FindingsOf (-want +got):\n%s", diff)
 	}
 }

@@ -272,7 +272,7 @@ func decidedSARIF(t *testing.T, scan *vuln.Report) map[string]string {
 func decidedPage(scan *vuln.Report) map[string]string {
 	got := map[string]string{}
 	all := scan.All()
-	findings := report.FindingsOf(scan)
+	findings := report.FindingsOf(scan, nil)
 	rows := findingsSection(findings).Tables[0].Rows
 	for i, x := range findings.Sorted() {
 		at := slices.IndexFunc(all, func(d vuln.Decision) bool {

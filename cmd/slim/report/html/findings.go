@@ -19,7 +19,7 @@ func findingsSection(f *report.Findings) section {
 	for _, reason := range f.Incomplete {
 		s.Text = append(s.Text, short("The list of packages is incomplete: "+reason+"."))
 	}
-	t := table{Columns: columns("Severity", "#Score", "Vulnerability", "Package", "Decision", "What is known"), Wide: true}
+	t := table{Columns: columns("Severity", "#Score", "Vulnerability", "Package", "Decision", "What is known", "Kept because"), Wide: true}
 	for _, x := range f.Sorted() {
 		t.Rows = append(t.Rows, findingRow(x))
 	}
@@ -39,7 +39,7 @@ func findingRow(x report.Finding) []cell {
 	if x.Score > 0 {
 		score.Text = fmt.Sprintf("%.1f", x.Score)
 	}
-	return []cell{text(x.Severity), score, code(x.ID), text(x.Package + " " + x.Version), now, text(x.Text)}
+	return []cell{text(x.Severity), score, code(x.ID), text(x.Package + " " + x.Version), now, text(x.Text), text(x.Kept)}
 }
 
 // findingsCard is the figure at the top of the page.
