@@ -95,6 +95,9 @@ func tracePredicate(found *Result) runtimeTrace {
 	t.MonitoredProcess.HostID = "https://github.com/moby/buildkit"
 	t.MonitoredProcess.Type = "https://github.com/opencontainers/image-spec"
 	t.MonitoredProcess.Event = "observe " + e.Image
+	if u := found.Update; u != nil && len(u.Packages) > 0 {
+		t.MonitoredProcess.Event += fmt.Sprintf(", which is %s with %d updated packages", found.Image, len(u.Packages))
+	}
 	if found.Unobserved != "" {
 		t.MonitoredProcess.Event += " (" + e.Platform + "); " + found.Platform + ": " + found.Unobserved
 	}
@@ -126,7 +129,13 @@ func testPredicate(found *Result) testResult {
 		return testResult{Result: "WARNED", Configuration: []resource{{Name: "original", Digest: digestSet(found.Image)}},
 			Warned: []string{"not checked: " + found.Unchecked}}
 	}
-	t := testResult{Result: "PASSED", Configuration: []resource{{Name: "original", Digest: digestSet(e.Image)}}}
+	t := testResult{Result: "PASSED", Configuration: []resource{{Name: "original", Digest: digestSet(found.Image)}}}
+	if u := found.Update; u != nil {
+		for _, p := range u.Packages {
+			t.Configuration = append(t.Configuration, resource{Name: fmt.Sprintf("updated package %s %s (before: %s)", p.Name, p.After, p.Before),
+				Digest: digestSet(p.Checksum)})
+		}
+	}
 	differs := map[string]bool{}
 	for _, d := range v.Differences {
 		differs[d.Run+": "+d.Probe] = true

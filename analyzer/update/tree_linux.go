@@ -113,12 +113,23 @@ func (t *tree) settle(epoch int64) error {
 		}
 	}
 	return t.walk(func(name string, e entry) error {
-		if was, there := t.entries[name]; e.mtime < t.began.UnixNano() || there && was.mtime == e.mtime {
+		was, there := t.entries[name]
+		if !t.holds(name) && (e.mtime < t.began.UnixNano() || there && was.mtime == e.mtime) {
 			return nil
 		}
 		at := []unix.Timespec{{Sec: epoch}, {Sec: epoch}}
 		return unix.UtimesNanoAt(unix.AT_FDCWD, t.path(name), at, unix.AT_SYMLINK_NOFOLLOW)
 	})
+}
+
+// holds reports whether a directory has a mount: the container runtime may have made the mount point and so changed the directory's time.
+func (t *tree) holds(name string) bool {
+	for point := range t.mounts {
+		if path.Dir(point) == t.path(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // clean removes what is new or changed of Leftovers.Remove, and what is new of Leftovers.Restore.

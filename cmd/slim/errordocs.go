@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	fresh "github.com/slimimage/slim/analyzer/update"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/engine"
 	"github.com/slimimage/slim/builder/lock"
@@ -23,6 +24,8 @@ var errorPages = []struct {
 	{isA[*builder.ObservationError], "the-image-did-not-run-as-it-should"},
 	{isA[*builder.SlimmedError], "made-by-slim-already"},
 	{isA[*builder.UnconnectedError], "the-run-steps-had-no-network"},
+	{isA[*fresh.Error], "the-image-cannot-be-updated"},
+	{isA[*builder.UpdateError], "the-update-changes-what-the-image-answers"},
 	{isA[*lock.Error], "the-lock-does-not-match"},
 	{func(err error) bool { return errors.Is(err, engine.ErrNoDocker) }, "no-docker-engine-answers"},
 }

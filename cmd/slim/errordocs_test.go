@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/slimimage/slim/analyzer"
+	fresh "github.com/slimimage/slim/analyzer/update"
 	"github.com/slimimage/slim/builder"
 	"github.com/slimimage/slim/builder/engine"
 	"github.com/slimimage/slim/builder/lock"
@@ -23,7 +24,7 @@ func TestErrorPages(t *testing.T) {
 	errs := []error{
 		&builder.CheckError{Result: result}, &builder.StrictError{Result: result}, &builder.ExerciseError{},
 		&builder.DeadlineError{}, &builder.ObservationError{}, &builder.SlimmedError{}, &builder.UnconnectedError{Err: errors.New("x")},
-		&lock.Error{}, &engine.SilentDockerError{},
+		&fresh.Error{Reason: "x"}, &builder.UpdateError{Verdict: &analyzer.Verdict{}}, &lock.Error{}, &engine.SilentDockerError{},
 	}
 	named := map[string]bool{}
 	for _, err := range errs {

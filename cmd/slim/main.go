@@ -101,6 +101,7 @@ func exitCode(err error) int {
 		idle     *builder.ExerciseError
 		checked  *builder.CheckError
 		strict   *builder.StrictError
+		changed  *builder.UpdateError
 		child    *childError
 		batch    *batchError
 	)
@@ -116,7 +117,7 @@ func exitCode(err error) int {
 	case errors.As(err, &usage), errors.As(err, &slimmed):
 		return exitUsage
 	case errors.As(err, &observed), errors.As(err, &idle), errors.As(err, &checked), errors.As(err, &strict),
-		errors.Is(err, errExportedAnyway):
+		errors.As(err, &changed), errors.Is(err, errExportedAnyway):
 		return exitCheck
 	default:
 		return exitFailure

@@ -60,6 +60,11 @@ func (r *rebuild) open(c *cli.Context, p *program, image string, report *sign.Re
 	if r.config, err = r.slim.Image.ConfigFile(); err != nil {
 		return err
 	}
+	if updated := r.config.Config.Labels[builder.LabelUpdate]; updated != "" {
+		return usagef("slim build --locked repeats it, with the lock of its build",
+			"%s was built with --update (%s): the evidence alone does not say "+
+				"which package files it got", image, updated)
+	}
 	base := r.config.Config.Labels[builder.LabelBaseName]
 	from := c.String("from")
 	if from == "" {

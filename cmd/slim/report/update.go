@@ -30,6 +30,9 @@ func Updated(u *builder.Updated) []string {
 
 // UpdateClause is how many packages were updated, and how many vulnerabilities that ended.
 func UpdateClause(u *builder.Updated) string {
+	if u.Manager == "" {
+		return fmt.Sprintf("nothing, none of the packages that are kept is one to update (%s)", u.Mode)
+	}
 	if len(u.Packages) == 0 {
 		return fmt.Sprintf("nothing, the packages that are kept are up to date (%s)", u.Mode)
 	}

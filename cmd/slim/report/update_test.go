@@ -16,7 +16,9 @@ func TestUpdated(t *testing.T) {
 		markdown string
 	}{
 		{in: nil},
-		{in: &builder.Updated{Mode: "all"}, want: []string{"updated: nothing, the packages that are kept are up to date (all)"},
+		{in: &builder.Updated{Mode: "fixable"}, want: []string{"updated: nothing, none of the packages that are kept is one to update (fixable)"},
+			markdown: "- Updated nothing, none of the packages that are kept is one to update (fixable)\n\n"},
+		{in: &builder.Updated{Mode: "all", Manager: "apt"}, want: []string{"updated: nothing, the packages that are kept are up to date (all)"},
 			markdown: "- Updated nothing, the packages that are kept are up to date (all)\n\n"},
 		{in: &builder.Updated{Mode: "security", Manager: "apt", Packages: []builder.UpdatedPackage{
 			{Change: fresh.Change{Name: "libssl3", Before: "3.0.17", After: "3.0.18", Repository: "Debian-Security bookworm-security"},
