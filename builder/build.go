@@ -23,6 +23,7 @@ type build struct {
 	platform    ocispecs.Platform
 	evidenceDir string     // the given evidence as files for BuildKit, "" without
 	probeState  *llb.State // root filesystem of the probe image
+	helper      *llb.State // that of the helper image of --update-from, nil without one
 	probe       *imageConfig
 	agentLog    *agentLog
 	ref         string // BuildKit's identifier of the last build

@@ -27,7 +27,7 @@ func (b *build) makeLock(ctx context.Context, out *outcome) (_ *lock.Lock, err e
 	l := &lock.Lock{Schema: lock.Schema, Options: OptionsOf(b.opt), Plan: planDigest(out.plan.Plan), Engine: b.engineVersion(ctx),
 		Seen: withoutAnswers(out.seen.evidence)}
 	if out.updates != nil {
-		l.Update = &update.Report{Schema: update.ReportSchema, Manager: out.updates.Manager}
+		l.Update = &update.Report{Schema: update.ReportSchema, Manager: out.updates.Manager, Note: out.updates.Note}
 		if out.in.update != nil {
 			l.Update.Changes = out.in.update.report.Changes
 		}

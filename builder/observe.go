@@ -278,20 +278,28 @@ func (b *build) openProbeImage(ctx context.Context, c gateway.Client) error {
 	if name == "" || b.probe != nil {
 		return nil
 	}
-	opt := sourceresolver.Opt{ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &b.platform}}
-	_, dgst, raw, err := c.ResolveImageConfig(ctx, name, opt)
+	state, raw, err := b.resolve(ctx, c, name)
 	if err != nil {
 		return fmt.Errorf("resolving the probe image %s: %w", name, err)
 	}
 	if b.probe, err = parseConfig(raw); err != nil {
 		return fmt.Errorf("probe image %s: %w", name, err)
 	}
+	b.probeState = &state
+	return nil
+}
+
+// resolve finds an image that helps with the build, and pins it.
+func (b *build) resolve(ctx context.Context, c gateway.Client, name string) (state llb.State, config []byte, err error) {
+	opt := sourceresolver.Opt{ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &b.platform}}
+	_, dgst, config, err := c.ResolveImageConfig(ctx, name, opt)
+	if err != nil {
+		return state, nil, err
+	}
 	if dgst != "" {
 		name += "@" + dgst.String()
 	}
-	state := llb.Image(name, llb.Platform(b.platform))
-	b.probeState = &state
-	return nil
+	return llb.Image(name, llb.Platform(b.platform)), config, nil
 }
 
 func (b *build) addProbeImage(job *analyzer.Job) {

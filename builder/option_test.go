@@ -47,7 +47,8 @@ func TestShapesResult(t *testing.T) {
 			got = append(got, o.Name)
 		}
 	}
-	want := []string{"update", "run", "exec", "probe", "probe-image", "env", "mount", "entrypoint", "workdir", "hostname", "add-host",
+	want := []string{"update", "update-from",
+		"run", "exec", "probe", "probe-image", "env", "mount", "entrypoint", "workdir", "hostname", "add-host",
 		"network",
 		"keep", "include", "exclude", "include-exe", "include-package",
 		"include-shell", "disable-rule", "user", "compression"}

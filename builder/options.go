@@ -152,6 +152,7 @@ type Updated struct {
 	Mode     string           `json:"mode"`              // "security", "fixable" or "all"
 	Manager  string           `json:"manager,omitempty"` // name of the package manager: "apt"; "" where no package was asked for
 	Packages []UpdatedPackage `json:"packages"`          // none where all were up to date
+	Note     string           `json:"note,omitempty"`    // what the user has to know about how the package manager did it
 }
 
 // UpdatedPackage is a package before and after an update.

@@ -97,6 +97,15 @@ func inputOptions() []Option {
 			Shapes:   true,
 			field:    textField(func(o *Options) *string { return &o.Update.Mode }),
 		},
+		{
+			Name:     "update-from",
+			Group:    GroupInput,
+			Usage:    "with --update of an image without a package manager: use that of this IMAGE of the same distribution and release",
+			Commands: onlyBuild,
+			Why:      whyProbeImage,
+			Shapes:   true,
+			field:    textField(func(o *Options) *string { return &o.Update.From }),
+		},
 	}
 }
 

@@ -28,6 +28,7 @@ const maxReport = 16 << 20
 type UpdateOptions struct {
 	Mode    string // of package update: "security", "fixable" or "all"; "" for no update
 	Network string // of the step that fetches packages, as Dockerfile.Network
+	From    string // reference of a helper image, whose package manager updates an image that has none; "" for the image's own
 }
 
 // updated says how an input differs from the image as it was given.
@@ -85,7 +86,7 @@ func (b *build) updateInput(ctx context.Context, c gateway.Client, out *outcome)
 		if err != nil {
 			return err
 		}
-		out.updates.Manager = report.Manager
+		out.updates.Manager, out.updates.Note = report.Manager, report.Note
 		if out.in.update != nil && len(report.Changes) == len(out.in.update.report.Changes) || len(report.Changes) == 0 {
 			return nil
 		}
@@ -159,6 +160,9 @@ func (b *build) fetch(ctx context.Context, c gateway.Client, given input, req up
 	done := b.step(StageUpdate, "fetch updates")
 	defer func() { done(err) }()
 	req.Epoch = b.epoch(given)
+	if err := b.openHelper(ctx, c); err != nil {
+		return nil, dir, err
+	}
 	fresh := len(req.Changes) == 0 // what a repository has now is not in BuildKit's cache; what a lock names may be
 	for {
 		if dir, err = b.fetchState(given.state, req, fresh); err != nil {
@@ -202,13 +206,45 @@ func (b *build) fetchState(root llb.State, req update.Request, fresh bool) (llb.
 		in = in.File(llb.Mkfile("/run-id", 0o644, []byte(b.runID)), b.named("fetch updates: the run"))
 	}
 	opts := append(b.updateRun("fetch"), llb.AddMount(inDir, in, llb.Readonly), llb.Network(network), titled("fetch updates"))
-	return root.Run(opts...).AddMount(outDir, llb.Scratch()), nil
+	run := b.updater(root).Run(opts...)
+	if b.helper != nil {
+		run.AddMount(updateDir, root) // what the helper's package manager writes there ends with the step
+	}
+	return run.AddMount(outDir, llb.Scratch()), nil
 }
 
-// updateRun are the options of both steps of an update, which run the agent in the image as root.
+// updateDir is where the image is while the package manager of a helper image updates it.
+const updateDir = "/.slim/image"
+
+// updater is the root filesystem whose package manager updates an image.
+func (b *build) updater(root llb.State) llb.State {
+	if b.helper != nil {
+		return *b.helper
+	}
+	return root
+}
+
+// openHelper resolves --update-from.
+func (b *build) openHelper(ctx context.Context, c gateway.Client) error {
+	if b.opt.Update.From == "" || b.helper != nil {
+		return nil
+	}
+	state, _, err := b.resolve(ctx, c, b.opt.Update.From)
+	if err != nil {
+		return fmt.Errorf("resolving the helper image %s: %w", b.opt.Update.From, err)
+	}
+	b.helper = &state
+	return nil
+}
+
+// updateRun are the options of both steps of an update, which run the agent in the image, or in the helper image, as root.
 func (b *build) updateRun(phase string) []llb.RunOption {
+	args := []string{binDir + "/" + agent.Name, "update", "--phase", phase, "--in", inDir, "--out", outDir}
+	if b.helper != nil {
+		args = append(args, "--root", updateDir)
+	}
 	return []llb.RunOption{
-		llb.Args([]string{binDir + "/" + agent.Name, "update", "--phase", phase, "--in", inDir, "--out", outDir}),
+		llb.Args(args),
 		b.agentMount(),
 		llb.Dir("/"),
 		llb.User("0:0"), // with the group: an older BuildKit looks a lone number up in /etc/passwd
@@ -231,10 +267,14 @@ func (b *build) install(ctx context.Context, c gateway.Client, given input, repo
 	opts := append(b.updateRun("install"), llb.AddMount(inDir, dir, llb.Readonly),
 		llb.AddMount(inDir+"/"+update.FilesDir, files, llb.Readonly, llb.SourcePath("/"+update.FilesDir)),
 		llb.Network(pb.NetMode_NONE), titled("install updates"))
-	run := given.state.Run(opts...)
+	run := b.updater(given.state).Run(opts...)
 	run.AddMount(outDir, llb.Scratch())
 	in = given
-	in.state = llb.NewState(run.Root().Output())
+	if b.helper != nil {
+		in.state = run.AddMount(updateDir, given.state)
+	} else {
+		in.state = llb.NewState(run.Root().Output())
+	}
 	in.digest = updatedDigest(given.digest, report.Changes)
 	in.update = &updated{mode: b.opt.Update.Mode, given: given, report: report}
 	if _, err := b.solve(ctx, c, in.state); err != nil {
@@ -335,6 +375,7 @@ func (b *build) updateLocked(ctx context.Context, c gateway.Client, out *outcome
 	if len(locked.Changes) == 0 {
 		return nil
 	}
+	out.updates.Note = locked.Note
 	given := out.in
 	req := update.Request{Schema: update.RequestSchema, Mode: update.Mode(b.opt.Update.Mode), Changes: locked.Changes}
 	report, files, err := b.fetch(ctx, c, given, req)

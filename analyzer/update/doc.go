@@ -122,6 +122,7 @@ func ReadReport(data []byte) (*Report, error) {
 	if r.Schema != ReportSchema || len(r.Changes) > maxChanges || plain(r.Manager) != nil {
 		return nil, fmt.Errorf("reading the report: it is not of schema %q", ReportSchema)
 	}
+	r.Note = printable.Short(r.Note, 2*maxLine)
 	if f := r.Failure; f != nil {
 		r.Failure = &Error{printable.Short(f.Reason, 2*maxLine), printable.Short(f.Next, 2*maxLine)}
 		return &r, nil

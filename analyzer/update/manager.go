@@ -94,7 +94,7 @@ var drivers = []func(Target) Manager{findApt, findApk, findDnf, findZypper, find
 
 // ErrNoManager says that an image cannot update itself.
 var ErrNoManager = &Error{Reason: "the image has no package manager that slim knows (apt, apk, dnf, microdnf, zypper)",
-	Next: "build it again on an updated base image"}
+	Next: "name an image of the same distribution and release that has one with --update-from IMAGE"}
 
 // Find returns the package manager of a root filesystem, nil if it has none.
 func Find(t Target) Manager {

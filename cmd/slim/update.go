@@ -10,6 +10,8 @@ import (
 // checkUpdate refuses what --update does not go with.
 func checkUpdate(opt builder.Options) error {
 	switch mode := opt.Update.Mode; {
+	case mode == "" && opt.Update.From != "":
+		return usagef("example: slim build --update --update-from debian:12 IMAGE", "--update-from needs --update")
 	case mode == "":
 		return nil
 	case len(opt.Evidence) > 0:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/slimimage/slim/analyzer/printable"
 	"github.com/slimimage/slim/builder"
 )
 
@@ -13,6 +14,9 @@ func Updated(u *builder.Updated) []string {
 		return nil
 	}
 	lines := []string{"updated: " + UpdateClause(u)}
+	if u.Note != "" {
+		lines = append(lines, "  "+printable.Text(u.Note))
+	}
 	for i := range u.Packages {
 		if i == maxListed {
 			lines = append(lines, fmt.Sprintf("  and %d more, listed in the report", len(u.Packages)-i))
@@ -55,6 +59,9 @@ func (m *markdown) updated(u *builder.Updated) {
 		return
 	}
 	m.line("- Updated %s\n", plainText(UpdateClause(u)))
+	if u.Note != "" {
+		m.line("- %s\n", plainText(u.Note))
+	}
 	var rows [][]string
 	for i := range u.Packages {
 		p := &u.Packages[i]
