@@ -7,6 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,17 +25,21 @@ import (
 func BenchmarkBuild(b *testing.B) {
 	for _, app := range []string{"nginx", "flask"} {
 		file := savedApp(b, app)
-		for _, engine := range []string{"embedded", "buildkitd"} {
+		for _, engine := range benchEngines() {
 			b.Run(app+"/"+engine, func(b *testing.B) {
 				for b.Loop() {
 					unit := unpackTime(b, file)
-					cost := builds(b, engine)
+					cost, ref := builds(b, engine), "docker-archive:"+file
+					if engine == "docker" {
+						ref = app
+						command(b, "docker", "load", "--quiet", "--input", file)
+					}
 					for _, kind := range []string{"first", "changed", "unchanged"} {
 						env := "CHANGED=yes"
 						if kind == "first" {
 							env = "CHANGED=no"
 						}
-						spent := cost("docker-archive:"+file, "--env", env)
+						spent := cost(ref, "--env", env)
 						b.ReportMetric(spent.Seconds(), kind+"-cpu-s")
 						b.ReportMetric(float64(spent)/float64(unit), kind+"/tar")
 					}
@@ -41,6 +48,15 @@ func BenchmarkBuild(b *testing.B) {
 			})
 		}
 	}
+}
+
+// benchEngines are the engines that are measured: that of Docker where docker-engine.sh has started one.
+func benchEngines() []string {
+	engines := []string{"embedded", "buildkitd"}
+	if os.Getenv("SLIM_TEST_DOCKER_STORE") != "" {
+		engines = append(engines, "docker")
+	}
+	return engines
 }
 
 // savedApp is an application as an archive of docker save.
@@ -75,20 +91,37 @@ func unpackTime(b *testing.B, file string) time.Duration {
 // builds returns a function that builds with an engine whose cache was empty at first, and returns the processor time.
 func builds(b *testing.B, engine string) func(args ...string) time.Duration {
 	b.Helper()
-	cache, out := filepath.Join(b.TempDir(), "cache"), filepath.Join(b.TempDir(), "out.tar")
-	address, daemon := "embedded", func() time.Duration { return 0 }
-	if engine != "embedded" {
+	cache, dest := filepath.Join(b.TempDir(), "cache"), []string{"--output", "type=oci,dest=" + filepath.Join(b.TempDir(), "out.tar")}
+	address, daemon := engine, func() time.Duration { return 0 }
+	switch engine {
+	case "buildkitd":
 		socket, process := startWorker(b)
 		address, daemon = "unix://"+socket, func() time.Duration { return processorTime(b, process.Pid) }
+	case "docker":
+		dest = []string{"--load", "--tag", "bench-slim"}
+		daemon = func() time.Duration { return dockerTime(b) }
 	}
 	return func(args ...string) time.Duration {
 		before := daemon()
-		cmd := exec.Command(slimBinary, append([]string{"build", "--engine", address, "--output", "type=oci,dest=" + out, "--progress", "quiet"},
-			args...)...)
+		cmd := exec.Command(slimBinary, slices.Concat([]string{"build", "--engine", address, "--progress", "quiet"}, dest, args)...)
 		cmd.Env = append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+cache, "BUILDKIT_HOST=")
 		timed(b, cmd)
 		return daemon() - before + cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}
+}
+
+// dockerTime is the processor time of the Docker engine of docker-engine.sh and of its containerd, with the processes that they waited for.
+func dockerTime(b *testing.B) (total time.Duration) {
+	b.Helper()
+	dir := filepath.Dir(strings.TrimPrefix(os.Getenv("DOCKER_HOST"), "unix://"))
+	for _, name := range []string{"pid", "exec/containerd/containerd.pid"} {
+		pid, err := strconv.Atoi(strings.TrimSpace(read(b, filepath.Join(dir, name))))
+		if err != nil {
+			b.Fatal(err)
+		}
+		total += processorTime(b, pid)
+	}
+	return total
 }
 
 // BenchmarkTogether is four builds at once with one embedded engine against the same four with one buildkitd, both with empty caches.

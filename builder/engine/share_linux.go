@@ -41,8 +41,9 @@ const (
 // link is the connection of one slim process to the engine.
 type link struct {
 	conn    net.Conn
-	taken   atomic.Bool // gRPC has the connection
-	process int         // a descriptor of the engine's process (pidfd_open(2))
+	taken   atomic.Bool   // gRPC has the connection
+	process int           // a descriptor of the engine's process (pidfd_open(2))
+	reaped  chan struct{} // closed when the engine's process, a child of this one, has been waited for; nil for that of another slim
 	dir     string
 	users   *flock.Flock // shared by all that use the engine
 	private bool
@@ -191,7 +192,13 @@ func (l *link) leave() error {
 	if lost {
 		return tidy(l.dir)
 	}
-	for deadline := time.Now().Add(leaveTime); time.Now().Before(deadline) && !l.ended(10*time.Millisecond); {
+	for deadline := time.Now().Add(leaveTime); time.Now().Before(deadline); {
+		if l.ended(10 * time.Millisecond) {
+			if l.reaped != nil {
+				<-l.reaped // so that its processor time counts as that of this process
+			}
+			break
+		}
 		if l.private {
 			continue
 		}
@@ -226,7 +233,7 @@ type helperConfig struct {
 
 // start starts the engine's process, which gets the lock of the directory, and connects to it.
 func start(ctx context.Context, opt *Options, s *state) (*link, error) {
-	err := startProcess(ctx, helperConfig{Dir: s.dir, Socket: socketName(*opt), Private: s.private, MaxCache: opt.MaxCache,
+	reaped, err := startProcess(ctx, helperConfig{Dir: s.dir, Socket: socketName(*opt), Private: s.private, MaxCache: opt.MaxCache,
 		Insecure: opt.Insecure}, s.lock)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the embedded BuildKit: %w", err), s.close())
@@ -239,25 +246,25 @@ func start(ctx context.Context, opt *Options, s *state) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.private = s.private
+	l.private, l.reaped = s.private, reaped
 	return l, nil
 }
 
-// startProcess starts the engine's process and waits until it listens. The process is in a session of its own, so that no signal of a
-// terminal reaches it, and in a mount namespace of its own: if it is killed, the kernel removes its mounts.
-func startProcess(ctx context.Context, config helperConfig, lock *os.File) error {
+// startProcess starts the engine's process and waits until it listens; reaped is closed at its end. The process is in a session of its own,
+// so that no signal of a terminal reaches it, and in a mount namespace of its own: if it is killed, the kernel removes its mounts.
+func startProcess(ctx context.Context, config helperConfig, lock *os.File) (reaped chan struct{}, err error) {
 	data, err := json.Marshal(config)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	log, err := os.OpenFile(filepath.Join(config.Dir, logFile), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer log.Close()
 	status, answer, err := os.Pipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer status.Close()
 	cmd := exec.Command("/proc/self/exe", helperArg, string(data))
@@ -268,7 +275,7 @@ func startProcess(ctx context.Context, config helperConfig, lock *os.File) error
 	err = cmd.Start()
 	answer.Close()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ended := make(chan struct{})
 	go func() { cmd.Wait(); close(ended) }() // it may end before this process
@@ -276,19 +283,19 @@ func startProcess(ctx context.Context, config helperConfig, lock *os.File) error
 	defer context.AfterFunc(ctx, func() { _ = status.SetReadDeadline(time.Now()) })()
 	text, err := io.ReadAll(status)
 	if string(text) == helperReady {
-		return nil
+		return ended, nil
 	}
 	_ = cmd.Process.Kill() // it may have ended
 	<-ended
 	switch {
 	case ctx.Err() != nil:
-		return context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	case err == nil && len(text) > 0:
 		err = errors.New(string(text))
 	case err == nil:
 		err = fmt.Errorf("it ended at once (%s)", log.Name())
 	}
-	return err
+	return nil, err
 }
 
 // Variables of the environment: what the engine or the programs that it starts read. The first group distinguishes engines. Nothing else
