@@ -56,7 +56,7 @@ e2e-podman: sensors ## run the tests with podman, buildah, skopeo, crun and cont
 	mkdir -p .cache && go test -c -tags e2e -o .cache/e2e.test ./integration
 	cd integration && podman/box.sh ../.cache/e2e.test -test.timeout 40m -test.v -test.run '$(or $(RUN),^Test(Podman|OutputsElsewhere)$$)'
 
-e2e-arm64: ## run slim in a virtual machine for arm64 (QEMU, half an hour and more); ARM64_DIR keeps what was downloaded
+e2e-arm64: ## run slim in a virtual machine for arm64 (QEMU, an hour); ARM64_DIR keeps what was downloaded; RUN chooses
 	integration/arm64/e2e.sh
 
 e2e-docker: sensors ## run the tests with a current Docker engine, both its image stores, buildx and Compose, as root; the first run builds all

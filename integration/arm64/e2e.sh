@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes a virtual machine with Debian's arm64 kernel and packages, and tests slim in it; guest.sh is what runs inside. It needs root, Go,
 # qemu-system-aarch64, mmdebstrap, mke2fs and cpio. Run by `make e2e-arm64`. ARM64_DIR is where it works (.cache/arm64); what
-# was downloaded stays there.
+# was downloaded stays there. RUN, a regular expression, chooses tests by their names.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 src=$PWD/integration/arm64
@@ -69,6 +69,7 @@ for package in analyzer/trace analyzer/elf analyzer/probe layers; do
   mkdir -p "$root/work/src/$package" && cp -a "$package/." "$root/work/src/$package/"
 done
 mkdir -p "$root/work/images"
+echo "${RUN:-.}" >"$root/work/run"
 for app in $apps; do
   image=$dir/image user= && rm -rf "$image" && mkdir "$image"
   case $app in # what the packages' scripts would do, as far as the application needs it
@@ -99,4 +100,4 @@ timeout "${ARM64_TIMEOUT:-90m}" nice qemu-system-aarch64 -M virt -cpu "${ARM64_C
   -device virtio-blk-device,drive=disk </dev/null | tee "$dir/console.log"
 grep -q '^boot: e2e.sh: 0' "$dir/console.log" || die "it failed; the log is $dir/console.log, the disk $dir/disk.img"
 rm -f "$dir/disk.img"
-echo "e2e-arm64: all passed"
+echo "e2e-arm64: all passed${RUN:+ of those with $RUN}"
