@@ -153,6 +153,7 @@ type Updated struct {
 	Manager  string           `json:"manager,omitempty"` // name of the package manager: "apt"; "" where no package was asked for
 	Packages []UpdatedPackage `json:"packages"`          // none where all were up to date
 	Note     string           `json:"note,omitempty"`    // what the user has to know about how the package manager did it
+	Given    analyzer.Totals  `json:"given"`             // of the image as it was given; zero in a build from a lock
 }
 
 // UpdatedPackage is a package before and after an update.

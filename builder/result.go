@@ -37,13 +37,13 @@ func (b *build) result(out *outcome) *Result {
 		Verdict: out.verdict, Unchecked: out.unchecked, Profile: out.profile,
 		Materials: out.materials, Attested: out.attested,
 		Digest: out.export.digest, Manifest: out.export.manifest, Names: out.export.names, Written: out.export.written,
-		Provenance: out.export.provenance}
+		Provenance: out.export.provenance, Update: out.updated()}
 	if out.plan != nil {
 		r.Image, r.Evidence, r.Plan = out.in.origin().digest, out.seen.evidence, out.plan.Plan
 		if platform := r.Evidence.Platform; !analyzer.SamePlatform(platform, r.Platform) {
 			r.Unobserved = fmt.Sprintf("what is kept follows from the evidence of %s and from its own files", platform)
 		}
-		r.SizeBefore, r.SizeAfter = r.Plan.Before.Bytes, r.Plan.After.Bytes
+		r.SizeBefore, r.SizeAfter = r.Before().Bytes, r.Plan.After.Bytes
 		sizes := analyzer.SizesOf(r.Plan)
 		r.Sizes = &sizes
 	}
@@ -53,7 +53,6 @@ func (b *build) result(out *outcome) *Result {
 	if out.scan != nil {
 		r.Scan, r.scanned = out.scan, b.opt.Scan.Facts.Today
 	}
-	r.Update = out.updated()
 	for i, other := range out.others {
 		r.Platforms = append(r.Platforms, b.others[i].result(other))
 	}
@@ -85,6 +84,14 @@ func closedBy(scan *vuln.Report, change update.Change) []string {
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
+}
+
+// Before are the files of the image as it was given. The plan is about the updated image, where there was an update.
+func (r *Result) Before() analyzer.Totals {
+	if r.Update != nil && r.Update.Given != (analyzer.Totals{}) {
+		return r.Update.Given
+	}
+	return r.Plan.Before
 }
 
 // notStrict is the reason why an image is not proven to run hardened, "" if it is.

@@ -117,6 +117,9 @@ func (b *build) toUpdate(ctx context.Context, c gateway.Client, given input, out
 	if err != nil {
 		return nil, err
 	}
+	if out.in.update == nil {
+		out.updates.Given = plan.Before
+	}
 	fixable := map[string]bool{}
 	if b.opt.Update.Mode == string(update.Fixable) {
 		if fixable, err = b.fixable(ctx, c, given); err != nil {

@@ -81,7 +81,7 @@ func checkMark(r *builder.Result) string {
 
 // figures are the rows of before and after.
 func figures(result *builder.Result, findings *Findings) [][]string {
-	before, after := result.Plan.Before, result.Plan.After
+	before, after := result.Before(), result.Plan.After
 	rows := [][]string{
 		{"Size", Bytes(before.Bytes), Bytes(after.Bytes), Smaller(before.Bytes, after.Bytes)},
 		{"Files", Count(before.Files), Count(after.Files), ""},

@@ -18,7 +18,7 @@ func changesSince(last, now *builder.Result) [][]string {
 		}
 	}
 	add("Input", codeText(last.Image), codeText(now.Image))
-	add("Size before", Bytes(last.Plan.Before.Bytes), Bytes(now.Plan.Before.Bytes))
+	add("Size before", Bytes(last.Before().Bytes), Bytes(now.Before().Bytes))
 	add("Size", Bytes(last.Plan.After.Bytes), Bytes(now.Plan.After.Bytes))
 	add("Files", Count(last.Plan.After.Files), Count(now.Plan.After.Files))
 	add("User", User(last.Plan.User), User(now.Plan.User))

@@ -37,7 +37,7 @@ func Summary(r *builder.Result) []string {
 // PlanSummary is the part of a summary that a plan alone gives.
 func PlanSummary(r *builder.Result) []string {
 	return append([]string{
-		r.Input + ": " + Sizes(r.Plan.Before, r.Plan.After),
+		r.Input + ": " + Sizes(r.Before(), r.Plan.After),
 		"user " + User(r.Plan.User) + clause(r.Plan.User.Reason),
 	}, Sensitive(r.Plan)...)
 }
@@ -124,7 +124,7 @@ func otherPlatform(r *builder.Result) []string {
 	if r.Plan == nil {
 		return nil
 	}
-	lines := []string{r.Platform + ": " + Sizes(r.Plan.Before, r.Plan.After)}
+	lines := []string{r.Platform + ": " + Sizes(r.Before(), r.Plan.After)}
 	for _, why := range []string{r.Unobserved, r.Unchecked} {
 		if why != "" {
 			lines = append(lines, r.Platform+": "+why)

@@ -26,7 +26,7 @@ func Build(w io.Writer, in Built) error {
 		return fmt.Errorf("writing the page: the result has no plan")
 	}
 	p := &page{Title: r.Input, Facts: buildFacts(r), Warnings: shortAll(report.Warnings(r)), Data: planData(r.Plan)}
-	p.Cards = []card{sizeCard(r.Plan), filesCard(r.Plan), checkCard(r), confinedCard(r)}
+	p.Cards = []card{sizeCard(r.Before().Bytes, r.Plan.After.Bytes), filesCard(r.Before().Files, r.Plan.After.Files), checkCard(r), confinedCard(r)}
 	p.Sections = []section{sizesSection(r), checkSection(r)}
 	if r.Update != nil {
 		p.Sections = append(p.Sections, updateSection(r))
@@ -70,14 +70,12 @@ func buildFacts(r *builder.Result) []fact {
 	return facts
 }
 
-func sizeCard(plan *analyzer.Plan) card {
+func sizeCard(before, after int64) card {
 	whole := func(n int64) string { return strings.ReplaceAll(report.Bytes(n), " ", "\u00a0") } // a number and its unit stay on one line
-	return card{Name: "Size", Value: whole(plan.Before.Bytes) + " → " + whole(plan.After.Bytes),
-		Note: report.Smaller(plan.Before.Bytes, plan.After.Bytes), Share: part(plan.After.Bytes, plan.Before.Bytes)}
+	return card{Name: "Size", Value: whole(before) + " → " + whole(after), Note: report.Smaller(before, after), Share: part(after, before)}
 }
 
-func filesCard(plan *analyzer.Plan) card {
-	before, after := plan.Before.Files, plan.After.Files
+func filesCard(before, after int) card {
 	return card{Name: "Files", Value: report.Count(before) + " → " + report.Count(after), Note: report.Count(max(0, before-after)) +
 		" fewer", Share: part(int64(after), int64(before))}
 }
