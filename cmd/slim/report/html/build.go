@@ -26,7 +26,8 @@ func Build(w io.Writer, in Built) error {
 		return fmt.Errorf("writing the page: the result has no plan")
 	}
 	p := &page{Title: r.Input, Facts: buildFacts(r), Warnings: shortAll(report.Warnings(r)), Data: planData(r.Plan)}
-	p.Cards = []card{sizeCard(r.Before().Bytes, r.Plan.After.Bytes), filesCard(r.Before().Files, r.Plan.After.Files), checkCard(r), confinedCard(r)}
+	before, after := r.Before(), r.Plan.After
+	p.Cards = []card{sizeCard(before.Bytes, after.Bytes), filesCard(before.Files, after.Files), checkCard(r), confinedCard(r)}
 	p.Sections = []section{sizesSection(r), checkSection(r)}
 	if r.Update != nil {
 		p.Sections = append(p.Sections, updateSection(r))
