@@ -12,17 +12,31 @@ const maxNeeders = 10_000
 
 // relations tell which packages need which, and which manifest of somebody's sources a package of a language comes from.
 type relations struct {
-	packages map[string]*Package // by package URL, with the applications
-	needers  map[string][]string // package URLs of what needs a package directly, sorted
-	programs map[string]*Package // the module of a program, by its path
-	system   map[string]*Package // packages of the distribution, by the path of a file
-	apps     map[string]bool     // package URLs of Subject.Applications
+	packages map[string]*Package   // by package URL, with the applications
+	needers  map[string][]string   // package URLs of what needs a package directly, sorted
+	programs map[string]*Package   // the module of a program, by its path
+	chains   map[string][]*Package // of through, by package URL
+	system   map[string]*Package   // packages of the distribution, by the path of a file
+	apps     map[string]bool       // package URLs of Subject.Applications
 }
 
-// newRelations reads them from an image.
-func newRelations(image Subject) *relations {
+// newRelations reads them from an image and the one it was made of (nil for none), whose metadata is whole.
+func newRelations(image Subject, before *Subject) *relations {
 	r := &relations{packages: map[string]*Package{}, needers: map[string][]string{}, programs: map[string]*Package{},
-		system: map[string]*Package{}, apps: map[string]bool{}}
+		chains: map[string][]*Package{}, system: map[string]*Package{}, apps: map[string]bool{}}
+	if before != nil {
+		r.add(*before)
+	}
+	r.add(image)
+	for on, list := range r.needers {
+		slices.Sort(list)
+		r.needers[on] = slices.Compact(list)
+	}
+	return r
+}
+
+// add adds what an image says; the later one counts.
+func (r *relations) add(image Subject) {
 	for _, list := range [][]Package{image.Packages, image.Applications} {
 		for i := range list {
 			pkg := &list[i]
@@ -46,15 +60,21 @@ func newRelations(image Subject) *relations {
 			r.needers[on] = append(r.needers[on], from)
 		}
 	}
-	for _, list := range r.needers {
-		slices.Sort(list)
-	}
-	return r
 }
 
 // through is the shortest chain of what needs a package, from what nothing else needs to what needs it directly. A chain from an
 // application of the image's owner is better than a shorter one. It is empty for a package that nothing needs.
 func (r *relations) through(pkg *Package) []*Package {
+	chain, known := r.chains[pkg.Purl]
+	if !known {
+		chain = r.search(pkg)
+		r.chains[pkg.Purl] = chain
+	}
+	return chain
+}
+
+// search is through, without memory. A package with very many others that need it is searched in part.
+func (r *relations) search(pkg *Package) []*Package {
 	from := map[string]string{pkg.Purl: ""} // what is needed, by what needs it
 	root := ""
 	for queue := []string{pkg.Purl}; len(queue) > 0; queue = queue[1:] {

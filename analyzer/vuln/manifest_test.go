@@ -84,7 +84,7 @@ func TestFix(t *testing.T) {
 	image.Packages = append(image.Packages, net, std, program("pkg:cargo/tokio@1.0.0", "usr/bin/r"),
 		program("pkg:maven/org.x/y@1.0", "srv/app.jar!/BOOT-INF/lib/y.jar"))
 	image.Needs["pkg:golang/example.com/team/app"] = []string{net.Purl, std.Purl}
-	relations := newRelations(image)
+	relations := newRelations(image, nil)
 	got := map[string]string{}
 	for _, pkg := range image.Packages {
 		d := Decision{Finding: Finding{ID: "CVE-1", Package: pkg, Fixed: "99.0"}}
@@ -127,7 +127,7 @@ func TestThroughCycle(t *testing.T) {
 	pkg := func(name string) Package { return Package{Ecosystem: "PyPI", Name: name, Purl: name} }
 	image := Subject{Packages: []Package{pkg("a"), pkg("b"), pkg("c")},
 		Needs: map[string][]string{"a": {"b", "a"}, "b": {"a", "c"}, "none": {"a"}}}
-	relations := newRelations(image)
+	relations := newRelations(image, &Subject{Packages: image.Packages[:1], Needs: map[string][]string{"a": {"b"}}})
 	for i := range image.Packages {
 		if chain := relations.through(&image.Packages[i]); len(chain) != 0 {
 			t.Errorf("through(%s) = %v, want nothing", image.Packages[i].Name, chain)

@@ -58,7 +58,7 @@ func Review(ctx context.Context, db *Database, image Subject, before *Subject, f
 	if facts.absent, err = ask(ctx, after, facts.Symbols); err != nil {
 		return nil, err
 	}
-	facts.relations = newRelations(image)
+	facts.relations = newRelations(image, before)
 	facts.Kept = func(glob string) []string { return Match(image.Files, glob) }
 	report := &Report{Schema: ReportSchema, Packages: len(image.Packages), Records: after.Records, Newest: after.Newest,
 		Missing: after.Missing, Skipped: after.Skipped, Unanswered: after.Unanswered, Incomplete: incompleteOf(image, before)}
