@@ -149,11 +149,17 @@ func (c *changes) doubted(fresh []Package, id string) *Package {
 // packages and a package without known files leave that open.
 func (c *changes) kept(pkg *Package) (files []string, unknown bool) {
 	for _, name := range pkg.Files {
-		if c.files[name] {
+		if c.files[name] && !documentation(name) {
 			files = append(files, name)
 		}
 	}
 	return files, len(pkg.Files) == 0 && len(c.image.Incomplete) > 0
+}
+
+// documentation reports whether a file is there for people: no program may need one of usr/share/doc (Debian Policy Manual, 12.3), and
+// licences are kept for their own sake. A package of which only those are kept is not listed.
+func documentation(name string) bool {
+	return strings.HasPrefix(name, "usr/share/doc/") || strings.HasPrefix(name, "usr/share/licenses/")
 }
 
 // notes name the packages that the image has files of and does not list.

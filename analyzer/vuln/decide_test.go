@@ -189,11 +189,12 @@ func TestBecame(t *testing.T) {
 		return Package{Ecosystem: "Debian:12", Name: name, Version: version, Purl: purl, Files: files}
 	}
 	before := []Package{pkg("a", "1", "a1"), pkg("b", "1", "b1"), pkg("c", "1", "c1"), pkg("two", "1", "t1"), pkg("two", "2", "t2"),
-		pkg("worse", "1", "w"), pkg("left", "1", "l1", "l2"), pkg("odd", "1", "o"), pkg("none", "1")}
+		pkg("worse", "1", "w"), pkg("left", "1", "l1", "l2"), pkg("odd", "1", "o"), pkg("none", "1"),
+		pkg("doc", "1", "usr/share/doc/doc/copyright", "usr/bin/doc")}
 	image := Subject{
 		Packages: []Package{pkg("a", "2", "a1"), pkg("c", "1", "c1"), pkg("two", "2", "t2"), pkg("worse", "2", "w"), pkg("odd", "x", "o"),
 			pkg("d", "1"), {Ecosystem: "PyPI", Name: "b", Version: "1"}},
-		Files: []string{"a1", "c1", "t2", "w", "l2", "o"},
+		Files: []string{"a1", "c1", "t2", "w", "l2", "o", "usr/share/doc/doc/copyright"},
 	}
 	is := func(name string) Package {
 		for _, pkg := range image.Packages {
@@ -223,7 +224,8 @@ func TestBecame(t *testing.T) {
 		slices.Sort(lines)
 		return strings.Join(append(lines, report.Notes...), "\n")
 	}
-	want := strings.Join([]string{"a 1 updated", "b 1 removed", "c 1 open", "d 1 open new", "left 1 open", "none 1 removed", "odd x open",
+	want := strings.Join([]string{"a 1 updated", "b 1 removed", "c 1 open", "d 1 open new", "doc 1 removed",
+		"left 1 open", "none 1 removed", "odd x open",
 		"two 1 removed", "two 2 open", "worse 2 open", "left 1 is not in the list of packages, but the image has l2 of it"}, "\n")
 	if diff := cmp.Diff(want, describe(image)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -10,6 +10,9 @@ import (
 // maxNeeders bounds the packages that are looked at to find out what needs one.
 const maxNeeders = 10_000
 
+// unnamed is the module of a Go program that was built of single files, as the go command calls it.
+const unnamed = "command-line-arguments"
+
 // relations tell which packages need which, and which manifest of somebody's sources a package of a language comes from.
 type relations struct {
 	packages map[string]*Package   // by package URL, with the applications
@@ -111,7 +114,11 @@ func (r *relations) fix(f *Finding) (manifest string, through []string, how stri
 	pkg := &f.Package
 	chain := r.through(pkg)
 	for _, needer := range chain {
-		through = append(through, strings.TrimSuffix(needer.Name+" "+needer.Version, " "))
+		name := needer.Name
+		if name == unnamed && len(needer.Locations) > 0 {
+			name = "/" + needer.Locations[0]
+		}
+		through = append(through, strings.TrimSuffix(name+" "+needer.Version, " "))
 	}
 	if len(pkg.Locations) == 0 {
 		return "", through, ""
@@ -212,7 +219,7 @@ func (r *relations) rebuild(f *Finding) (manifest, how string) {
 	if pkg.Ecosystem == "crates.io" {
 		manifest = "Cargo.toml"
 	}
-	if own := r.programs[pkg.Locations[0]]; own != nil && own.Name != "command-line-arguments" {
+	if own := r.programs[pkg.Locations[0]]; own != nil && own.Name != unnamed {
 		manifest += " of " + own.Name
 	}
 	return manifest, fmt.Sprintf("edit %s: %s; then rebuild %s", manifest, change(pkg, f.Fixed), programs)

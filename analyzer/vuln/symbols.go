@@ -70,7 +70,6 @@ func absence(f *Finding, imports []gosymbols.Import, answers []gosymbols.Answer)
 	if len(answers) > 1 {
 		verb = "have"
 	}
-	return plain(fmt.Sprintf("%s %s none of the %d functions that the advisory names: %s; read from the table for stack traces, %d names "+
-		"with those of inlined functions", several(f.Package.Locations, 3), verb, len(functions), several(slices.Sorted(maps.Keys(functions)), 5),
-		names), maxReason)
+	return plain(fmt.Sprintf("%s %s none of the functions that the advisory names: %s; read from the table for stack traces, %d names with "+
+		"those of inlined functions", several(f.Package.Locations, 3), verb, several(slices.Sorted(maps.Keys(functions)), 5), names), maxReason)
 }

@@ -89,7 +89,7 @@ func TestSymbols(t *testing.T) {
 	if len(asked) != 6 || !asked["{bin/b m [{m/p [F T.M]}]}"] {
 		t.Errorf("asked %v", asked)
 	}
-	evidence := "bin/a, bin/b have none of the 2 functions that the advisory names: m/p.F, m/p.T.M; read from the table for stack traces, " +
+	evidence := "bin/a, bin/b have none of the functions that the advisory names: m/p.F, m/p.T.M; read from the table for stack traces, " +
 		"2000 names with those of inlined functions"
 	if diff := cmp.Diff(evidence, report.Decisions[0].Evidence); diff != "" {
 		t.Errorf("evidence (-want +got):\n%s", diff)
