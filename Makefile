@@ -56,6 +56,9 @@ e2e-podman: sensors ## run the tests with podman, buildah, skopeo, crun and cont
 	mkdir -p .cache && go test -c -tags e2e -o .cache/e2e.test ./integration
 	cd integration && podman/box.sh ../.cache/e2e.test -test.timeout 40m -test.v -test.run '$(or $(RUN),^Test(Podman|OutputsElsewhere)$$)'
 
+e2e-update: sensors ## run the tests of --update with real dnf and zypper, and of --update-from, as root; they are in a Debian that it makes
+	go test -tags e2e,updates -timeout 40m -count 1 -v -run '$(or $(RUN),^TestUpdate(Rpm|RpmRefused|From|FromRpm)$$)' ./integration
+
 e2e-arm64: ## run slim in a virtual machine for arm64 (QEMU, an hour); ARM64_DIR keeps what was downloaded; RUN chooses
 	integration/arm64/e2e.sh
 
@@ -77,7 +80,7 @@ fuzz: ## run each fuzz target for FUZZTIME (one minute)
 
 lint: sensors ## check gofmt, go vet, the project's own rules, go.mod and the generated docs
 	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt -w these:"; echo "$$files"; exit 1; }
-	go vet -tags e2e,dockerengine ./... && go vet -tags frontend ./cmd/slim-frontend ./builder/...
+	go vet -tags e2e,dockerengine,updates ./... && go vet -tags frontend ./cmd/slim-frontend ./builder/...
 	@! grep -rl --include='*.go' '"path/filepath"' analyzer | grep -vE '_test\.go$$|/rpmtest/|^analyzer/vuln/database\.go$$' || \
 	  { echo "rootfs paths are slash paths: use package path"; exit 1; }
 	go mod tidy -diff

@@ -39,7 +39,8 @@ var worlds = map[string][]string{"base": worldPackages, "more": {
 	"mariadb-server", "mosquitto", "mosquitto-clients", "node-express", "node-ws", "node-yaml", "nodejs", "puma", "python3-fastapi",
 	"python3-sqlalchemy",
 	"r-base-core", "ruby-rack", "ruby-sinatra", "tzdata", "uvicorn",
-}, "shop": {"gunicorn", "postgresql", "python3-flask", "python3-psycopg2", "python3-redis", "redis-server"}, "web": {"nginx-light"}}
+}, "shop": {"gunicorn", "postgresql", "python3-flask", "python3-psycopg2", "python3-redis", "redis-server"}, "web": {"nginx-light"},
+	"rpm": {"busybox-static", "ca-certificates", "createrepo-c", "dnf", "gnupg", "rpm", "zypper"}}
 
 // worldPackages are those of most tests.
 var worldPackages = []string{
