@@ -45,6 +45,9 @@ func (b *build) makeLock(ctx context.Context, out *outcome) (_ *lock.Lock, err e
 		if out.image.ref, err = b.solve(ctx, c, out.image.state); err != nil { // the reference ended with the build
 			return nil, err
 		}
+		if err := b.lockPackages(ctx, c, l, out); err != nil {
+			return nil, err
+		}
 		return out.image.result(), nil
 	})
 	if err != nil {
@@ -52,6 +55,20 @@ func (b *build) makeLock(ctx context.Context, out *outcome) (_ *lock.Lock, err e
 	}
 	l.Manifest, err = manifestOf(response)
 	return l, err
+}
+
+// lockPackages records the packages of the slim image.
+func (b *build) lockPackages(ctx context.Context, c gateway.Client, l *lock.Lock, out *outcome) error {
+	subject, _, err := b.subject(ctx, c, out.image.state, "list materials", b.materialArgs(out.plan.Plan, out.image)...)
+	if err != nil {
+		return err
+	}
+	for _, pkg := range subject.Packages {
+		l.Packages = append(l.Packages, pkg.Purl)
+	}
+	slices.Sort(l.Packages)
+	l.Packages, l.Incomplete = slices.Compact(l.Packages), subject.Incomplete
+	return nil
 }
 
 // inputOf describes the input.

@@ -239,3 +239,6 @@ func several(names []string, most int) string {
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
+
+// About reports whether an accepted risk is that of a finding.
+func (a *Acceptance) About(f *Finding) bool { return matches(f, a.ID, a.Package) }

@@ -26,6 +26,10 @@ type Lock struct {
 	Engine   Engine         `json:"engine"`
 	Manifest string         `json:"manifest"` // digest of the slim platform manifest, with Options.Compression
 
+	// Packages are those of the slim image as package URLs, sorted, for slim check --vuln-db; Incomplete says why they are not all.
+	Packages   []string `json:"packages,omitempty"`
+	Incomplete []string `json:"incomplete,omitempty"`
+
 	Seen *analyzer.Evidence `json:"-"` // the content of Evidence; nil if only the lock was read
 }
 

@@ -33,7 +33,8 @@ Examples:
    slim build registry.example.com/app:2 --tag registry.example.com/app:2-slim --push
    slim explain report.json /usr/bin/perl
 
-Exit codes: 0 done, 1 failure, 2 wrong usage, 3 the image did not run or its check failed, 130 cancelled.`,
+Exit codes: 0 done, 1 failure, 2 wrong usage, 3 the image did not run or its check failed,
+4 and 5 what slim check advises, 130 cancelled.`,
 		Writer:                    p.stdout,
 		ErrWriter:                 p.stderr,
 		HideVersion:               true,

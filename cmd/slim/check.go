@@ -18,16 +18,32 @@ import (
 func (p *program) checkCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "check",
-		Usage:     "check whether a lock still matches its input",
-		UsageText: "slim check --outdated [flags] [LOCK]",
-		Description: `Looks up the input of a lock (slim build --lock; default slim.lock), or the base images of its Dockerfile, and prints whether
-they have changed since. The exit code is 1 if one has. The files of a build context are not compared; slim build --locked does that.
+		Usage:     "say whether an image has to be built again: its base has moved, or newer packages close findings",
+		UsageText: "slim check [flags] [LOCK | IMAGE | SBOM]",
+		Description: `Looks at what slim made, without running anything: a lock (slim build --lock; default slim.lock), the image, or its bill of
+materials in CycloneDX. Says whether the base (of a Dockerfile, one of its base images) has moved since; with --vuln-db, which open findings
+a newer package of the distribution closes and which need another decision; and which accepted risks of .slim.yaml have expired.
+The exit code is 0 if there is nothing to do, 4 if a rebuild is advised, 5 if only a decision is due.
+
+--outdated only looks up the base of a lock, and exits with 1 if it has moved. The files of a build context are not compared; slim build
+--locked does that.
 
 Examples:
-   slim check --outdated
-   slim check --outdated deploy/slim.lock --format json
-   slim check --outdated || slim build nginx:1.27 --lock`,
-		Flags:  []cli.Flag{toggle(groupInput, "outdated", "look up what the input is now"), formatFlag()},
+   slim check --vuln-db osv --within 14 --sarif drift.sarif
+   slim check registry.example.com/app:2-slim --vuln-db osv --since scan.json --format json
+   slim check --outdated deploy/slim.lock`,
+		Flags: []cli.Flag{
+			toggle(groupInput, "outdated", "only look up what the input of a lock is now"),
+			text(groupInput, "platform", "OS/ARCH of the image to take, where it has several"),
+			text(groupInput, "vuln-db", "DIR with the records of OSV, as slim scan takes it"),
+			text(groupInput, "since", "REPORT of an earlier slim scan --format json (scan.json): findings that it does not have are new"),
+			text(groupInput, "config", "YAML FILE with accepted risks (default .slim.yaml, if it is there)"),
+			withDefault(text(groupInput, "within", "an accepted risk that ends within so many DAYS is due"), "0"),
+			formatFlag(),
+			text(groupReport, "sarif", "write what is to be done to FILE as SARIF"),
+			text(groupReport, "summary", "append a summary in Markdown to FILE, such as $GITHUB_STEP_SUMMARY"),
+			quietFlag(),
+		},
 		Action: p.check,
 	}
 }
@@ -53,19 +69,25 @@ type outdatedInput struct {
 
 // check is the command.
 func (p *program) check(c *cli.Context) error {
+	p.quiet = c.Bool("quiet")
 	name := lock.Name
 	if c.Args().Present() {
-		args, err := p.arguments(c, "LOCK")
+		args, err := p.arguments(c, "LOCK or IMAGE")
 		if err != nil {
 			return err
 		}
 		name = args[0]
 	}
-	if !c.Bool("outdated") {
-		return usagef("slim check --outdated [LOCK]", "nothing to check without --outdated")
-	}
 	if err := oneOf("format", c.String("format"), "", "text", "json"); err != nil {
 		return err
+	}
+	if !c.Bool("outdated") {
+		return p.drift(c, name)
+	}
+	for _, flag := range []string{"vuln-db", "since", "sarif", "summary"} {
+		if c.String(flag) != "" {
+			return usagef("slim check without --outdated looks up the base, too", "--outdated and --%s exclude each other", flag)
+		}
 	}
 	locked, err := lock.Read(name, builder.LockOptions())
 	if err != nil {

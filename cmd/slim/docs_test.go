@@ -53,7 +53,7 @@ func TestDocumentedCommands(t *testing.T) {
 			}
 		}
 		if strings.Contains(name, "examples/ci/") && len(commands) == 0 && filepath.Base(name) != "workflow.yml" &&
-			filepath.Base(name) != "Jenkinsfile" {
+			!strings.HasPrefix(filepath.Base(name), "Jenkinsfile") && name != "../../examples/ci/github/nightly.yml" {
 			t.Errorf("%s: no slim command was found in it", name)
 		}
 	}
@@ -244,7 +244,8 @@ func scriptsOf(node any) (scripts []string) {
 
 // TestPipelines holds that no pipeline pastes what comes from outside into a script.
 func TestPipelines(t *testing.T) {
-	for _, name := range []string{"examples/ci/github/action.yml", "examples/ci/github/workflow.yml", "examples/ci/gitlab/templates/slim.yml",
+	for _, name := range []string{"examples/ci/github/action.yml", "examples/ci/github/workflow.yml",
+		"examples/ci/gitlab/templates/slim.yml", "examples/ci/github/nightly.yml", "examples/ci/gitlab/templates/nightly.yml",
 		".github/workflows/ci.yml", ".github/workflows/release.yml"} {
 		data, err := os.ReadFile("../../" + name)
 		if err != nil {
@@ -266,8 +267,8 @@ func TestPipelines(t *testing.T) {
 func TestAttackMovedTag(t *testing.T) {
 	pinned := regexp.MustCompile(`^\s*(- )?uses: [\w./-]+@[0-9a-f]{40}( # v[0-9.]+)?$`)
 	found := 0
-	for _, name := range []string{"examples/ci/github/action.yml", "examples/ci/github/workflow.yml", ".github/workflows/ci.yml",
-		".github/workflows/release.yml"} {
+	for _, name := range []string{"examples/ci/github/action.yml", "examples/ci/github/workflow.yml", "examples/ci/github/nightly.yml",
+		".github/workflows/ci.yml", ".github/workflows/release.yml"} {
 		data, err := os.ReadFile("../../" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -288,7 +289,8 @@ func TestAttackMovedTag(t *testing.T) {
 
 // TestAttackOtherJob holds that the pipelines share no cache between jobs.
 func TestAttackOtherJob(t *testing.T) {
-	for name, want := range map[string]string{"jenkins/Jenkinsfile": "$JOB_NAME", "gitlab/templates/slim.yml": "$CI_PROJECT_ID"} {
+	for name, want := range map[string]string{"jenkins/Jenkinsfile": "$JOB_NAME", "gitlab/templates/slim.yml": "$CI_PROJECT_ID",
+		"jenkins/Jenkinsfile.nightly": "$JOB_NAME", "gitlab/templates/nightly.yml": "$CI_PROJECT_ID"} {
 		data, err := os.ReadFile("../../examples/ci/" + name)
 		if err != nil {
 			t.Fatal(err)

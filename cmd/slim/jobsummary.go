@@ -49,16 +49,21 @@ func (p *program) openSummary(c *cli.Context) (*jobSummary, error) {
 }
 
 // write appends the summary of a build: its result, which may be nil, and the error that it failed with.
-func (s *jobSummary) write(result *builder.Result, failure error) (err error) {
+func (s *jobSummary) write(result *builder.Result, failure error) error {
 	if s == nil {
 		return nil
 	}
-	if err := infile.Stays(s.file); err != nil {
+	return appendSummary(s.file, report.Markdown(report.Job{Image: s.image, Result: result, Failure: failure, Last: s.last}))
+}
+
+// appendSummary appends a section to the file of --summary.
+func appendSummary(name, section string) error {
+	if err := infile.Stays(name); err != nil {
 		return fmt.Errorf("--summary: %w", err)
 	}
-	f, err := os.OpenFile(s.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY|syscall.O_NONBLOCK, 0o600) // a pipe without a reader is an error
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY|syscall.O_NONBLOCK, 0o600) // a pipe without a reader is an error
 	if err == nil {
-		_, err = f.WriteString(report.Markdown(report.Job{Image: s.image, Result: result, Failure: failure, Last: s.last}))
+		_, err = f.WriteString(section)
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil {

@@ -89,6 +89,8 @@ const (
 	exitFailure   = 1
 	exitUsage     = 2
 	exitCheck     = 3 // the image did not run or did nothing, or the slim image does not answer like it
+	exitRebuild   = 4 // slim check: a rebuild is advised
+	exitDue       = 5 // slim check: nothing to rebuild, but a decision is due
 	exitCancelled = 130
 )
 
@@ -104,10 +106,13 @@ func exitCode(err error) int {
 		changed  *builder.UpdateError
 		child    *childError
 		batch    *batchError
+		drifted  *driftError
 	)
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &drifted):
+		return drifted.code()
 	case errors.As(err, &child):
 		return child.code
 	case errors.Is(err, context.Canceled):

@@ -13,6 +13,7 @@ import (
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/vuln"
 	"github.com/slimimage/slim/builder"
+	"github.com/slimimage/slim/builder/drift"
 	"github.com/slimimage/slim/layers"
 )
 
@@ -26,6 +27,7 @@ var documentTypes = map[string]reflect.Type{
 	vuln.ReportSchema:       reflect.TypeFor[vuln.Report](),
 	layers.InspectionSchema: reflect.TypeFor[layers.Inspection](),
 	diffSchema:              reflect.TypeFor[diffReport](),
+	drift.Schema:            reflect.TypeFor[drift.Report](),
 }
 
 // documentedElsewhere are documents that a field may hold and whose fields have a section of their own.

@@ -57,6 +57,9 @@ func plainText(s string) string {
 	return b.String()
 }
 
+// Cell is a text of an image or a database as it may stand in Markdown, in a table too.
+func Cell(s string) string { return plainText(s) }
+
 // codeText is plainText in a monospaced type.
 func codeText(s string) string {
 	if s == "" {
