@@ -188,8 +188,13 @@ func TestUpdate(t *testing.T) {
 	ref := repo.image(t, "update", "install ok installed")
 	dir := t.TempDir()
 	lock, report := filepath.Join(dir, "slim.lock"), filepath.Join(dir, "report.json")
-	first, out := fresh(t, append([]string{ref, "--lock=" + lock, "--report", report, "--vuln-db",
-		osvDatabase(t, map[string]string{"CVE-2026-7": "flaw"})}, updating...)...)
+	layout := filepath.Join(dir, "layout")
+	out := mustSlim(t, append([]string{"build", ref, "--lock=" + lock, "--report", report, "--output", "type=oci,tar=false,dest=" + layout,
+		"--vuln-db", osvDatabase(t, map[string]string{"CVE-2026-7": "flaw"})}, updating...)...)
+	first, err := readLayout(t, layout).Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var result builder.Result
 	if err := json.Unmarshal([]byte(read(t, report)), &result); err != nil {
 		t.Fatal(err)
@@ -205,7 +210,7 @@ func TestUpdate(t *testing.T) {
 	}
 	repo.publish(t, map[string]string{"1.0-2": "world", "1.0-3": "everybody"})
 	again, _ := fresh(t, append([]string{ref, "--locked=" + lock}, updating...)...)
-	if again != first {
+	if again != first.String() {
 		t.Errorf("the image of the lock is %s, want %s", again, first)
 	}
 	repo.publish(t, map[string]string{"1.0-3": "everybody"})

@@ -185,6 +185,11 @@ func (a *apt) Simulate(ctx context.Context, to []Package) ([]Change, error) {
 	changes, err := parseSimulation(out)
 	for i := range changes {
 		c := &changes[i]
+		for _, r := range a.releases { // with the codename, as Offers names it: the archive of a release changes
+			if c.Repository == r.label+" "+r.archive {
+				c.Repository = r.repository().Name
+			}
+		}
 		if c.Before != "" && c.After != "" && err == nil {
 			_, older := a.Tool(ctx, nil, "dpkg", "--compare-versions", c.After, "gt", c.Before)
 			c.Lower = older != nil
