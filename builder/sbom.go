@@ -116,17 +116,15 @@ type attestation struct {
 	predicate     []byte
 }
 
-// attach adds statements to a result. Their contents are files of a step of their own.
+// attach adds statements to a result. Each is a file of a step of its own: the message that returns the result repeats the definition of
+// the step for each statement, with the content of all its files, and BuildKit bounds that message.
 func (b *build) attach(ctx context.Context, c gateway.Client, res *gateway.Result, list []attestation) error {
-	state := llb.Scratch()
 	for _, a := range list {
-		state = state.File(llb.Mkfile("/"+a.file, 0o644, a.predicate), llb.WithCustomName("[slim] attest: "+a.predicateType))
-	}
-	ref, err := b.solve(ctx, c, state)
-	if err != nil {
-		return fmt.Errorf("attaching the attestations: %w", err)
-	}
-	for _, a := range list {
+		state := llb.Scratch().File(llb.Mkfile("/"+a.file, 0o644, a.predicate), llb.WithCustomName("[slim] attest: "+a.predicateType))
+		ref, err := b.solve(ctx, c, state)
+		if err != nil {
+			return fmt.Errorf("attaching the attestations: %w", err)
+		}
 		res.AddAttestation(b.platformString(), attestationOf(ref, a))
 	}
 	return nil
