@@ -141,11 +141,17 @@ func TestUpdateRpm(t *testing.T) {
 			dir := t.TempDir()
 			lock, report := filepath.Join(dir, "slim.lock"), filepath.Join(dir, "report.json")
 			flags := []string{ref, "--build-network", "host", "--update=security"}
-			first, _ := fresh(t, append(flags, "--lock="+lock, "--report", report)...)
+			layout := filepath.Join(dir, "layout")
+			args := append([]string{"build", "--lock=" + lock, "--report", report, "--output", "type=oci,tar=false,dest=" + layout}, flags...)
+			mustSlim(t, args...)
+			first, err := readLayout(t, layout).Digest()
+			if err != nil {
+				t.Fatal(err)
+			}
 			if got, want := updatedTo(t, report), manager+", greet 1.0-1 -> 1.1-1 (test)"; got != want {
 				t.Errorf("--update=security = %s, want %s", got, want)
 			}
-			if again, _ := fresh(t, append(flags, "--locked="+lock)...); again != first {
+			if again, _ := fresh(t, append(flags, "--locked="+lock)...); again != first.String() {
 				t.Errorf("the image of the lock is %s, want %s", again, first)
 			}
 			mustSlim(t, "build", ref, "--build-network", "host", "--update=all", "--report", report, "--output",
