@@ -128,7 +128,7 @@ func unpack(t *testing.T, img v1.Image) string {
 		case tar.TypeReg:
 			var data []byte
 			if data, err = io.ReadAll(r); err == nil {
-				err = errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, data, 0o644))
+				err = errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, data, header.FileInfo().Mode().Perm()|0o600))
 			}
 		}
 		if err != nil {

@@ -35,7 +35,7 @@ func TestLoadRpm(t *testing.T) {
 				return &packages.Package{
 					Type: "rpm", Name: name, Version: "1:1.2-3.el9", Arch: "x86_64", Source: "src-of-it", Files: files,
 					Conffiles: []string{"etc/x.conf"}, Provides: []string{"virtual"},
-					Unmet: []string{"(a or b)"},
+					Unmet: []string{"(a or b)"}, Maintainer: "Rocky Enterprise Software Foundation",
 				}
 			}
 			want := []*packages.Package{pkg("first", "etc/pad299", "etc/x.conf", "usr/bin/tool"), pkg("second", "etc/x.conf", "usr/bin/tool")}

@@ -122,6 +122,10 @@ func (d *Document) SPDX() ([]byte, error) {
 	root.refer(d.opt.Purl)
 	root.verify(files[""])
 	doc.Packages = []spdxPackage{root}
+	if d.Distro.ID != "" {
+		doc.Packages = append(doc.Packages, d.spdxSystem(refs))
+		doc.Relationships = append(doc.Relationships, spdxRelationship{spdxRoot, "CONTAINS", spdxSystemID})
+	}
 	for _, pkg := range d.Packages {
 		p := newSpdxPackage(pkg, refs)
 		p.verify(files[pkg.Ref])
@@ -149,6 +153,18 @@ func (d *Document) SPDX() ([]byte, error) {
 	}
 	doc.Namespace = spdxNamespace + contentUUID(content)
 	return encode(doc)
+}
+
+// spdxSystemID is the identifier of the distribution. Trivy knows it by how it begins, and without one it finds no vulnerability of a
+// distribution's packages (pkg/sbom/spdx in Trivy 0.74).
+const spdxSystemID = "SPDXRef-OperatingSystem"
+
+// spdxSystem is the distribution, as a package.
+func (d *Document) spdxSystem(refs map[string]string) spdxPackage {
+	p := newSpdxPackage(Package{Name: d.Distro.ID, Version: d.Distro.Version}, refs)
+	p.ID, p.Purpose, p.Comment = spdxSystemID, "OPERATING-SYSTEM", d.Distro.Name
+	p.verify(nil)
+	return p
 }
 
 // spdxID is the identifier of a Ref or path: letters, digits, "." and "-" (section 7.2), unique by a hash.
