@@ -91,6 +91,7 @@ type exception struct {
 // exceptions are the differences that are not slim's fault, or that no reader can decide.
 var exceptions = []exception{
 	{"trivy", "pkg:maven|*|*", "it names a jar without pom.properties only by its hash, with a database that it downloads"},
+	{"osv-scalibr", "pkg:maven|*|*", "a jar without pom.properties: it guesses in another way, by the name of the file"},
 	{"grype", "pkg:maven|*|bootstrap@*", "a jar without pom.properties: Syft takes its main class for the group"},
 }
 
