@@ -43,10 +43,6 @@ type zyppOutput struct {
 		Name    string `xml:"name,attr"`
 		Enabled string `xml:"enabled,attr"`
 	} `xml:"repo-list>repo"`
-	Locks []struct {
-		Name string `xml:"name"`
-		Type string `xml:"type"`
-	} `xml:"locks>lock"`
 	Updates []zyppUpdate `xml:"update-status>update-list>update"`
 	Summary struct {
 		Upgrade   []zyppSolvable `xml:"to-upgrade>solvable"`
@@ -120,19 +116,31 @@ func (o *zyppOutput) failure() string {
 	return ""
 }
 
-// Installed implements Manager.
+// Installed implements Manager. It runs in both phases.
 func (z *zypper) Installed(ctx context.Context) ([]Installed, error) {
-	out, err := z.run(ctx, "--no-refresh", "locks")
-	if err != nil {
-		return nil, err
-	}
+	return z.installed(ctx, z.locks())
+}
+
+// locks are the names of the packages whose version must not change, as patterns: locks(5) has a paragraph for each. Only rpm runs in the
+// root that is kept, because zypper would leave files with random names in it.
+func (z *zypper) locks() []string {
 	var locks []string
-	for _, lock := range out.Locks {
-		if lock.Type == "package" || lock.Type == "" {
-			locks = append(locks, lock.Name)
+	for paragraph := range strings.SplitSeq(string(z.setting("etc/zypp/locks")), "\n\n") {
+		name, other := "", false
+		for line := range strings.Lines(paragraph) {
+			key, value, _ := strings.Cut(line, ":")
+			switch value = strings.TrimSpace(value); strings.TrimSpace(key) {
+			case "solvable_name":
+				name = value
+			case "type":
+				other = value != "package"
+			}
+		}
+		if name != "" && !other {
+			locks = append(locks, name)
 		}
 	}
-	return z.installed(ctx, locks)
+	return locks
 }
 
 // Refresh implements Manager. zypper refuses a repository whose signature or key it does not know when nobody answers its question.

@@ -78,10 +78,9 @@ func TestZypperSimulate(t *testing.T) {
 }
 
 func TestZypperInstalled(t *testing.T) {
-	m := findZypper(rpmTarget(t, "usr/bin/zypper", played(t, map[string]string{
-		"locks":   `<stream><locks size="2"><lock number="1"><name>gre*</name><type>package</type></lock><lock><name>lib</name><type>patch</type></lock></locks></stream>`,
-		"rpm -qa": rpmInstalled,
-	}), nil))
+	m := findZypper(rpmTarget(t, "usr/bin/zypper", played(t, map[string]string{"rpm -qa": rpmInstalled}), map[string]string{
+		"etc/zypp/locks": "\ntype: package\nmatch_type: glob\ncase_sensitive: on\nsolvable_name: gre*\n\ntype: patch\nsolvable_name: lib\n",
+	}))
 	got, err := m.Installed(t.Context())
 	want := []Installed{{Package: Package{"greet", "noarch", "1.0-1"}, Held: true}, {Package: Package{"lib", "x86_64", "2-1"}},
 		{Package: Package{"kernel", "x86_64", "5:1-1"}}}
