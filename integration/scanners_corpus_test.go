@@ -27,12 +27,14 @@ import (
 	scalibrfs "github.com/google/osv-scalibr/fs"
 	"github.com/google/osv-scalibr/stats"
 
+	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder"
 )
 
 // scannedVariable names a directory with results of slim, one directory for each image:
 //
 //	slim build REF --output type=oci,tar=false,dest=DIR/NAME/slim --artifacts DIR/NAME/artifacts --format json >DIR/NAME/result.json
+//	skopeo copy docker-daemon:REF oci:DIR/NAME/original
 const scannedVariable = "SLIM_SCANNED"
 
 // scalibrPurls are the packages that osv-scalibr finds below a directory.
@@ -143,6 +145,28 @@ func TestScannersCorpus(t *testing.T) {
 	}
 }
 
+// planFlaws are a flaw of a package of which the slim image keeps files, and one of a package of which it keeps none. Debian's advisories
+// are about source packages: those here are named like their only binary package.
+func planFlaws(t *testing.T, plan *analyzer.Plan) []advisory {
+	t.Helper()
+	kept := func(name string) bool {
+		return slices.ContainsFunc(plan.Packages, func(p analyzer.Package) bool { return p.Name == name })
+	}
+	dropped := func(name string) bool {
+		return !kept(name) && slices.ContainsFunc(plan.Dropped, func(d analyzer.Dropped) bool { return d.Package == name })
+	}
+	flaws := []advisory{{"CVE-2026-0001", "Debian:12", "", "99:1"}, {"CVE-2026-0002", "Debian:12", "", "99:1"}}
+	for i, is := range []func(string) bool{kept, dropped} {
+		names := []string{"base-files", "netbase", "tzdata", "mawk", "hostname", "findutils", "gzip", "sed", "tar"}
+		at := slices.IndexFunc(names, is)
+		if at < 0 {
+			t.Fatalf("of %q none is kept, or none is dropped", names)
+		}
+		flaws[i].Package = names[at]
+	}
+	return flaws
+}
+
 func checkScanned(t *testing.T, dir string) {
 	var result builder.Result
 	decode(t, string(mustRead(t, filepath.Join(dir, "result.json"))), &result)
@@ -153,10 +177,18 @@ func checkScanned(t *testing.T, dir string) {
 	}
 	layout := filepath.Join(dir, "slim")
 	found := map[string][]string{"osv-scalibr": scalibrPurls(t, unpack(t, readLayout(t, layout)))}
-	databases := plant(t, nil)
+	flaws := planFlaws(t, result.Plan)
+	databases := plant(t, flaws)
 	for name, target := range map[string]string{"trivy": "archive:" + layout, "grype": "oci-dir:" + layout} {
 		image := databases.read(t, name, target)
 		found[name] = image.purls()
+		if diff := cmp.Diff([]string{flaws[0].ID}, cves(image.Findings)); diff != "" {
+			t.Errorf("%s finds in the slim image (-want +got):\n%s", name, diff)
+		}
+		original := databases.read(t, name, strings.Replace(target, layout, filepath.Join(dir, "original"), 1))
+		if diff := cmp.Diff([]string{flaws[0].ID, flaws[1].ID}, cves(original.Findings)); diff != "" {
+			t.Errorf("%s finds in the original (-want +got):\n%s", name, diff)
+		}
 		for _, document := range []string{"sbom.cyclonedx.json", "sbom.spdx.json"} {
 			read := databases.read(t, name, "sbom:"+filepath.Join(dir, "artifacts", document))
 			if diff := cmp.Diff(want, read.purls()); diff != "" {
