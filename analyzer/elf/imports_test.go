@@ -33,6 +33,17 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// A file that exports nothing has a table of GNU ld that does not tell the number of symbols, or one of LLD that does.
+func TestImportsWithoutExports(t *testing.T) {
+	want := []string{"getxattr", "mkdir"}
+	for way, count := range map[string]elftest.Count{"GNU ld": elftest.ByEmptyHash, "LLD": elftest.ByGNUHash} {
+		data := elftest.Build(elftest.Spec{Machine: stdelf.EM_AARCH64, Symbols: []string{"mkdir", "getxattr"}, Count: count})
+		if diff := cmp.Diff(want, read(t, data).Imports); diff != "" {
+			t.Errorf("%s: Imports (-want +got):\n%s", way, diff)
+		}
+	}
+}
+
 func TestImportsShareBytes(t *testing.T) {
 	data := elftest.Build(elftest.Spec{Symbols: []string{"fgetxattr", "getxattr"}})
 	// The second name becomes the end of the first one, as linkers write it.

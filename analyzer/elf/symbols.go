@@ -98,8 +98,8 @@ func (m *image) symbolCount(tags dynTags, entry uint64) uint64 {
 }
 
 // gnuHashCount returns the number of symbols according to DT_GNU_HASH (glibc elf/dl-lookup.c, do_lookup_x): the chain of the highest
-// bucket ends with the last symbol. It returns 0 if the table does not give the number. If no symbol is hashed, the index of the first
-// hashed symbol follows the last import.
+// bucket ends with the last symbol. It returns 0 if the table does not give the number. If no symbol is hashed, LLD writes the index behind
+// the last import as that of the first hashed symbol.
 func (m *image) gnuHashCount(addr uint64) uint64 {
 	off, ok := m.fileOffset(addr)
 	if !ok || addr == 0 {
@@ -125,6 +125,9 @@ func (m *image) gnuHashCount(addr uint64) uint64 {
 	last := uint64(0)
 	for ; len(raw) >= 4; raw = raw[4:] {
 		last = max(last, uint64(m.order.Uint32(raw)))
+	}
+	if last < first && first == 1 { // GNU ld's table of a file that exports nothing (binutils bfd/elflink.c): it does not give the number
+		return 0
 	}
 	if last < first {
 		return first

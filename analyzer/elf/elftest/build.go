@@ -33,10 +33,11 @@ type Count int
 
 // Ways of Count.
 const (
-	ByGNUHash  Count = iota // DT_GNU_HASH
-	ByHash                  // DT_HASH
-	BySections              // section headers alone
-	ByPlace                 // only the position of the string table after the symbols
+	ByGNUHash   Count = iota // DT_GNU_HASH
+	ByHash                   // DT_HASH
+	BySections               // section headers alone
+	ByPlace                  // only the position of the string table after the symbols
+	ByEmptyHash              // DT_GNU_HASH as GNU ld writes it where nothing is exported: its first symbol is 1 whatever their number
 )
 
 // CodeAt is the address, and the place in the file, of Spec.Code.

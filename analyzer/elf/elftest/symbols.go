@@ -44,6 +44,9 @@ func (w *writer) symbols(spec Spec, at int) symbolTable {
 	case ByGNUHash:
 		tags = append(tags, [2]int{int(elf.DT_GNU_HASH), hashAt})
 		out.gnuHash(1+len(spec.Symbols), count)
+	case ByEmptyHash:
+		tags = append(tags, [2]int{int(elf.DT_GNU_HASH), hashAt})
+		out.gnuHash(1, 1)
 	case ByHash:
 		tags = append(tags, [2]int{int(elf.DT_HASH), hashAt})
 		out.full(1)
