@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -71,9 +72,10 @@ func (b *build) updateInput(ctx context.Context, c gateway.Client, out *outcome)
 	}
 	given, seen := out.in, out.seen
 	out.updates = &Updated{Mode: b.opt.Update.Mode, Packages: []UpdatedPackage{}}
+	fixable := sync.OnceValues(func() (map[string]bool, error) { return b.fixable(ctx, c, given) })
 	var wanted []update.Package
 	for range maxUpdates {
-		more, err := b.toUpdate(ctx, c, given, out)
+		more, err := b.toUpdate(ctx, c, out, fixable)
 		if err != nil {
 			return err
 		}
@@ -110,9 +112,9 @@ func union(list, more []update.Package) []update.Package {
 	return slices.CompactFunc(all, func(a, b update.Package) bool { return a.Name == b.Name && a.Arch == b.Arch })
 }
 
-// toUpdate lists the packages of which the slim image keeps files; with the mode fixable those with a vulnerability that a newer version
-// fixes.
-func (b *build) toUpdate(ctx context.Context, c gateway.Client, given input, out *outcome) ([]update.Package, error) {
+// toUpdate lists the packages of which the slim image keeps files; of these the fixable ones, if there is a list of them.
+func (b *build) toUpdate(ctx context.Context, c gateway.Client, out *outcome,
+	fixable func() (map[string]bool, error)) ([]update.Package, error) {
 	plan, err := b.analyze(ctx, c, out.in, out.seen, analyzer.Findings{})
 	if err != nil {
 		return nil, err
@@ -120,23 +122,25 @@ func (b *build) toUpdate(ctx context.Context, c gateway.Client, given input, out
 	if out.in.update == nil {
 		out.updates.Given = plan.Before
 	}
-	fixable := map[string]bool{}
-	if b.opt.Update.Mode == string(update.Fixable) {
-		if fixable, err = b.fixable(ctx, c, given); err != nil {
-			return nil, err
-		}
+	only, err := fixable()
+	if err != nil {
+		return nil, err
 	}
 	var list []update.Package
 	for _, pkg := range plan.Packages {
-		if b.opt.Update.Mode != string(update.Fixable) || fixable[pkg.Name] {
+		if only == nil || only[pkg.Name] {
 			list = append(list, update.Package{Name: pkg.Name, Arch: pkg.Arch})
 		}
 	}
 	return list, nil
 }
 
-// fixable are the names of the distribution's packages with a known vulnerability that a newer version fixes.
+// fixable are the names of the distribution's packages with a known vulnerability that a newer version fixes, for the mode fixable; nil for
+// the others.
 func (b *build) fixable(ctx context.Context, c gateway.Client, given input) (map[string]bool, error) {
+	if b.opt.Update.Mode != string(update.Fixable) {
+		return nil, nil
+	}
 	if b.opt.Scan == nil {
 		return nil, errors.New("without a database of vulnerabilities, nothing is known to be fixable")
 	}
@@ -150,8 +154,7 @@ func (b *build) fixable(ctx context.Context, c gateway.Client, given input) (map
 	}
 	names := map[string]bool{}
 	for _, f := range found[0].Findings {
-		kind, _, _ := strings.Cut(strings.TrimPrefix(f.Package.Purl, "pkg:"), "/")
-		if f.Fixed != "" && slices.Contains([]string{"deb", "apk", "rpm"}, kind) {
+		if f.Fixed != "" && f.Package.OfDistribution() {
 			names[f.Package.Name] = true
 		}
 	}

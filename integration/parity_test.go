@@ -23,6 +23,7 @@ import (
 	"github.com/google/osv-scalibr/extractor/filesystem/os/dpkg"
 	"github.com/google/osv-scalibr/extractor/filesystem/os/rpm"
 	scalibrfs "github.com/google/osv-scalibr/fs"
+	"github.com/google/osv-scalibr/inventory"
 	"github.com/google/osv-scalibr/stats"
 
 	"github.com/slimimage/slim/analyzer/packages/rpmdb/rpmtest"
@@ -137,12 +138,18 @@ func unpack(t *testing.T, img v1.Image) string {
 	}
 }
 
-// independent are the names of the packages that osv-scalibr finds below a directory, sorted.
-func independent(t *testing.T, root string) []string {
+// extractorOf makes a reader of osv-scalibr.
+type extractorOf = func(*cpb.PluginConfig) (filesystem.Extractor, error)
+
+// systemExtractors read the packages of distributions.
+var systemExtractors = []extractorOf{dpkg.New, apk.New, rpm.New}
+
+// scalibr is what osv-scalibr finds below a directory.
+func scalibr(t testing.TB, root string, readers ...extractorOf) inventory.Inventory {
 	t.Helper()
 	var extractors []filesystem.Extractor
-	for _, extractor := range []func(*cpb.PluginConfig) (filesystem.Extractor, error){dpkg.New, apk.New, rpm.New} {
-		e, err := extractor(&cpb.PluginConfig{})
+	for _, reader := range readers {
+		e, err := reader(&cpb.PluginConfig{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,8 +160,14 @@ func independent(t *testing.T, root string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return found
+}
+
+// independent are the names of the packages that osv-scalibr finds below a directory, sorted.
+func independent(t *testing.T, root string) []string {
+	t.Helper()
 	names := map[string]bool{}
-	for _, pkg := range found.Packages {
+	for _, pkg := range scalibr(t, root, systemExtractors...).Packages {
 		names[pkg.Name] = true
 	}
 	return slices.Sorted(keysOf(names))

@@ -14,18 +14,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	cpb "github.com/google/osv-scalibr/binary/proto/config_go_proto"
-	"github.com/google/osv-scalibr/extractor/filesystem"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/golang/gobinary"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/java/archive"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/javascript/packagejson"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/python/wheelegg"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/ruby/gemspec"
-	"github.com/google/osv-scalibr/extractor/filesystem/os/apk"
-	"github.com/google/osv-scalibr/extractor/filesystem/os/dpkg"
-	"github.com/google/osv-scalibr/extractor/filesystem/os/rpm"
-	scalibrfs "github.com/google/osv-scalibr/fs"
-	"github.com/google/osv-scalibr/stats"
 
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/builder"
@@ -40,22 +33,9 @@ const scannedVariable = "SLIM_SCANNED"
 // scalibrPurls are the packages that osv-scalibr finds below a directory.
 func scalibrPurls(t testing.TB, root string) []string {
 	t.Helper()
-	var extractors []filesystem.Extractor
-	for _, extractor := range []func(*cpb.PluginConfig) (filesystem.Extractor, error){dpkg.New, apk.New, rpm.New, gobinary.New, archive.New,
-		packagejson.New, wheelegg.New, gemspec.New} {
-		e, err := extractor(&cpb.PluginConfig{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		extractors = append(extractors, e)
-	}
-	found, _, err := filesystem.Run(t.Context(), &filesystem.Config{Extractors: extractors, ScanRoots: scalibrfs.RealFSScanRoots(root),
-		Stats: stats.NoopCollector{}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	readers := append(slices.Clone(systemExtractors), gobinary.New, archive.New, packagejson.New, wheelegg.New, gemspec.New)
 	set := map[string]bool{}
-	for _, pkg := range found.Packages {
+	for _, pkg := range scalibr(t, root, readers...).Packages {
 		if p := pkg.PURL(); p != nil {
 			set[purlIdentity(p.String())] = true
 		}

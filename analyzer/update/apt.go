@@ -213,12 +213,8 @@ func (a *apt) Download(ctx context.Context, changes []Change, dir string) ([]str
 	if err := os.MkdirAll(partial, 0o755); err != nil {
 		return nil, err
 	}
-	to := make([]Package, len(changes))
-	for i, c := range changes {
-		to[i] = c.Package()
-	}
 	args := []string{"-o", "Dir::Cache::archives=" + dir, "--download-only", "--only-upgrade", "--no-install-recommends", "install"}
-	if _, err := a.get(ctx, append(args, exactly(to)...)...); err != nil {
+	if _, err := a.get(ctx, append(args, exactly(packagesOf(changes))...)...); err != nil {
 		return nil, explainApt(err)
 	}
 	if err := errors.Join(os.RemoveAll(partial), removeIfThere(path.Join(dir, "lock"))); err != nil {

@@ -1,6 +1,7 @@
 package update
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"strings"
@@ -57,16 +58,9 @@ func sameRelease(helper, root string) error {
 			"the image has no /etc/os-release: its distribution is not known")
 	case names[0] != names[1]:
 		return refuse("name a helper image of the same distribution and release", "the image is of %s, the helper image of %s",
-			printable.Short(names[1], maxField), printable.Short(or(names[0], "no known distribution"), maxField))
+			printable.Short(names[1], maxField), printable.Short(cmp.Or(names[0], "no known distribution"), maxField))
 	}
 	return nil
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }
 
 // osRelease reads os-release of a root filesystem.

@@ -1,6 +1,7 @@
 package update
 
 import (
+	"cmp"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -160,7 +161,7 @@ func (z *zypper) Refresh(ctx context.Context) ([]Repository, error) {
 	var list []Repository
 	for _, r := range out.Repositories {
 		if r.Enabled == "1" {
-			cache := Target{Root: or(z.caches, z.Root)}
+			cache := Target{Root: cmp.Or(z.caches, z.Root)}
 			list = append(list, Repository{r.Alias, cache.advisories("var/cache/zypp/raw/" + r.Alias)})
 		}
 	}

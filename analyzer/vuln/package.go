@@ -31,6 +31,12 @@ var ecosystems = map[string]string{
 	"bitnami": "Bitnami", "julia": "Julia",
 }
 
+// OfDistribution reports whether a package is one of a distribution and not of a language.
+func (p *Package) OfDistribution() bool {
+	kind, _, _ := strings.Cut(strings.TrimPrefix(p.Purl, "pkg:"), "/")
+	return slices.Contains([]string{"deb", "apk", "rpm"}, kind)
+}
+
 // FromPurl reads a package URL with a version. A type that OSV has no ecosystem for gives a Package with an empty Ecosystem; a
 // distribution's package whose release is unknown has an Ecosystem without release, which Scan reports as skipped. The
 // source package is read of the qualifiers that generators use: source and sourceversion, upstream=NAME[@VERSION], origin.

@@ -4,7 +4,6 @@ package drift
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/slimimage/slim/analyzer/vuln"
@@ -139,11 +138,10 @@ func key(d *vuln.Decision) [2]string { return [2]string{d.Finding.ID, d.Finding.
 
 // actionOf is what closes a finding.
 func actionOf(f *vuln.Finding) Action {
-	kind, _, _ := strings.Cut(strings.TrimPrefix(f.Package.Purl, "pkg:"), "/")
 	switch {
 	case f.Fixed == "":
 		return ActionDecide
-	case slices.Contains([]string{"deb", "apk", "rpm"}, kind):
+	case f.Package.OfDistribution():
 		return ActionRebuild
 	}
 	return ActionEdit
