@@ -6,12 +6,15 @@ import (
 	"errors"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -79,41 +82,82 @@ func TestAttackEndlessAnswer(t *testing.T) {
 	}
 }
 
-// TestAttackSlowAnswer talks to servers that keep a client waiting: no head, no body, and a byte now and then.
+// TestAttackSlowAnswer talks to servers that keep a client waiting: no head, no body, and a byte now and then. The clock is that of
+// synctest, so the load of the machine changes nothing.
 func TestAttackSlowAnswer(t *testing.T) {
-	const limit = 200 * time.Millisecond
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/v2/app/blobs/none":
-			<-r.Context().Done()
-		case "/v2/app/blobs/head":
-			w.(http.Flusher).Flush()
-			<-r.Context().Done()
-		case "/v2/app/blobs/drip":
-			for r.Context().Err() == nil {
-				w.Write([]byte{0})
-				w.(http.Flusher).Flush()
-				time.Sleep(limit / 8)
-			}
-		case "/v2/app/blobs/steady": // longer than the limit, and never slow
-			for range 6 {
-				w.Write(bytes.Repeat([]byte{0}, stallBytes))
-				w.(http.Flusher).Flush()
-				time.Sleep(limit / 4)
-			}
-		}
-	}))
-	defer server.Close()
-	client := http.Client{Transport: boundedTransport{http.DefaultTransport, limit, limit}}
 	for name, want := range map[string]error{"none": errSlow, "head": errSlow, "drip": errSlow, "steady": nil} {
-		start := time.Now()
-		resp, err := client.Get(server.URL + "/v2/app/blobs/" + name)
-		if err == nil {
-			_, err = io.Copy(io.Discard, resp.Body)
-			resp.Body.Close()
+		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { slowAnswer(t, name, want) }) })
+	}
+}
+
+func slowAnswer(t *testing.T, name string, want error) {
+	conns := make(pipes)
+	server := &http.Server{Handler: http.HandlerFunc(slowHandler)}
+	go server.Serve(conns)
+	dial := func(context.Context, string, string) (net.Conn, error) {
+		ours, its := net.Pipe()
+		conns <- its
+		return ours, nil
+	}
+	inner := &http.Transport{DialContext: dial}
+	start := time.Now()
+	client := http.Client{Transport: BoundedTransport(inner)}
+	resp, err := client.Get("http://registry.test/v2/app/blobs/" + name)
+	if err == nil {
+		_, err = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	if took := time.Since(start); !errors.Is(err, want) || took > 6*maxStall {
+		t.Errorf("%v after %v, want %v", err, took, want)
+	}
+	inner.CloseIdleConnections()
+	server.Close()
+}
+
+// slowHandler answers as the last element of the path says.
+func slowHandler(w http.ResponseWriter, r *http.Request) {
+	switch path.Base(r.URL.Path) {
+	case "none":
+		<-r.Context().Done()
+	case "head":
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	case "drip":
+		for range 100 { // far longer than the limit
+			w.Write([]byte{0})
+			w.(http.Flusher).Flush()
+			pause(r.Context(), maxStall/8)
 		}
-		if !errors.Is(err, want) || time.Since(start) > 20*limit {
-			t.Errorf("%s: %v after %v, want %v", name, err, time.Since(start), want)
+	case "steady": // longer than the limit, and never slow
+		for range 6 {
+			w.Write(bytes.Repeat([]byte{0}, stallBytes))
+			w.(http.Flusher).Flush()
+			pause(r.Context(), maxStall/4)
 		}
 	}
 }
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// pipes is a net.Listener of connections in memory.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	conn, ok := <-p
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+func (p pipes) Close() error {
+	close(p)
+	return nil
+}
+
+func (p pipes) Addr() net.Addr { return &net.UnixAddr{Name: "registry.test"} }

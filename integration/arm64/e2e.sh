@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes a virtual machine with Debian's arm64 kernel and packages, and tests slim in it; guest.sh is what runs inside. It needs root, Go,
 # qemu-system-aarch64, mmdebstrap, mke2fs and cpio. Run by `make e2e-arm64`. ARM64_DIR is where it works (.cache/arm64); what
-# was downloaded stays there. RUN, a regular expression, chooses tests by their names.
+# was downloaded stays there; with QEMU's monitor, the socket "monitor", the machine can be stopped for a while. RUN, a regular expression, chooses tests by their names.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 src=$PWD/integration/arm64
@@ -97,7 +97,7 @@ rm -rf "$root"
 timeout "${ARM64_TIMEOUT:-90m}" nice qemu-system-aarch64 -M virt -cpu "${ARM64_CPU:-max}" -smp "${ARM64_CPUS:-2}" -m 2G -nodefaults -nographic \
   -no-reboot -serial stdio -kernel "$dir/kernel/boot/"vmlinuz-* -initrd "$dir/initrd.cpio" \
   -append "console=ttyAMA0 quiet rdinit=/init panic=-1" -drive if=none,id=disk,format=raw,cache=unsafe,file="$dir/disk.img" \
-  -device virtio-blk-device,drive=disk </dev/null | tee "$dir/console.log"
+  -device virtio-blk-device,drive=disk -monitor unix:"$dir/monitor",server=on,wait=off </dev/null | tee "$dir/console.log"
 grep -q '^boot: e2e.sh: 0' "$dir/console.log" || die "it failed; the log is $dir/console.log, the disk $dir/disk.img"
 rm -f "$dir/disk.img"
 echo "e2e-arm64: all passed${RUN:+ of those with $RUN}"
