@@ -37,6 +37,7 @@ type build struct {
 	foreign     bool              // the engine cannot run the image
 	others      []*build          // of the same image for other platforms
 	stage       Stage             // that it is in
+	inOrder     bool              // nothing is done ahead (ahead.go)
 }
 
 // Build observes the input (unless evidence is given), decides what to keep, packs it, checks the result against the

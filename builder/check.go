@@ -56,19 +56,25 @@ type trial struct {
 // capabilities of root are the cause of a difference, it adds the system calls of a run without the filter to the profile, then Docker's
 // default capabilities, and runs the image again. At last it runs the image as an arbitrary user, which decides Verdict.AnyUser only.
 func (k *checker) check(ctx context.Context, img *packed, plan *analyzer.Plan, found analyzer.Findings) (checked, error) {
+	defer k.checkAhead(ctx, img, plan, found)()
 	out, err := k.underProfile(ctx, img, plan, found)
 	if err != nil || !out.verdict.Confined {
 		return out, err
 	}
-	stranger, _, err := k.run(ctx, img, trial{title: "check as any user", model: out.profile, plan: plan, user: arbitraryUser})
+	other, _, err := k.run(ctx, img, stranger(out.profile, plan))
 	if err != nil {
 		return out, err
 	}
-	out.verdict.AnyUser = stranger.OK
-	if !stranger.OK && len(stranger.Differences) > 0 {
-		out.verdict.AnyUserWhy = stranger.Differences[0].String()
+	out.verdict.AnyUser = other.OK
+	if !other.OK && len(other.Differences) > 0 {
+		out.verdict.AnyUserWhy = other.Differences[0].String()
 	}
 	return out, nil
+}
+
+// stranger is the run as an arbitrary user.
+func stranger(model *profile.Model, plan *analyzer.Plan) trial {
+	return trial{title: "check as any user", model: model, plan: plan, user: arbitraryUser}
 }
 
 // underProfile is the check as the image's own user. It sets Verdict.Confined if the image passed under its whole profile.
@@ -144,15 +150,18 @@ func refused(model profile.Model, syscalls []string) bool {
 // run executes a trial, repeatedly if the answers differ, and returns the evidence of the first run. Differences that there also are
 // between two runs of the original do not count: a difference causes a second run of the original.
 func (k *checker) run(ctx context.Context, img *packed, how trial) (v *analyzer.Verdict, first *analyzer.Evidence, err error) {
-	confine, err := how.confinement()
-	if err != nil {
-		return nil, nil, fmt.Errorf("making the profile: %w", err)
-	}
 	done := k.step(StageCheck, how.title)
 	defer func() { done(err) }()
-	return k.judge(ctx, func(number int) (*analyzer.Evidence, error) {
-		return k.repeat(ctx, img.state, how.config(img.parsed), confine, how.title, number, k.original)
-	})
+	return k.judge(ctx, func(number int) (*analyzer.Evidence, error) { return k.see(ctx, img, how, number) })
+}
+
+// see executes a trial once; the first run has number 0.
+func (k *checker) see(ctx context.Context, img *packed, how trial, number int) (*analyzer.Evidence, error) {
+	confine, err := how.confinement()
+	if err != nil {
+		return nil, fmt.Errorf("making the profile: %w", err)
+	}
+	return k.repeat(ctx, img.state, how.config(img.parsed), confine, how.title, number, k.original)
 }
 
 // judge compares runs of an image, which see makes, with those of the original.

@@ -50,15 +50,7 @@ func (f *fakeBuildKit) Solve(_ context.Context, req gateway.SolveRequest) (*gate
 	if err != nil {
 		return nil, err
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if s.title != "" { // an image that is only looked into has none
-		f.titles = append(f.titles, s.title)
-	}
-	if f.solved == nil {
-		f.solved = map[string]step{}
-	}
-	f.solved[s.title] = s
+	f.record(s)
 	files := map[string][]byte{}
 	if s.exec != nil {
 		if files, err = f.run(s); err != nil {
@@ -70,13 +62,34 @@ func (f *fakeBuildKit) Solve(_ context.Context, req gateway.SolveRequest) (*gate
 	return res, nil
 }
 
+// record notes a step that is solved.
+func (f *fakeBuildKit) record(s step) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if s.title != "" { // an image that is only looked into has none
+		f.titles = append(f.titles, s.title)
+	}
+	if f.solved == nil {
+		f.solved = map[string]step{}
+	}
+	f.solved[s.title] = s
+}
+
+// failure is the error of the next run, nil if it succeeds.
+func (f *fakeBuildKit) failure() (err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.failures) > 0 {
+		err, f.failures = f.failures[0], f.failures[1:]
+	}
+	return err
+}
+
 // run does what the agent does in a step.
 func (f *fakeBuildKit) run(s step) (map[string][]byte, error) {
 	switch command := s.exec.Meta.Args[1]; command {
 	case "observe":
-		if len(f.failures) > 0 {
-			err := f.failures[0]
-			f.failures = f.failures[1:]
+		if err := f.failure(); err != nil {
 			return nil, err
 		}
 		var job analyzer.Job
@@ -90,7 +103,9 @@ func (f *fakeBuildKit) run(s step) (map[string][]byte, error) {
 		if err := json.Unmarshal(s.files["/request.json"], req); err != nil {
 			return nil, err
 		}
+		f.mu.Lock()
 		f.requests = append(f.requests, req)
+		f.mu.Unlock()
 		make := f.analyze
 		if make == nil {
 			make = planOf
@@ -220,7 +235,7 @@ func planOf(req *analyzer.Request) *analyzer.Plan {
 // testBuild is a build for linux/amd64 without an engine.
 func testBuild(opt Options) *build {
 	amd64 := ocispecs.Platform{OS: "linux", Architecture: "amd64"}
-	return &build{opt: opt, platform: amd64, steps: amd64, runID: "test-run", token: "test-token", gate: &envGate{},
+	return &build{opt: opt, platform: amd64, steps: amd64, inOrder: true, runID: "test-run", token: "test-token", gate: &envGate{},
 		agentLog: &agentLog{}, deadlines: &deadlines{}}
 }
 

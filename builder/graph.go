@@ -54,13 +54,17 @@ func (b *build) agentMount() llb.RunOption {
 		llb.FollowPaths([]string{agent.Name})), llb.Readonly)
 }
 
-// sourceMount mounts an image for reading. It disables the content cache, which would first read all files of the image to find an
-// image with the same content.
+// sourceMount mounts an image for reading.
 func (b *build) sourceMount(image llb.State) llb.RunOption {
+	return llb.AddMount(srcDir, image, append(b.unread(), llb.Readonly)...)
+}
+
+// unread keeps BuildKit from reading all files of a mount to find a step that had the same ones: what made them identifies them.
+func (b *build) unread() []llb.MountOption {
 	if !b.supports(pb.CapExecMountContentCache) {
-		return llb.AddMount(srcDir, image, llb.Readonly)
+		return nil
 	}
-	return llb.AddMount(srcDir, image, llb.Readonly, llb.ContentCache(llb.MountContentCacheOff))
+	return []llb.MountOption{llb.ContentCache(llb.MountContentCacheOff)}
 }
 
 // supports reports whether BuildKit has a capability. Every engine of the command line has those that are used here; the BuildKit of a
@@ -187,7 +191,7 @@ func (b *build) packState(image, plan llb.State, list []analyzer.Layer, epoch in
 			b.named("pack: "+layer.Name+" layer"),
 			b.platformOption(),
 		)
-		out = run.AddMount("/out", out)
+		out = run.AddMount("/out", out, b.unread()...)
 	}
 	return out
 }

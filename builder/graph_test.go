@@ -127,7 +127,10 @@ func TestPackState(t *testing.T) {
 	if got := strings.Join(s.exec.Meta.Args[1:], " "); got != "pack --src /src --plan /.slim/in/plan.json --layer 1 --epoch 7 --out /out" {
 		t.Errorf("arguments %q", got)
 	}
-	if s.title != "pack: app layer" || !slices.Contains(mounts(s), "/src read-only uncached") || s.exec.Network != pb.NetMode_NONE {
+	if got := mounts(s); !slices.Contains(got, "/src read-only uncached") || !slices.Contains(got, "/out uncached") {
+		t.Errorf("mounts %q", got)
+	}
+	if s.title != "pack: app layer" || s.exec.Network != pb.NetMode_NONE {
 		t.Errorf("step %q with mounts %q, network %v", s.title, mounts(s), s.exec.Network)
 	}
 	steps := 0

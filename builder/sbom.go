@@ -28,12 +28,12 @@ const unset = "1970-01-01T00:00:01Z"
 // materials makes the bills of materials of the slim image in both formats, by file name; nil if neither the attestations nor the
 // caller needs them.
 func (b *build) materials(ctx context.Context, c gateway.Client, plan *analyzer.Plan, slim *packed) (files map[string][]byte, err error) {
-	if !b.attested() && !b.opt.Materials {
+	if !b.listsMaterials() {
 		return nil, nil
 	}
-	done := b.step(StageExport, "list materials")
+	done := b.step(StageExport, listTitle)
 	defer func() { done(err) }()
-	ref, err := b.list(ctx, c, slim.state, "list materials", b.materialArgs(plan, slim)...)
+	ref, err := b.list(ctx, c, slim.state, listTitle, b.materialArgs(plan, slim)...)
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +47,12 @@ func (b *build) materials(ctx context.Context, c gateway.Client, plan *analyzer.
 	}
 	return files, nil
 }
+
+// listTitle is the name of the step that makes the bills of materials.
+const listTitle = "list materials"
+
+// listsMaterials reports whether the attestations or the caller need the bills of materials.
+func (b *build) listsMaterials() bool { return b.attested() || b.opt.Materials }
 
 // list runs the agent, which lists the content of a root filesystem; its files are in the result.
 func (b *build) list(ctx context.Context, c gateway.Client, state llb.State, step string, args ...string) (gateway.Reference, error) {

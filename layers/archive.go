@@ -2,6 +2,7 @@ package layers
 
 import (
 	"archive/tar"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,9 +10,12 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/slimimage/slim/layers/infile"
 )
@@ -70,6 +74,9 @@ type archive struct {
 	blobs map[string]v1.Descriptor // other files by name
 	links map[string]string        // links by name: old engines write a repeated layer as one
 	bytes int64
+
+	hashing errgroup.Group // of files that are complete, while the next one is read
+	mu      sync.Mutex     // of blobs
 }
 
 // importArchive reads a docker-archive or OCI archive, plain or gzipped, in one pass: it writes every file directly into a blob named
@@ -79,6 +86,7 @@ func importArchive(ctx context.Context, r io.Reader, kind, tag string, opt OpenO
 	if opt.Cache == "" {
 		return nil, ErrNoCache
 	}
+	opt.importing()
 	store := blobStore{opt.Cache}
 	if err := store.prepare(); err != nil {
 		return nil, err
@@ -139,6 +147,12 @@ func (a *archive) image(kind, tag string, opt OpenOptions) (*Input, error) {
 
 // read stores every file of the archive.
 func (a *archive) read(ctx context.Context, r io.Reader) error {
+	a.hashing.SetLimit(runtime.GOMAXPROCS(0))
+	err := a.entries(ctx, r)
+	return cmp.Or(err, a.hashing.Wait())
+}
+
+func (a *archive) entries(ctx context.Context, r io.Reader) error {
 	in, err := unzipped(withContext{ctx, r})
 	if err != nil {
 		return err
@@ -204,14 +218,23 @@ func (a *archive) file(name string, size int64, r io.Reader) error {
 	if base := path.Base(name); base == "json" || base == "VERSION" || name == "repositories" || name == "oci-layout" {
 		return nil // files of old formats; manifest.json has the same information
 	}
-	d, err := a.store.write(r, size)
+	part, err := a.store.receive(r, size)
 	if err != nil {
 		return err
 	}
-	a.blobs[name] = d
-	if want, ok := strings.CutPrefix(name, "blobs/sha256/"); ok && want != d.Digest.Hex {
-		return fmt.Errorf("%w: it holds %s", ErrDigest, d.Digest)
-	}
+	a.hashing.Go(func() error {
+		d, err := a.store.name(part)
+		if want, ok := strings.CutPrefix(name, "blobs/sha256/"); err == nil && ok && want != d.Digest.Hex {
+			err = fmt.Errorf("%w: it holds %s", ErrDigest, d.Digest)
+		}
+		if err != nil {
+			return fmt.Errorf("%q: %w", name, err)
+		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.blobs[name] = d
+		return nil
+	})
 	return nil
 }
 

@@ -53,26 +53,50 @@ func (s blobStore) sweep() {
 
 // write stores exactly size bytes under their own digest. It gives a blob its final name only when the blob is complete.
 func (s blobStore) write(r io.Reader, size int64) (d v1.Descriptor, err error) {
-	part, err := os.CreateTemp(filepath.Join(s.dir, "blobs"), "part-")
+	part, err := s.receive(r, size)
 	if err != nil {
 		return d, err
 	}
-	defer os.Remove(part.Name())
-	sum := sha256.New()
-	head := &prefix{}
-	n, err := io.Copy(io.MultiWriter(part, sum, head), io.LimitReader(r, size))
+	return s.name(part)
+}
+
+// receive stores exactly size bytes in a file without a final name.
+func (s blobStore) receive(r io.Reader, size int64) (part string, err error) {
+	f, err := os.CreateTemp(filepath.Join(s.dir, "blobs"), "part-")
+	if err != nil {
+		return "", err
+	}
+	n, err := io.Copy(f, io.LimitReader(r, size))
 	if err == nil && n != size {
 		err = fmt.Errorf("it ends after %d of %d bytes", n, size)
 	}
-	if err == nil {
-		markHashed(part)
+	if err = errors.Join(err, f.Chmod(0o600), f.Close()); err != nil {
+		os.Remove(f.Name())
 	}
-	if err = errors.Join(err, part.Chmod(0o600), part.Close()); err != nil {
+	return f.Name(), err
+}
+
+// name gives a received file the name of its digest, and removes it after an error.
+func (s blobStore) name(part string) (d v1.Descriptor, err error) {
+	defer os.Remove(part)
+	f, err := os.OpenFile(part, os.O_RDWR, 0)
+	if err != nil {
+		return d, err
+	}
+	sum, head := sha256.New(), &prefix{}
+	size, err := io.CopyBuffer(io.MultiWriter(sum, head), onlyReader{f}, make([]byte, 1<<20))
+	if err == nil {
+		markHashed(f)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
 		return d, err
 	}
 	d = v1.Descriptor{MediaType: layerType(head.data), Size: size, Digest: v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum.Sum(nil))}}
-	return d, os.Rename(part.Name(), blobPath(s.dir, d.Digest))
+	return d, os.Rename(part, blobPath(s.dir, d.Digest))
 }
+
+// onlyReader hides what else a file can do from io.Copy.
+type onlyReader struct{ io.Reader }
 
 // prefix keeps the first bytes of a stream.
 type prefix struct{ data []byte }

@@ -83,6 +83,7 @@ func savedImage(ctx context.Context, info mobyclient.ImageInspectResult, opt Ope
 			return in, nil
 		}
 	}
+	opt.importing()
 	stream, err := opt.Docker.ImageSave(ctx, []string{info.ID})
 	if err != nil {
 		return nil, fmt.Errorf("saving it from %s: %w", opt.engine(), err)

@@ -57,6 +57,8 @@ type OpenOptions struct {
 	Store    DockerStore // the engine's store, to open its images in place instead of importing them; nil without
 	Cache    string      // directory for images that come as archives or from the engine
 	Stdin    io.Reader   // what "-" means
+	// Importing is called, where it is not nil, before an archive or an image of the engine is read as a whole.
+	Importing func()
 }
 
 func (o OpenOptions) platform() v1.Platform {
@@ -64,6 +66,12 @@ func (o OpenOptions) platform() v1.Platform {
 		return *o.Platform
 	}
 	return v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
+}
+
+func (o OpenOptions) importing() {
+	if o.Importing != nil {
+		o.Importing()
+	}
 }
 
 // Open opens an image: a registry reference; "docker:REF", or a plain reference that the Docker engine has; "containers-storage:REF" of

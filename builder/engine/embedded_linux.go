@@ -7,40 +7,29 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	ctdsnapshot "github.com/containerd/containerd/v2/core/snapshots"
-	"github.com/containerd/containerd/v2/plugins/snapshots/native"
-	"github.com/containerd/containerd/v2/plugins/snapshots/overlay"
-	"github.com/containerd/containerd/v2/plugins/snapshots/overlay/overlayutils"
 	"github.com/moby/buildkit/cache/remotecache"
 	inlineremotecache "github.com/moby/buildkit/cache/remotecache/inline"
 	localremotecache "github.com/moby/buildkit/cache/remotecache/local"
 	registryremotecache "github.com/moby/buildkit/cache/remotecache/registry"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/control"
-	"github.com/moby/buildkit/executor/oci"
 	"github.com/moby/buildkit/frontend"
 	dockerfile "github.com/moby/buildkit/frontend/dockerfile/builder"
 	"github.com/moby/buildkit/frontend/gateway"
 	"github.com/moby/buildkit/frontend/gateway/forwarder"
 	"github.com/moby/buildkit/session"
-	containerdsnapshot "github.com/moby/buildkit/snapshot/containerd"
 	"github.com/moby/buildkit/solver"
 	"github.com/moby/buildkit/solver/bboltcachestorage"
-	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/db/boltutil"
 	"github.com/moby/buildkit/util/entitlements"
-	"github.com/moby/buildkit/util/network/netproviders"
 	"github.com/moby/buildkit/util/resolver"
 	resolverconfig "github.com/moby/buildkit/util/resolver/config"
 	"github.com/moby/buildkit/version"
 	"github.com/moby/buildkit/worker"
-	"github.com/moby/buildkit/worker/base"
-	"github.com/moby/buildkit/worker/runc"
 	bolt "go.etcd.io/bbolt"
 	"google.golang.org/grpc"
 
@@ -174,48 +163,6 @@ func controller(ctx context.Context, opt helperConfig, dbs *unsynced) (*control.
 		GracefulStop:   ctx.Done(),
 	})
 	return ctl, name, err
-}
-
-func newWorker(ctx context.Context, opt helperConfig, hosts resolverHosts, dbs *unsynced) (*base.Worker, string, error) {
-	factory := snapshotter(opt.Dir, dbs)
-	mode := netproviders.Opt{Mode: "host"} // for the steps of the mode host; see stepNetwork
-	wo, err := runc.NewWorkerOpt(opt.Dir, factory, inUserns(), oci.ProcessSandbox, nil, nil, mode, nil, "", "", false, nil, "", "", nil)
-	if content, ok := wo.ContentMetadata.(*boltutil.DB); err == nil && ok {
-		err = errors.Join(dbs.add(content.View), dbs.add(wo.MetadataStore.DB().View))
-	}
-	if err != nil {
-		return nil, "", fmt.Errorf("preparing runc: %w", err)
-	}
-	if bridge := stepNetwork(opt.Dir); bridge != nil {
-		wo.NetworkProviders[pb.NetMode_UNSET] = bridge // the executor has the same map
-	} else {
-		wo.Executor = unconnected{wo.Executor}
-	}
-	linking := linkingStore{Store: wo.ContentStore.Store, images: imagesDir(filepath.Dir(opt.Dir)), own: filepath.Join(wo.Root, "content")}
-	wo.Applier = plainApplier{Applier: wo.Applier, provider: wo.ContentStore, blobs: linking.own}
-	wo.ContentStore = containerdsnapshot.NewContentStore(linking, wo.ContentStore.Namespace())
-	wo.Executor, wo.RegistryHosts = ending{wo.Executor}, hosts
-	wo.GCPolicy = []client.PruneInfo{{All: true, MaxUsedSpace: opt.MaxCache}}
-	wo.BuildkitVersion = client.BuildkitVersion{Package: "github.com/moby/buildkit", Version: buildkitVersion()}
-	w, err := base.NewWorker(ctx, wo)
-	return w, factory.Name, err
-}
-
-// snapshotter selects overlayfs if the file system of the state directory supports it, else plain copies.
-func snapshotter(root string, dbs *unsynced) runc.SnapshotterFactory {
-	if overlayutils.Supported(root) == nil {
-		return runc.SnapshotterFactory{Name: "overlayfs", New: func(root string) (ctdsnapshot.Snapshotter, error) {
-			if err := os.MkdirAll(root, 0o700); err != nil {
-				return nil, err
-			}
-			store, err := dbs.snapshots(root)
-			if err != nil {
-				return nil, err
-			}
-			return overlay.NewSnapshotter(root, overlay.AsynchronousRemove, overlay.WithMetaStore(store))
-		}}
-	}
-	return runc.SnapshotterFactory{Name: "native", New: native.NewSnapshotter}
 }
 
 type resolverHosts = func(host string) ([]registryHost, error)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/containerd/platforms"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -34,6 +35,9 @@ type work struct {
 	repo     string // for the name of the result
 	tag      string
 	lent     bool // engine and docker belong to the batch, which closes them
+	// start starts or finds the engine, once; nil where there is one.
+	start func() (*engine.Engine, error)
+	begun atomic.Bool // start was called
 }
 
 // open connects to the engine, opens the input and sets both in opt. Without root and without another engine it re-executes the command
@@ -69,6 +73,7 @@ func (p *program) openInput(c *cli.Context, opt *builder.Options, image string) 
 			return nil, err
 		}
 	}
+	w.prepare(c.Context, engineOpt)
 	if engineOpt.Remote() { // its platform is that of the image
 		if err = p.connect(c.Context, engineOpt, w); err != nil {
 			return nil, err
@@ -228,14 +233,35 @@ func (p *program) connect(ctx context.Context, opt engine.Options, w *work) (err
 	if w.lent {
 		return nil
 	}
+	w.prepare(ctx, opt)
 	p.busy.Store(true)
 	if w.engine == nil {
-		w.engine, err = engine.Connect(ctx, opt)
+		w.engine, err = w.start()
 	}
 	if err == nil {
 		p.infof("engine: %s", w.engine.Name)
 	}
 	return err
+}
+
+// prepare sets w.start, unless there is an engine.
+func (w *work) prepare(ctx context.Context, opt engine.Options) {
+	if w.engine != nil || w.start != nil {
+		return
+	}
+	start := sync.OnceValues(func() (*engine.Engine, error) { return engine.Connect(ctx, opt) })
+	w.start = func() (*engine.Engine, error) {
+		w.begun.Store(true)
+		return start()
+	}
+}
+
+// ahead starts the engine while the image is read.
+func (p *program) ahead(w *work) {
+	if w.engine == nil && w.start != nil && !w.begun.Swap(true) {
+		p.busy.Store(true)
+		go w.start()
+	}
 }
 
 // engineOptions reads --engine and --tls.
@@ -257,6 +283,9 @@ func absolute(dir string) string {
 func (w *work) close() {
 	if w.lent {
 		return
+	}
+	if w.engine == nil && w.begun.Load() {
+		w.engine, _ = w.start() // the image could not be opened meanwhile
 	}
 	if w.engine != nil {
 		_ = w.engine.Close() // the result is exported by now; only the cache is left
@@ -298,7 +327,8 @@ func (p *program) openImage(ctx context.Context, ref, platform string, docker *m
 
 // openIn is openImage for an image that the engine of w runs: an image of Docker stays in Docker if its own BuildKit is the engine.
 func (p *program) openIn(ctx context.Context, ref, platform string, w *work) (*layers.Input, error) {
-	opt := layers.OpenOptions{Docker: w.docker, NoDocker: w.noDocker, Stdin: p.stdin, Podman: engine.Podman, InPodman: w.podman}
+	opt := layers.OpenOptions{Docker: w.docker, NoDocker: w.noDocker, Stdin: p.stdin, Podman: engine.Podman, InPodman: w.podman,
+		Importing: func() { p.ahead(w) }}
 	if w.engine != nil && w.engine.SharesDockerStore() {
 		opt.Store = w.engine.Store()
 	}
