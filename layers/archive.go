@@ -80,9 +80,18 @@ type archive struct {
 }
 
 // importArchive reads a docker-archive or OCI archive, plain or gzipped, in one pass: it writes every file directly into a blob named
-// by its digest. It then moves the blobs of the requested image into opt.Cache and removes all others. After an error it removes all
-// blobs.
+// by its digest.
 func importArchive(ctx context.Context, r io.Reader, kind, tag string, opt OpenOptions) (*Input, error) {
+	return importFrom(opt, kind, func(a *archive) (*Input, error) {
+		if err := a.read(ctx, r); err != nil {
+			return nil, fmt.Errorf("reading the archive: %w", err)
+		}
+		return a.image(kind, tag, opt)
+	})
+}
+
+// importFrom moves the blobs of the image that find makes into opt.Cache and removes all others. After an error it removes all blobs.
+func importFrom(opt OpenOptions, kind string, find func(*archive) (*Input, error)) (*Input, error) {
 	if opt.Cache == "" {
 		return nil, ErrNoCache
 	}
@@ -101,10 +110,7 @@ func importArchive(ctx context.Context, r io.Reader, kind, tag string, opt OpenO
 	if err := a.store.prepare(); err != nil {
 		return nil, err
 	}
-	if err := a.read(ctx, r); err != nil {
-		return nil, fmt.Errorf("reading the archive: %w", err)
-	}
-	found, err := a.image(kind, tag, opt)
+	found, err := find(a)
 	if err != nil {
 		return nil, err
 	}
@@ -147,10 +153,13 @@ func (a *archive) image(kind, tag string, opt OpenOptions) (*Input, error) {
 
 // read stores every file of the archive.
 func (a *archive) read(ctx context.Context, r io.Reader) error {
-	a.hashing.SetLimit(runtime.GOMAXPROCS(0))
+	a.hashing.SetLimit(parallel())
 	err := a.entries(ctx, r)
 	return cmp.Or(err, a.hashing.Wait())
 }
+
+// parallel is how many blobs are hashed at a time.
+func parallel() int { return runtime.GOMAXPROCS(0) }
 
 func (a *archive) entries(ctx context.Context, r io.Reader) error {
 	in, err := unzipped(withContext{ctx, r})

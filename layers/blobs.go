@@ -62,7 +62,7 @@ func (s blobStore) write(r io.Reader, size int64) (d v1.Descriptor, err error) {
 
 // receive stores exactly size bytes in a file without a final name.
 func (s blobStore) receive(r io.Reader, size int64) (part string, err error) {
-	f, err := os.CreateTemp(filepath.Join(s.dir, "blobs"), "part-")
+	f, err := s.part()
 	if err != nil {
 		return "", err
 	}
@@ -70,10 +70,15 @@ func (s blobStore) receive(r io.Reader, size int64) (part string, err error) {
 	if err == nil && n != size {
 		err = fmt.Errorf("it ends after %d of %d bytes", n, size)
 	}
-	if err = errors.Join(err, f.Chmod(0o600), f.Close()); err != nil {
+	if err = errors.Join(err, f.Close()); err != nil {
 		os.Remove(f.Name())
 	}
 	return f.Name(), err
+}
+
+// part makes a file without a final name, with mode 0600 as os.CreateTemp has it.
+func (s blobStore) part() (*os.File, error) {
+	return os.CreateTemp(filepath.Join(s.dir, "blobs"), "part-")
 }
 
 // name gives a received file the name of its digest, and removes it after an error.

@@ -71,7 +71,7 @@ func (o OpenOptions) engine() string {
 	return "the Docker engine"
 }
 
-// savedImage finds the image under its recorded digest. Otherwise it makes the engine save the image.
+// savedImage finds the image under its recorded digest. Otherwise it reads the engine's directories, or makes the engine save the image.
 func savedImage(ctx context.Context, info mobyclient.ImageInspectResult, opt OpenOptions) (*Input, error) {
 	if opt.Cache == "" {
 		return nil, ErrNoCache
@@ -82,6 +82,11 @@ func savedImage(ctx context.Context, info mobyclient.ImageInspectResult, opt Ope
 		if in, err := store.use(digest); err == nil {
 			return in, nil
 		}
+	}
+	if in, err := diskImage(ctx, info, opt); err == nil {
+		return in, store.record(id, in.Digest)
+	} else if ctx.Err() != nil {
+		return nil, err
 	}
 	opt.importing()
 	stream, err := opt.Docker.ImageSave(ctx, []string{info.ID})

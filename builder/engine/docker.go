@@ -169,7 +169,7 @@ func InDocker(ctx context.Context, opt *Options) (*Engine, error) {
 	}
 	var unfit *unfitError
 	if errors.As(err, &unfit) && !unfit.podman {
-		opt.notice("%v: using the embedded BuildKit, with docker save and load", unfit)
+		opt.notice("%v: using the embedded BuildKit, which copies images out of Docker and into it", unfit)
 	}
 	return nil, ctx.Err()
 }
