@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,7 +50,7 @@ func Attachments(ctx context.Context, in *Input) (*Attached, error) {
 		}
 		place = registryShelf{ref.Context(), RemoteOptions(ctx)}
 	case KindOCI:
-		place = layoutShelf{blobStore{in.Layout}}
+		place = layoutShelf{blobStore{cmp.Or(in.found, in.Layout)}}
 	case KindDocker:
 		return nil, errors.New("Docker does not tell what is attached to its images")
 	default:

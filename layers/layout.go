@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/slimimage/slim/layers/infile"
 )
 
 // Annotations of an OCI layout's index.
@@ -40,7 +42,53 @@ func openLayout(dir, tag string, opt OpenOptions) (*Input, error) {
 	if in.Repo == "" {
 		in.Repo = strings.ToLower(strings.TrimLeft(filepath.Base(filepath.Clean(dir)), "._-"))
 	}
+	if opt.Adopt && opt.Cache != "" {
+		return adopted(in, opt)
+	}
 	return in, nil
+}
+
+// adopted copies an image of an OCI layout into opt.Cache, unless it is there. Each blob is copied and hashed once, several at a time.
+func adopted(in *Input, opt OpenOptions) (*Input, error) {
+	own, err := blobStore{opt.Cache}.use(in.Digest)
+	if err != nil {
+		own, err = importFrom(opt, KindOCI, func(a *archive) (*Input, error) { return in, a.takeBlobs(in) })
+	}
+	if err != nil {
+		return nil, err
+	}
+	own.Kind, own.Repo, own.Tag, own.RepoDigest, own.found = in.Kind, in.Repo, in.Tag, in.RepoDigest, in.Layout
+	return own, nil
+}
+
+// takeBlobs copies the blobs of an image of another layout into the store of an import.
+func (a *archive) takeBlobs(in *Input) error {
+	manifest, err := in.Image.Manifest()
+	if err != nil {
+		return err
+	}
+	size, err := in.Image.Size()
+	if err != nil {
+		return err
+	}
+	a.hashing.SetLimit(parallel())
+	for _, d := range append([]v1.Descriptor{{Digest: in.Digest, Size: size}, manifest.Config}, manifest.Layers...) {
+		a.hashing.Go(func() error { return a.takeBlob(in.Layout, d) })
+	}
+	return a.hashing.Wait()
+}
+
+func (a *archive) takeBlob(dir string, want v1.Descriptor) error {
+	f, err := infile.OpenRegular(blobPath(dir, want.Digest))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	got, err := a.store.write(f, want.Size)
+	if err == nil && got.Digest != want.Digest {
+		err = fmt.Errorf("%w: blob %s holds %s", ErrDigest, want.Digest, got.Digest)
+	}
+	return err
 }
 
 // openIndex opens the image of store that index (an index.json) names.

@@ -38,6 +38,7 @@ type Input struct {
 	Kind       string      // one of the Kind constants
 	Ref        string      // NAME@sha256:... of a registry's image, "" of others
 	Layout     string      // OCI layout directory that holds the image, "" of a registry's and where Local is set
+	found      string      // the OCI layout that it was copied from, "" if it was not
 	Local      string      // name under which the Docker engine's BuildKit finds the image in the engine's own store, "" elsewhere
 	Digest     v1.Hash     // of the platform manifest; of the config in Docker's classic store, which has no manifests
 	Platform   v1.Platform // of the config
@@ -57,6 +58,7 @@ type OpenOptions struct {
 	Store    DockerStore // the engine's store, to open its images in place instead of importing them; nil without
 	Cache    string      // directory for images that come as archives or from the engine
 	Stdin    io.Reader   // what "-" means
+	Adopt    bool        // copies an image of an OCI layout into Cache too, verified: for an engine that takes images from there
 	// Importing is called, where it is not nil, before an archive or an image of the engine is read as a whole.
 	Importing func()
 }
@@ -77,7 +79,7 @@ func (o OpenOptions) importing() {
 // Open opens an image: a registry reference; "docker:REF", or a plain reference that the Docker engine has; "containers-storage:REF" of
 // podman; "docker-archive:FILE[:REF]", "oci:DIR[:REF]", "oci-archive:FILE[:REF]"; or "-", an archive of either kind on standard input.
 // Archives may be gzipped. Of a registry's image, Open reads only manifest and config. It writes archives and the engine's images into an
-// OCI layout below opt.Cache, and uses an OCI layout in place. It verifies manifest and config, but only the size of layers: BuildKit and
+// OCI layout below opt.Cache, and uses an OCI layout in place, unless opt.Adopt is set. It verifies manifest and config, but only the size of layers: BuildKit and
 // NewIndex verify what they read. Errors satisfy errors.Is for ErrNotFound, ErrPlatform and ErrDigest.
 func Open(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
 	in, err := open(ctx, ref, opt)

@@ -328,7 +328,7 @@ func (p *program) openImage(ctx context.Context, ref, platform string, docker *m
 // openIn is openImage for an image that the engine of w runs: an image of Docker stays in Docker if its own BuildKit is the engine.
 func (p *program) openIn(ctx context.Context, ref, platform string, w *work) (*layers.Input, error) {
 	opt := layers.OpenOptions{Docker: w.docker, NoDocker: w.noDocker, Stdin: p.stdin, Podman: engine.Podman, InPodman: w.podman,
-		Importing: func() { p.ahead(w) }}
+		Importing: func() { p.ahead(w) }, Adopt: w.engine == nil && w.start != nil}
 	if w.engine != nil && w.engine.SharesDockerStore() {
 		opt.Store = w.engine.Store()
 	}
