@@ -79,8 +79,8 @@ func (o OpenOptions) importing() {
 // Open opens an image: a registry reference; "docker:REF", or a plain reference that the Docker engine has; "containers-storage:REF" of
 // podman; "docker-archive:FILE[:REF]", "oci:DIR[:REF]", "oci-archive:FILE[:REF]"; or "-", an archive of either kind on standard input.
 // Archives may be gzipped. Of a registry's image, Open reads only manifest and config. It writes archives and the engine's images into an
-// OCI layout below opt.Cache, and uses an OCI layout in place, unless opt.Adopt is set. It verifies manifest and config, but only the size of layers: BuildKit and
-// NewIndex verify what they read. Errors satisfy errors.Is for ErrNotFound, ErrPlatform and ErrDigest.
+// OCI layout below opt.Cache, and uses an OCI layout in place, unless opt.Adopt is set. It verifies manifest and config, but only the size
+// of layers: BuildKit and NewIndex verify what they read. Errors satisfy errors.Is for ErrNotFound, ErrPlatform and ErrDigest.
 func Open(ctx context.Context, ref string, opt OpenOptions) (*Input, error) {
 	in, err := open(ctx, ref, opt)
 	if err == nil {
