@@ -86,7 +86,8 @@ func (a *archive) takeBlob(dir string, want v1.Descriptor) error {
 	defer f.Close()
 	got, err := a.store.write(f, want.Size)
 	if err == nil && got.Digest != want.Digest {
-		err = fmt.Errorf("%w: blob %s holds %s", ErrDigest, want.Digest, got.Digest)
+		err = fmt.Errorf("%w: the image is damaged: blob %s has bytes of another digest (%s): pull or save it again",
+			ErrDigest, want.Digest, got.Digest)
 	}
 	return err
 }
