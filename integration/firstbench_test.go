@@ -150,3 +150,45 @@ func BenchmarkTogether(b *testing.B) {
 		report(b, "embedded/buildkitd", float64(together("embedded"))/float64(daemon), 1.5)
 	}
 }
+
+// BenchmarkPeer is the time of the same three builds from Docker into Docker against one build of SlimToolkit, in the same run.
+// SLIM_TEST_PEER names SlimToolkit's program, and SLIM_TEST_PEER_IMAGES images that Docker has; without those it loads its own.
+func BenchmarkPeer(b *testing.B) {
+	peer := os.Getenv("SLIM_TEST_PEER")
+	if peer == "" {
+		b.Skip("SLIM_TEST_PEER names no program")
+	}
+	images := strings.Fields(os.Getenv("SLIM_TEST_PEER_IMAGES"))
+	if len(images) == 0 {
+		for _, app := range []string{"nginx", "flask"} {
+			command(b, "docker", "load", "--quiet", "--input", savedApp(b, app))
+			images = append(images, app)
+		}
+	}
+	for _, image := range images {
+		b.Run(strings.ReplaceAll(image, "/", "-"), func(b *testing.B) {
+			for b.Loop() {
+				againstPeer(b, peer, image)
+				b.ReportMetric(0, "ns/op")
+			}
+		})
+	}
+}
+
+func againstPeer(b *testing.B, peer, image string) {
+	b.Helper()
+	cmd := exec.Command(peer, "--in-container=false", "build", "--target", image, "--tag", "bench-peer", "--continue-after", "probe")
+	cmd.Dir = b.TempDir() // where it writes its report
+	unit := timed(b, cmd)
+	b.ReportMetric(unit.Seconds(), "peer-s")
+	cache := filepath.Join(b.TempDir(), "cache")
+	for _, kind := range []string{"first", "changed", "unchanged"} {
+		env := "CHANGED=yes"
+		if kind == "first" {
+			env = "CHANGED=no"
+		}
+		cmd := exec.Command(slimBinary, "build", "docker:"+image, "--progress", "quiet", "--load", "--tag", "bench-slim", "--env", env)
+		cmd.Env = append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+cache, "BUILDKIT_HOST=")
+		b.ReportMetric(float64(timed(b, cmd))/float64(unit), kind+"/peer")
+	}
+}
