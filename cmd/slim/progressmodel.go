@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -227,6 +228,7 @@ func (step *stepModel) update(v *bkclient.Vertex) (all []change) {
 	}
 	step.ended = true
 	switch {
+	case strings.HasSuffix(v.Error, context.Canceled.Error()): // slim does not need it, or ends as a whole, which the stage says
 	case v.Error != "":
 		all = append(all, change{kind: stepFailed, stage: step.stage, step: step, text: v.Error})
 	case v.Cached && !step.repeat:

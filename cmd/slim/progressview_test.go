@@ -255,6 +255,24 @@ func (s *fakeScreen) resize(width int) { s.width = width }
 // text is what is on the screen and above it, up to the cursor.
 func (s *fakeScreen) text() string { return strings.Join(s.lines, "\n") }
 
+// TestStepCancelled: a step that slim began ahead and did not need leaves no line, one that failed does.
+func TestStepCancelled(t *testing.T) {
+	for failure, want := range map[string]int{"process did not complete successfully: context canceled": 0, "exit code: 1": 1} {
+		now := time.Unix(0, 0)
+		step := bkclient.Vertex{Digest: digest.FromString("step"), Name: "[slim] check as any user", Started: &now, Completed: &now,
+			Error: failure, ProgressGroup: &pb.ProgressGroup{Id: "slim.step.check"}}
+		failed := 0
+		for _, c := range newBuildModel().apply(&bkclient.SolveStatus{Vertexes: []*bkclient.Vertex{&step}}, now) {
+			if c.kind == stepFailed {
+				failed++
+			}
+		}
+		if failed != want {
+			t.Errorf("%q: %d failures, want %d", failure, failed, want)
+		}
+	}
+}
+
 // TestTerminalFailure leaves the end of the output of the stage that failed on the screen, and nothing of one that was cancelled.
 func TestTerminalFailure(t *testing.T) {
 	for failure, want := range map[string]string{
