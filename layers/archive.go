@@ -75,7 +75,7 @@ type archive struct {
 	links map[string]string        // links by name: old engines write a repeated layer as one
 	bytes int64
 
-	hashing errgroup.Group // of files that are complete, while the next one is read
+	hashing errgroup.Group // of files, while they and the next ones are read
 	mu      sync.Mutex     // of blobs
 }
 
@@ -227,14 +227,25 @@ func (a *archive) file(name string, size int64, r io.Reader) error {
 	if base := path.Base(name); base == "json" || base == "VERSION" || name == "repositories" || name == "oci-layout" {
 		return nil // files of old formats; manifest.json has the same information
 	}
-	part, err := a.store.receive(r, size)
+	return a.take(name, func(w io.Writer) error { return copyExactly(w, r, size) }, func(d v1.Descriptor) error {
+		if want, ok := strings.CutPrefix(name, "blobs/sha256/"); ok && want != d.Digest.Hex {
+			return fmt.Errorf("%w: it holds %s", ErrDigest, d.Digest)
+		}
+		return nil
+	})
+}
+
+// take stores what fill writes as the blob of a name, if verify agrees. It is hashed in the background while it is written, and after take
+// has returned.
+func (a *archive) take(name string, fill func(io.Writer) error, verify func(v1.Descriptor) error) error {
+	g, err := a.store.grow()
 	if err != nil {
 		return err
 	}
 	a.hashing.Go(func() error {
-		d, err := a.store.name(part)
-		if want, ok := strings.CutPrefix(name, "blobs/sha256/"); err == nil && ok && want != d.Digest.Hex {
-			err = fmt.Errorf("%w: it holds %s", ErrDigest, d.Digest)
+		d, err := a.store.name(g)
+		if err == nil {
+			err = verify(d)
 		}
 		if err != nil {
 			return fmt.Errorf("%q: %w", name, err)
@@ -244,7 +255,9 @@ func (a *archive) file(name string, size int64, r io.Reader) error {
 		a.blobs[name] = d
 		return nil
 	})
-	return nil
+	err = fill(g)
+	g.end(err)
+	return err
 }
 
 // errSparse rejects sparse files: they may claim any size in a few bytes, and no tool writes them into an archive of an image.

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -53,55 +55,97 @@ func (s blobStore) sweep() {
 
 // write stores exactly size bytes under their own digest. It gives a blob its final name only when the blob is complete.
 func (s blobStore) write(r io.Reader, size int64) (d v1.Descriptor, err error) {
-	part, err := s.receive(r, size)
+	g, err := s.grow()
 	if err != nil {
 		return d, err
 	}
-	return s.name(part)
+	g.end(copyExactly(g, r, size))
+	return s.name(g)
 }
 
-// receive stores exactly size bytes in a file without a final name.
-func (s blobStore) receive(r io.Reader, size int64) (part string, err error) {
-	f, err := s.part()
-	if err != nil {
-		return "", err
-	}
-	n, err := io.Copy(f, io.LimitReader(r, size))
+// copyExactly copies size bytes, and fails if there are fewer.
+func copyExactly(w io.Writer, r io.Reader, size int64) error {
+	n, err := io.CopyBuffer(w, onlyReader{io.LimitReader(r, size)}, make([]byte, 256<<10))
 	if err == nil && n != size {
 		err = fmt.Errorf("it ends after %d of %d bytes", n, size)
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		os.Remove(f.Name())
-	}
-	return f.Name(), err
+	return err
 }
 
-// part makes a file without a final name, with mode 0600 as os.CreateTemp has it.
-func (s blobStore) part() (*os.File, error) {
-	return os.CreateTemp(filepath.Join(s.dir, "blobs"), "part-")
+// onlyReader hides what else a reader can do from io.Copy.
+type onlyReader struct{ io.Reader }
+
+// growing is a file without a final name. One writes it, and another one reads it meanwhile, to hash it.
+type growing struct {
+	file *os.File
+
+	mu    sync.Mutex
+	more  *sync.Cond
+	size  int64
+	ended bool
+	err   error // of the writer
+	read  int64
 }
 
-// name gives a received file the name of its digest, and removes it after an error.
-func (s blobStore) name(part string) (d v1.Descriptor, err error) {
-	defer os.Remove(part)
-	f, err := os.OpenFile(part, os.O_RDWR, 0)
+// grow makes the file, with mode 0600 as os.CreateTemp has it.
+func (s blobStore) grow() (*growing, error) {
+	f, err := os.CreateTemp(filepath.Join(s.dir, "blobs"), "part-")
 	if err != nil {
-		return d, err
+		return nil, err
 	}
+	g := &growing{file: f}
+	g.more = sync.NewCond(&g.mu)
+	return g, nil
+}
+
+// Write implements io.Writer.
+func (g *growing) Write(p []byte) (int, error) {
+	n, err := g.file.Write(p)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.size += int64(n)
+	g.more.Signal()
+	return n, err
+}
+
+// end says that nothing more is written, because of err if it is not nil.
+func (g *growing) end(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ended, g.err = true, err
+	g.more.Signal()
+}
+
+// Read implements io.Reader: it waits for what is not written yet, and returns the error of the writer at the end.
+func (g *growing) Read(p []byte) (int, error) {
+	g.mu.Lock()
+	for g.read == g.size && !g.ended {
+		g.more.Wait()
+	}
+	there, err := g.size-g.read, g.err
+	g.mu.Unlock()
+	if there == 0 {
+		return 0, cmp.Or(err, io.EOF)
+	}
+	n, err := g.file.ReadAt(p[:min(there, int64(len(p)))], g.read)
+	g.read += int64(n)
+	return n, err
+}
+
+// name gives a file the name of its digest when it is complete, and removes it after an error.
+func (s blobStore) name(g *growing) (d v1.Descriptor, err error) {
+	defer os.Remove(g.file.Name())
 	sum, head := sha256.New(), &prefix{}
-	size, err := io.CopyBuffer(io.MultiWriter(sum, head), onlyReader{f}, make([]byte, 1<<20))
+	size, err := io.CopyBuffer(io.MultiWriter(sum, head), onlyReader{g}, make([]byte, 1<<20))
 	if err == nil {
-		markHashed(f)
+		markHashed(g.file)
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err = errors.Join(err, g.file.Close()); err != nil {
 		return d, err
 	}
 	d = v1.Descriptor{MediaType: layerType(head.data), Size: size, Digest: v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum.Sum(nil))}}
-	return d, os.Rename(part, blobPath(s.dir, d.Digest))
+	return d, os.Rename(g.file.Name(), blobPath(s.dir, d.Digest))
 }
-
-// onlyReader hides what else a file can do from io.Copy.
-type onlyReader struct{ io.Reader }
 
 // prefix keeps the first bytes of a stream.
 type prefix struct{ data []byte }

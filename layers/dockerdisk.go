@@ -2,6 +2,7 @@ package layers
 
 import (
 	"bufio"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -89,52 +91,41 @@ func (a *archive) layersOnDisk(ctx context.Context, root string, diffIDs []godig
 	if len(diffIDs) > maxLayers {
 		return fmt.Errorf("it has %d layers, more than %d", len(diffIDs), maxLayers)
 	}
+	a.hashing.SetLimit(parallel())
 	eg, ctx := errgroup.WithContext(ctx)
 	eg.SetLimit(parallel())
-	chain := identity.ChainIDs(append([]godigest.Digest(nil), diffIDs...)) // it changes its argument
-	found := make([]v1.Descriptor, len(diffIDs))
-	for i := range diffIDs {
-		eg.Go(func() (err error) {
-			found[i], err = a.layerOnDisk(ctx, filepath.Join(root, "image", overlayDriver, "layerdb", "sha256", chain[i].Encoded()),
+	for i, chain := range identity.ChainIDs(slices.Clone(diffIDs)) { // it changes its argument
+		eg.Go(func() error {
+			return a.layerOnDisk(ctx, diffIDs[i].String(), filepath.Join(root, "image", overlayDriver, "layerdb", "sha256", chain.Encoded()),
 				filepath.Join(root, overlayDriver))
-			return err
 		})
 	}
 	err := eg.Wait()
-	for i, id := range diffIDs {
-		a.blobs[id.String()] = found[i]
-	}
-	return err
+	return cmp.Or(err, a.hashing.Wait())
 }
 
 // layerOnDisk puts the archive of a layer together. record is the engine's directory about the layer, driver that of all layers' files.
-func (a *archive) layerOnDisk(ctx context.Context, record, driver string) (d v1.Descriptor, err error) {
+func (a *archive) layerOnDisk(ctx context.Context, diffID, record, driver string) error {
 	cacheID, err := readSmall(filepath.Join(record, "cache-id"))
 	if err != nil || !filepath.IsLocal(string(cacheID)) {
-		return d, errors.Join(errNotOnDisk, err)
+		return errors.Join(errNotOnDisk, err)
 	}
 	files, err := os.OpenRoot(filepath.Join(driver, string(cacheID), "diff"))
 	if err != nil {
-		return d, err
+		return err
 	}
 	defer files.Close()
 	split, err := os.Open(filepath.Join(record, "tar-split.json.gz"))
 	if err != nil {
-		return d, err
+		return err
 	}
 	defer split.Close()
 	entries, err := gzip.NewReader(withContext{ctx, split})
 	if err != nil {
-		return d, err
+		return err
 	}
-	part, err := a.store.part()
-	if err != nil {
-		return d, err
-	}
-	if err := errors.Join(assemble(part, entries, files), part.Close()); err != nil {
-		return d, errors.Join(err, os.Remove(part.Name()))
-	}
-	return a.store.name(part.Name())
+	any := func(v1.Descriptor) error { return nil } // dockerImage compares the digests
+	return a.take(diffID, func(w io.Writer) error { return assemble(w, entries, files) }, any)
 }
 
 // splitEntry is one piece of a layer's archive, a line of JSON: bytes, or the content of a file (tar-split tar/storage/entry.go).
@@ -147,7 +138,7 @@ type splitEntry struct {
 }
 
 // assemble writes the archive whose pieces are in entries, with the contents of files.
-func assemble(out *os.File, entries io.Reader, files *os.Root) error {
+func assemble(out io.Writer, entries io.Reader, files *os.Root) error {
 	lines := bufio.NewScanner(entries)
 	lines.Buffer(make([]byte, 0, 64<<10), maxSplitLine)
 	buffered, total := bufio.NewWriterSize(out, 1<<20), int64(0)
