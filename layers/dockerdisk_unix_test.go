@@ -212,3 +212,30 @@ func replace(t *testing.T, root, file string, content []byte) {
 	t.Helper()
 	must(t, os.WriteFile(removed(t, root, file), content, 0o600))
 }
+
+// FuzzAssemble: whatever is beside a layer, nothing outside of its directory is read, and no more is written than the entries say.
+func FuzzAssemble(f *testing.F) {
+	f.Add([]byte(`{"type":2,"payload":"aGVsbG8="}` + "\n" + `{"type":1,"name":"file","size":5,"payload":"AAAAAAAAAAA="}`))
+	f.Add([]byte(`{"type":1,"name":"../secret","size":28}`))
+	f.Add([]byte(`{"type":1,"name_raw":"L2xpbms=","size":28}`))
+	f.Add([]byte(`{"type":1,"name":"file","size":-1}`))
+	dir, secret := f.TempDir(), []byte("what is in another directory")
+	for _, err := range []error{os.WriteFile(filepath.Join(dir, "secret"), secret, 0o600), os.Mkdir(filepath.Join(dir, "layer"), 0o700),
+		os.WriteFile(filepath.Join(dir, "layer", "file"), []byte("hello"), 0o600), os.Symlink("../secret", filepath.Join(dir, "layer", "link"))} {
+		if err != nil {
+			f.Fatal(err)
+		}
+	}
+	root, err := os.OpenRoot(filepath.Join(dir, "layer"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { root.Close() })
+	f.Fuzz(func(t *testing.T, entries []byte) {
+		var out bytes.Buffer
+		_ = assemble(&out, bytes.NewReader(entries), root)
+		if bytes.Contains(out.Bytes(), secret) {
+			t.Errorf("assemble(%q) reads a file outside", entries)
+		}
+	})
+}
