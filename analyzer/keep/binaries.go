@@ -6,23 +6,21 @@ import (
 	"github.com/slimimage/slim/analyzer"
 	"github.com/slimimage/slim/analyzer/elf"
 	"github.com/slimimage/slim/analyzer/rules"
-	"github.com/slimimage/slim/layers"
 )
 
 // binaryState is what was read of ELF files.
 type binaryState struct {
 	resolver *elf.Resolver
 	objects  map[string]*elf.Object
-	shared   []string        // shared libraries where the loader searches, nil before they are asked for
-	syscalls map[string]bool // that kept programs and libraries may make
-	any      []layers.Path   // those of them that may make others too
+	shared   []string // shared libraries where the loader searches, nil before they are asked for
+	calls    *callReading
 	opened   map[string]bool // by rule, class and machine: what imports brought in
 	helpers  *helpers
 }
 
 func newBinaryState(im *image, env map[string]string) binaryState {
 	loader := elf.Env{LibraryPath: fields(env["LD_LIBRARY_PATH"], ":;"), Preload: fields(env["LD_PRELOAD"], ": ")}
-	return binaryState{resolver: elf.NewResolver(im, loader), objects: map[string]*elf.Object{}, syscalls: map[string]bool{},
+	return binaryState{resolver: elf.NewResolver(im, loader), objects: map[string]*elf.Object{}, calls: newCallReading(),
 		opened: map[string]bool{}}
 }
 

@@ -168,8 +168,10 @@ func (p *planner) build() *analyzer.Plan {
 	}
 	p.totals(plan)
 	plan.Packages = p.packagesKept()
-	plan.Syscalls = slices.Sorted(maps.Keys(p.binaries.syscalls))
-	plan.AnySyscall = slices.Sorted(slices.Values(p.binaries.any))
+	p.binaries.calls.finish()
+	plan.Syscalls = slices.Sorted(maps.Keys(p.binaries.calls.calls))
+	plan.AnySyscall = slices.Sorted(slices.Values(p.binaries.calls.any))
+	p.warn(p.binaries.calls.warnings...)
 	plan.Warnings = slices.Sorted(maps.Keys(p.warnings))
 	reasons := p.db.Incomplete()
 	plan.Incomplete = reasons[:min(len(reasons), maxIncomplete)]

@@ -42,6 +42,7 @@ func Plan(ctx context.Context, root layers.RootFS, req analyzer.Request, evidenc
 	if err != nil {
 		return nil, err
 	}
+	defer w.binaries.calls.finish() // after an error, too
 	w.warn(db.Warnings()...)
 	w.warn(all.Warnings...)
 	if err := w.seed(); err != nil {
