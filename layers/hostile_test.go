@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -204,7 +205,7 @@ func TestHostileRegistry(t *testing.T) {
 	manifest, err := img.Manifest()
 	must(t, err)
 	store := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
-	served := 0
+	var served atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method != http.MethodGet || strings.Contains(r.URL.Path, "/good/"):
@@ -219,7 +220,7 @@ func TestHostileRegistry(t *testing.T) {
 		case strings.HasSuffix(r.URL.Path, "/manifests/latest"):
 			w.Header().Set("Content-Type", string(manifest.MediaType))
 			n, _ := io.Copy(w, io.LimitReader(zeros{}, 64<<20)) // the reader hangs up
-			served += int(n)
+			served.Add(n)
 		default:
 			store.ServeHTTP(w, r)
 		}
@@ -229,8 +230,8 @@ func TestHostileRegistry(t *testing.T) {
 	must(t, remote.Write(tag(t, host+"/good/app"), img))
 	refused(t, "config of 100 MB", "its config has 104857600 bytes", nil, host+"/bigconfig", nil)
 	refused(t, "manifest of 64 MB", "more than 4194304 bytes", nil, host+"/bigmanifest", nil)
-	if served > 32<<20 {
-		t.Errorf("%d bytes of the manifest were read", served)
+	if n := served.Load(); n > 32<<20 {
+		t.Errorf("%d bytes of the manifest were read", n)
 	}
 }
 
