@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -33,7 +34,7 @@ func TestDiskImage(t *testing.T) {
 		name   string
 		driver string
 		change func(t *testing.T, root string)
-		saves  int
+		saves  int32
 	}{
 		{name: "as the engine wrote it"},
 		{name: "another driver", driver: "zfs", saves: 1},
@@ -65,11 +66,12 @@ func TestDiskImage(t *testing.T) {
 			if test.driver == "" {
 				test.driver = overlayDriver
 			}
-			saves, cache := 0, t.TempDir()
+			var saves atomic.Int32
+			cache := t.TempDir()
 			in, err := Open(context.Background(), "docker:app", OpenOptions{Docker: classicEngine(t, img, root, test.driver, &saves), Cache: cache})
 			must(t, err)
-			if in.Digest != archived(t, img).Digest || saves != test.saves {
-				t.Errorf("Open = %s with %d saves, want %s with %d", in.Digest, saves, archived(t, img).Digest, test.saves)
+			if in.Digest != archived(t, img).Digest || saves.Load() != test.saves {
+				t.Errorf("Open = %s with %d saves, want %s with %d", in.Digest, saves.Load(), archived(t, img).Digest, test.saves)
 			}
 			if left, err := filepath.Glob(filepath.Join(cache, importDir+"*")); err != nil || len(left) > 0 {
 				t.Errorf("left %v, %v", left, err)
@@ -88,7 +90,7 @@ func archived(t *testing.T, img v1.Image) *Input {
 }
 
 // classicEngine is a Docker engine with one image, app. It counts how often it saves it.
-func classicEngine(t *testing.T, img v1.Image, root, driver string, saves *int) *mobyclient.Client {
+func classicEngine(t *testing.T, img v1.Image, root, driver string, saves *atomic.Int32) *mobyclient.Client {
 	t.Helper()
 	id, err := img.ConfigName()
 	must(t, err)
@@ -97,7 +99,7 @@ func classicEngine(t *testing.T, img v1.Image, root, driver string, saves *int) 
 		var answer any
 		switch _, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v"), "/"); {
 		case strings.HasSuffix(path, "/get"):
-			*saves++
+			saves.Add(1)
 			w.Write(readFile(t, file))
 			return
 		case path == "info":
