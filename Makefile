@@ -49,8 +49,8 @@ release: sensors frontend-image ## make the files of release VERSION=v1.2.3 in b
 test: sensors ## run the unit tests; they need no root, no daemon and, after the Go modules are downloaded, no network
 	go test -timeout 10m ./...
 
-e2e: sensors ## run the end-to-end tests with real BuildKit and runc, as root; a missing tool is a failure; RUN=REGEXP chooses tests
-	go test -tags e2e -timeout 60m -count 1 -v -run '$(RUN)' ./integration
+e2e: sensors ## run the end-to-end tests with real BuildKit and runc, as root; a missing tool is a failure; RUN=REGEXP chooses tests, SHORT=1 samples less
+	go test -tags e2e -timeout 60m -count 1 -v $(if $(SHORT),-short) -run '$(RUN)' ./integration
 
 e2e-podman: sensors ## run the tests with podman, buildah, skopeo, crun and containerd, as root; a missing tool is a failure; RUN chooses
 	mkdir -p .cache && go test -c -tags e2e -o .cache/e2e.test ./integration
