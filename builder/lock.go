@@ -59,7 +59,7 @@ func (b *build) makeLock(ctx context.Context, out *outcome) (_ *lock.Lock, err e
 
 // lockPackages records the packages of the slim image.
 func (b *build) lockPackages(ctx context.Context, c gateway.Client, l *lock.Lock, out *outcome) error {
-	subject, _, err := b.subject(ctx, c, out.image.state, "list materials", b.materialArgs(out.plan.Plan, out.image)...)
+	subject, _, err := b.subject(ctx, c, out.image.state, listTitle, b.materialArgs(out.plan.Plan, out.image)...)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (b *build) scan(ctx context.Context, c gateway.Client, in input, slim candi
 	}
 	done := b.step(StageScan, "scan for vulnerabilities")
 	defer func() { done(err) }()
-	after, doubts, err := b.subject(ctx, c, slim.image.state, "list materials", b.materialArgs(slim.plan.Plan, slim.image)...)
+	after, doubts, err := b.subject(ctx, c, slim.image.state, listTitle, b.materialArgs(slim.plan.Plan, slim.image)...)
 	if err != nil {
 		return nil, err
 	}

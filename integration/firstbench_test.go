@@ -19,6 +19,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
+// threeBuilds are the builds of one image one after the other: with an empty cache, with another environment, and the same again.
+var threeBuilds = []struct{ kind, env string }{{"first", "CHANGED=no"}, {"changed", "CHANGED=yes"}, {"unchanged", "CHANGED=yes"}}
+
 // BenchmarkBuild is the processor time of the first build, of one with another environment, and of an unchanged one, of slim and its engine
 // with all that they run. The unit is the processor time that tar needs to unpack the layers of the same image in the same run: the least
 // that a tool does that has to look at the files.
@@ -34,12 +37,8 @@ func BenchmarkBuild(b *testing.B) {
 						ref = app
 						command(b, "docker", "load", "--quiet", "--input", file)
 					}
-					for _, kind := range []string{"first", "changed", "unchanged"} {
-						env := "CHANGED=yes"
-						if kind == "first" {
-							env = "CHANGED=no"
-						}
-						spent := cost(ref, "--env", env)
+					for _, build := range threeBuilds {
+						kind, spent := build.kind, cost(ref, "--env", build.env)
 						b.ReportMetric(spent.Seconds(), kind+"-cpu-s")
 						b.ReportMetric(float64(spent)/float64(unit), kind+"/tar")
 					}
@@ -182,13 +181,9 @@ func againstPeer(b *testing.B, peer, image string) {
 	unit := timed(b, cmd)
 	b.ReportMetric(unit.Seconds(), "peer-s")
 	cache := filepath.Join(b.TempDir(), "cache")
-	for _, kind := range []string{"first", "changed", "unchanged"} {
-		env := "CHANGED=yes"
-		if kind == "first" {
-			env = "CHANGED=no"
-		}
-		cmd := exec.Command(slimBinary, "build", "docker:"+image, "--progress", "quiet", "--load", "--tag", "bench-slim", "--env", env)
+	for _, build := range threeBuilds {
+		cmd := exec.Command(slimBinary, "build", "docker:"+image, "--progress", "quiet", "--load", "--tag", "bench-slim", "--env", build.env)
 		cmd.Env = append(os.Environ(), "SLIM_AGENT="+agentDir, "SLIM_CACHE="+cache, "BUILDKIT_HOST=")
-		b.ReportMetric(float64(timed(b, cmd))/float64(unit), kind+"/peer")
+		b.ReportMetric(float64(timed(b, cmd))/float64(unit), build.kind+"/peer")
 	}
 }

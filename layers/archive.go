@@ -227,28 +227,28 @@ func (a *archive) file(name string, size int64, r io.Reader) error {
 	if base := path.Base(name); base == "json" || base == "VERSION" || name == "repositories" || name == "oci-layout" {
 		return nil // files of old formats; manifest.json has the same information
 	}
-	return a.take(name, func(w io.Writer) error { return copyExactly(w, r, size) }, func(d v1.Descriptor) error {
-		if want, ok := strings.CutPrefix(name, "blobs/sha256/"); ok && want != d.Digest.Hex {
-			return fmt.Errorf("%w: it holds %s", ErrDigest, d.Digest)
+	return a.take(name, func(w io.Writer) error { return copyExactly(w, r, size) }, func(d v1.Descriptor, err error) error {
+		if want, ok := strings.CutPrefix(name, "blobs/sha256/"); err == nil && ok && want != d.Digest.Hex {
+			err = fmt.Errorf("%w: it holds %s", ErrDigest, d.Digest)
 		}
-		return nil
+		if err != nil {
+			err = fmt.Errorf("%q: %w", name, err)
+		}
+		return err
 	})
 }
 
-// take stores what fill writes as the blob of a name, if verify agrees. It is hashed in the background while it is written, and after take
-// has returned.
-func (a *archive) take(name string, fill func(io.Writer) error, verify func(v1.Descriptor) error) error {
+// take stores what fill writes as the blob of a name. It is hashed in the background while it is written, and after take has returned;
+// then verify gets its descriptor, or why there is none, and returns the error of the import.
+func (a *archive) take(name string, fill func(io.Writer) error, verify func(v1.Descriptor, error) error) error {
 	g, err := a.store.grow()
 	if err != nil {
 		return err
 	}
 	a.hashing.Go(func() error {
 		d, err := a.store.name(g)
-		if err == nil {
-			err = verify(d)
-		}
-		if err != nil {
-			return fmt.Errorf("%q: %w", name, err)
+		if err := verify(d, err); err != nil {
+			return err
 		}
 		a.mu.Lock()
 		defer a.mu.Unlock()

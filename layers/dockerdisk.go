@@ -2,6 +2,7 @@ package layers
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"compress/gzip"
 	"context"
@@ -65,7 +66,7 @@ func (a *archive) fromDisk(ctx context.Context, root, id string) (*Input, error)
 	if err := decode(raw, "its config", &config); err != nil {
 		return nil, err
 	}
-	if a.blobs["config"], err = a.store.write(strings.NewReader(string(raw)), int64(len(raw))); err != nil {
+	if a.blobs["config"], err = a.store.write(bytes.NewReader(raw), int64(len(raw))); err != nil {
 		return nil, err
 	}
 	if got := a.blobs["config"].Digest; got != hash {
@@ -124,7 +125,7 @@ func (a *archive) layerOnDisk(ctx context.Context, diffID, record, driver string
 	if err != nil {
 		return err
 	}
-	any := func(v1.Descriptor) error { return nil } // dockerImage compares the digests
+	any := func(_ v1.Descriptor, err error) error { return err } // dockerImage compares the digests
 	return a.take(diffID, func(w io.Writer) error { return assemble(w, entries, files) }, any)
 }
 

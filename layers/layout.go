@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -48,7 +49,7 @@ func openLayout(dir, tag string, opt OpenOptions) (*Input, error) {
 	return in, nil
 }
 
-// adopted copies an image of an OCI layout into opt.Cache, unless it is there. Each blob is copied and hashed once, several at a time.
+// adopted copies an image of an OCI layout into opt.Cache, unless it is there. Each blob is hashed while it and the next ones are copied.
 func adopted(in *Input, opt OpenOptions) (*Input, error) {
 	own, err := blobStore{opt.Cache}.use(in.Digest)
 	if err != nil {
@@ -73,9 +74,11 @@ func (a *archive) takeBlobs(in *Input) error {
 	}
 	a.hashing.SetLimit(parallel())
 	for _, d := range append([]v1.Descriptor{{Digest: in.Digest, Size: size}, manifest.Config}, manifest.Layers...) {
-		a.hashing.Go(func() error { return a.takeBlob(in.Layout, d) })
+		if err = a.takeBlob(in.Layout, d); err != nil {
+			break
+		}
 	}
-	return a.hashing.Wait()
+	return cmp.Or(err, a.hashing.Wait())
 }
 
 func (a *archive) takeBlob(dir string, want v1.Descriptor) error {
@@ -84,12 +87,14 @@ func (a *archive) takeBlob(dir string, want v1.Descriptor) error {
 		return err
 	}
 	defer f.Close()
-	got, err := a.store.write(f, want.Size)
-	if err == nil && got.Digest != want.Digest {
-		err = fmt.Errorf("%w: the image is damaged: blob %s has bytes of another digest (%s): pull or save it again",
-			ErrDigest, want.Digest, got.Digest)
-	}
-	return err
+	copied := func(w io.Writer) error { return copyExactly(w, f, want.Size) }
+	return a.take(want.Digest.String(), copied, func(got v1.Descriptor, err error) error {
+		if err == nil && got.Digest != want.Digest {
+			err = fmt.Errorf("%w: the image is damaged: blob %s has bytes of another digest (%s): pull or save it again",
+				ErrDigest, want.Digest, got.Digest)
+		}
+		return err
+	})
 }
 
 // openIndex opens the image of store that index (an index.json) names.

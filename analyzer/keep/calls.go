@@ -34,9 +34,10 @@ func (w *worklist) calls(name string, file *elf.File) {
 	r := w.binaries.calls
 	r.work.Go(func() error {
 		code, err := w.binaries.resolver.Code(name)
+		imported := rules.Calls(file.Imports)
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.note(rules.Calls(file.Imports))
+		r.note(imported)
 		if err != nil {
 			r.warnings = append(r.warnings, fmt.Sprintf("the code of /%s cannot be read: %v", name, err))
 			return nil

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/containerd/platforms"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -37,7 +36,7 @@ type work struct {
 	lent     bool // engine and docker belong to the batch, which closes them
 	// start starts or finds the engine, once; nil where there is one.
 	start func() (*engine.Engine, error)
-	begun atomic.Bool // start was called
+	begun bool // start was called before its result is needed
 }
 
 // open connects to the engine, opens the input and sets both in opt. Without root and without another engine it re-executes the command
@@ -249,16 +248,13 @@ func (w *work) prepare(ctx context.Context, opt engine.Options) {
 	if w.engine != nil || w.start != nil {
 		return
 	}
-	start := sync.OnceValues(func() (*engine.Engine, error) { return engine.Connect(ctx, opt) })
-	w.start = func() (*engine.Engine, error) {
-		w.begun.Store(true)
-		return start()
-	}
+	w.start = sync.OnceValues(func() (*engine.Engine, error) { return engine.Connect(ctx, opt) })
 }
 
 // ahead starts the engine while the image is read.
 func (p *program) ahead(w *work) {
-	if w.engine == nil && w.start != nil && !w.begun.Swap(true) {
+	if w.engine == nil && w.start != nil && !w.begun {
+		w.begun = true
 		p.busy.Store(true)
 		go w.start()
 	}
@@ -284,7 +280,7 @@ func (w *work) close() {
 	if w.lent {
 		return
 	}
-	if w.engine == nil && w.begun.Load() {
+	if w.engine == nil && w.begun {
 		w.engine, _ = w.start() // the image could not be opened meanwhile
 	}
 	if w.engine != nil {
